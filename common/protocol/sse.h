@@ -1,0 +1,46 @@
+// Server-sent events, seen from the outside (WHATWG HTML section 9.2.6): where an event ends, and
+// which bytes are `data`. Nothing is stored; input may be split anywhere.
+//
+// Lines end in LF, CR or CR LF (a CR at the very end of the input may still become CR LF). A byte
+// order mark at the start is skipped. An empty line ends an event; between events the stream is at a
+// border, the only place where a comment or an event of our own may be put in.
+#pragma once
+
+#include <cstdint>
+
+#include "common/bytes.h"
+
+namespace mcpgw::sse {
+
+// Told what is in the stream, in order. Data ranges lie in the input given to feed(); a data line
+// may come in several ranges; between two data lines of one event on_data gets a single "\n".
+class Sink {
+  public:
+    virtual void on_data(std::string_view piece) = 0;
+    virtual void on_event_end() = 0;  // after the empty line, only for events that had any field
+
+  protected:
+    ~Sink() = default;
+};
+
+class Scanner {
+  public:
+    // Consumes all of `input`.
+    void feed(Bytes input, Sink& sink);
+    // True between events: nothing of an event has been seen since the last empty line (comment
+    // lines that are complete do not count), and no line is unfinished. A final CR LF CR whose LF is
+    // still to come is not a border yet.
+    [[nodiscard]] bool at_border() const;
+
+  private:
+    enum class State : std::uint8_t;  // in the .cpp
+    State state_{};
+    std::uint8_t name_matched_ = 0;
+    std::uint8_t bom_matched_ = 0;
+    bool event_has_fields_ = false;
+    bool event_has_data_ = false;
+    bool after_cr_ = false;
+    bool at_start_ = true;
+};
+
+}  // namespace mcpgw::sse

@@ -1,0 +1,27 @@
+// Time as numbers with a unit in their type.
+//
+// Nanos is a point or distance on the monotonic clock of the machine; only io/ (and the control
+// plane's own clock) reads the clock, everyone else is told the time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace mcpgw {
+
+using Nanos = std::uint64_t;
+
+inline constexpr Nanos kMicrosecond = 1000;
+inline constexpr Nanos kMillisecond = 1000 * kMicrosecond;
+inline constexpr Nanos kSecond = 1000 * kMillisecond;
+inline constexpr Nanos kNever = UINT64_MAX;
+
+// CLOCK_MONOTONIC.
+[[nodiscard]] Nanos monotonic_now();
+// Seconds and milliseconds since 1970 (CLOCK_REALTIME).
+[[nodiscard]] std::uint64_t unix_seconds_now();
+[[nodiscard]] std::uint64_t unix_millis_now();
+// RFC 3339 with milliseconds and Z, e.g. 2026-11-21T13:04:02.123Z.
+[[nodiscard]] std::string rfc3339(std::uint64_t unix_millis);
+
+}  // namespace mcpgw
