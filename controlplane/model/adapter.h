@@ -1,0 +1,110 @@
+// An adapter: a logical MCP server as people describe it (CONTRACT section 4).
+//
+// This is the desired state and nothing else: what runs is in reconcile/observation.h. A value of
+// this type that came through adapter_json.h or out of the store obeys every rule of CONTRACT
+// section 4 (names, ranges, exactly one source), so other rooms need not check again. `id`, the
+// authorship, the times and `version` are set by api/ and store/, never by a request body.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mcpgw::model {
+
+// Where the server comes from; exactly one of image_name, command and url is set.
+enum class Source : std::uint8_t { image, command, url };
+// What the server speaks. A stdio server is run behind `mcp-gateway bridge`.
+enum class Transport : std::uint8_t { streamable_http, sse, stdio };
+enum class Affinity : std::uint8_t { session, none };
+
+// Absent on an adapter: readiness by TCP connect.
+struct HealthCheck {
+    std::string path = "/healthz";
+    std::uint32_t interval_ms = 10'000;
+    std::uint32_t timeout_ms = 2'000;
+    std::uint32_t unhealthy_after = 3;  // failed probes in a row
+    std::uint32_t healthy_after = 1;    // good probes in a row
+    bool operator==(const HealthCheck&) const = default;
+};
+
+// 0 = none, for each.
+struct Timeouts {
+    std::uint32_t connect_ms = 5'000;
+    std::uint32_t first_byte_ms = 300'000;
+    std::uint32_t idle_ms = 0;
+    std::uint32_t session_idle_seconds = 1'800;
+    bool operator==(const Timeouts&) const = default;
+};
+
+// The value of a header towards the server: the text itself, or the name of a secret.
+struct HeaderValue {
+    std::string text;
+    bool is_secret_name = false;
+    bool operator==(const HeaderValue&) const = default;
+};
+
+// Kubernetes quantities as given, e.g. "500m", "256Mi"; empty = not said.
+struct Amounts {
+    std::string cpu;
+    std::string memory;
+    bool operator==(const Amounts&) const = default;
+};
+struct Resources {
+    Amounts requests;
+    Amounts limits;
+    bool operator==(const Resources&) const = default;
+};
+
+struct Adapter {
+    std::string name;
+    std::string image_name;
+    std::string image_version;
+    std::map<std::string, std::string> environment_variables;
+    std::uint32_t replica_count = 1;
+    std::string description;
+    bool use_workload_identity = false;
+    std::vector<std::string> required_roles;
+
+    std::vector<std::string> command;  // argv; "{port}" in an argument stands for the port
+    std::string url;                   // "http://host[:port][/path]"
+    Transport transport = Transport::streamable_http;
+    std::uint16_t port = 8000;
+    std::string path = "/mcp";  // "/sse" by default for Transport::sse
+    Affinity affinity = Affinity::session;
+    std::optional<HealthCheck> health_check;
+    std::map<std::string, HeaderValue> request_headers;
+    Timeouts timeouts;
+    std::string tenant;
+    bool aggregate = false;
+    Resources resources;
+
+    std::string id;  // = name
+    std::string created_by;
+    std::uint64_t created_at_unix_ms = 0;
+    std::uint64_t last_updated_at_unix_ms = 0;
+    // Grows with every change of the row and never comes back, not even when an adapter is deleted
+    // and made again; the ETag.
+    std::uint64_t version = 0;
+
+    [[nodiscard]] Source source() const {
+        if (!url.empty()) return Source::url;
+        return command.empty() ? Source::image : Source::command;
+    }
+    bool operator==(const Adapter&) const = default;
+};
+
+// An http URL in its parts. For a `url` adapter the port and path of its URL win over the fields
+// `port` and `path`; only a URL that says no path at all leaves it to the field.
+struct Endpoint {
+    std::string host;  // a name or an address, without the brackets of IPv6
+    std::uint16_t port = 80;
+    std::string path;       // "/mcp"
+    std::string authority;  // value of Host, e.g. "127.0.0.1:8000"; the default port 80 is left out
+};
+// The endpoint of a `url` adapter (source() == Source::url).
+[[nodiscard]] Endpoint endpoint_of_url(const Adapter& adapter);
+
+}  // namespace mcpgw::model

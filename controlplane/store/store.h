@@ -1,0 +1,75 @@
+// What the control plane remembers: the seam between it and a database.
+//
+// A store holds desired state and what must survive a restart: adapters, sealing keys, the epoch
+// (the identity of this store), the snapshot version, and the audit log. Every change of an adapter
+// and its audit row are one transaction. What runs at the moment is not in here. All functions may
+// be called from any thread, never throw, and answer after the change is durable.
+//
+// Errors: not_found, conflict (exists already / changed meanwhile), io and corrupt (the database),
+// unavailable (busy for longer than the patience of the store); `detail` is a sentence.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/contract/snapshot.h"
+#include "common/result.h"
+#include "controlplane/model/adapter.h"
+
+namespace mcpgw::store {
+
+// One line of the audit log: who did what to which resource.
+struct AuditRecord {
+    std::uint64_t id = 0;  // given by the store, growing
+    std::uint64_t at_unix_ms = 0;
+    std::string actor;     // user id, or "system"
+    std::string action;    // "adapter.create", "adapter.replace", "adapter.remove", ...
+    std::string resource;  // the name of the adapter
+    std::string detail;    // a sentence or empty; never a secret
+};
+
+class Store {
+  public:
+    Store() = default;
+    Store(const Store&) = delete;
+    Store& operator=(const Store&) = delete;
+    virtual ~Store() = default;
+
+    // Random, made once with the store; versions of snapshots only compare within one epoch.
+    [[nodiscard]] virtual Result<std::string> epoch() = 0;
+
+    // The stored adapter with its version; conflict if the name is taken.
+    [[nodiscard]] virtual Result<model::Adapter> create(const model::Adapter& adapter,
+                                                        const AuditRecord& audit) = 0;
+    [[nodiscard]] virtual Result<model::Adapter> get(std::string_view name) = 0;
+    // Up to `count_max` adapters whose names come after `after` ("" = from the start), by name.
+    [[nodiscard]] virtual Result<std::vector<model::Adapter>> list(std::string_view after,
+                                                                   std::size_t count_max) = 0;
+    // Replaces the row; conflict if its version is not `expected_version`.
+    [[nodiscard]] virtual Result<model::Adapter> replace(const model::Adapter& adapter,
+                                                         std::uint64_t expected_version,
+                                                         const AuditRecord& audit) = 0;
+    [[nodiscard]] virtual Result<> remove(std::string_view name, std::uint64_t expected_version,
+                                          const AuditRecord& audit) = 0;
+
+    // Never empty, exactly one is current: a new store makes the first key itself.
+    [[nodiscard]] virtual Result<std::vector<contract::SealingKey>> sealing_keys() = 0;
+    // Replaces all keys (rotation); invalid_argument unless exactly one is current.
+    [[nodiscard]] virtual Result<> put_sealing_keys(
+        const std::vector<contract::SealingKey>& keys) = 0;
+
+    // The last version that was handed out, 0 at first.
+    [[nodiscard]] virtual Result<std::uint64_t> snapshot_version() = 0;
+    // Counts up and returns the new version, durable before it is returned.
+    [[nodiscard]] virtual Result<std::uint64_t> next_snapshot_version() = 0;
+
+    [[nodiscard]] virtual Result<> append_audit(const AuditRecord& record) = 0;
+    // Up to `count_max` records with ids below `before` (nothing = from the newest), newest first.
+    [[nodiscard]] virtual Result<std::vector<AuditRecord>> audit(
+        std::optional<std::uint64_t> before, std::size_t count_max) = 0;
+};
+
+}  // namespace mcpgw::store
