@@ -1,0 +1,41 @@
+// Keeps the last reading of every adapter under one lock, held only to swap a pointer.
+#include "controlplane/reconcile/observation.h"
+
+#include <utility>
+
+namespace mcpgw::reconcile {
+
+InstanceList Observations::of(std::string_view adapter) const {
+    static const InstanceList nothing = std::make_shared<const std::vector<InstanceStatus>>();
+    const std::scoped_lock lock(mutex_);
+    const auto found = by_adapter_.find(adapter);
+    return found == by_adapter_.end() ? nothing : found->second;
+}
+
+std::uint64_t Observations::version() const {
+    const std::scoped_lock lock(mutex_);
+    return version_;
+}
+
+bool Observations::set(std::string_view adapter, std::vector<InstanceStatus> instances) {
+    auto list = std::make_shared<const std::vector<InstanceStatus>>(std::move(instances));
+    const std::scoped_lock lock(mutex_);
+    const auto [place, is_new] = by_adapter_.try_emplace(std::string(adapter), list);
+    if (!is_new) {
+        if (*place->second == *list) return false;
+        place->second = std::move(list);
+    }
+    ++version_;
+    return true;
+}
+
+bool Observations::erase(std::string_view adapter) {
+    const std::scoped_lock lock(mutex_);
+    const auto found = by_adapter_.find(adapter);
+    if (found == by_adapter_.end()) return false;
+    by_adapter_.erase(found);
+    ++version_;
+    return true;
+}
+
+}  // namespace mcpgw::reconcile

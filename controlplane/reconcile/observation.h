@@ -1,0 +1,41 @@
+// What the reconciler saw last, for everyone who wants to know: api/ shows it.
+//
+// Written by the reconciler's thread alone, read from any thread. A reading is a shared immutable
+// list; it stays as it was when the next one replaces it. The version counts changes, so a reader
+// can tell whether anything is new without looking at all of it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controlplane/deploy/instance_status.h"
+
+namespace mcpgw::reconcile {
+
+using deploy::InstanceStatus;
+using InstanceList = std::shared_ptr<const std::vector<InstanceStatus>>;
+
+class Observations {
+  public:
+    // Instances by ordinal; never null; empty for an adapter that was not looked at yet.
+    [[nodiscard]] InstanceList of(std::string_view adapter) const;
+    // Grows with every change of any adapter.
+    [[nodiscard]] std::uint64_t version() const;
+
+    // Says whether this is news.
+    bool set(std::string_view adapter, std::vector<InstanceStatus> instances);
+    bool erase(std::string_view adapter);
+
+  private:
+    mutable std::mutex mutex_;
+    std::map<std::string, InstanceList, std::less<>> by_adapter_;
+    std::uint64_t version_ = 0;
+};
+
+}  // namespace mcpgw::reconcile
