@@ -1,0 +1,156 @@
+// What the workers route by: an immutable table made from the snapshot, and its builder.
+//
+// A RouteTable never changes after it was built; finding an adapter is one hash and one probe, with
+// no lock and no allocation. Tables share the adapters that did not change, so that a delta costs
+// what it touches. Tables are made and freed by the link thread only; workers get them through
+// Publication and keep no pointer into one beyond their tick. The exception is InstanceLoad: who is
+// counted in it may keep the pointer for as long as it is counted.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "common/contract/snapshot.h"
+#include "common/result.h"
+
+namespace mcpgw {
+
+// The load that this data plane puts on one instance; shared by all workers, and the same block for
+// the same instance id in every table. A holder of the pointer is counted here from the tick in
+// which it found the instance until it lets go: a block is freed when its instance is in no table
+// and both counters are 0. Decrement with release order or stronger, as the last use.
+struct alignas(64) InstanceLoad {
+    std::atomic<std::uint32_t> sessions{0};
+    std::atomic<std::uint32_t> outstanding{0};
+};
+
+struct Instance {
+    std::uint64_t id = 0;
+    std::string name;
+    sockaddr_storage address{};  // AF_INET, AF_INET6 or AF_UNIX
+    socklen_t address_bytes = 0;
+    std::string authority;  // value of Host towards it
+    std::string path;       // request target of its endpoint
+    contract::InstanceState state = contract::InstanceState::not_ready;
+    InstanceLoad* load = nullptr;  // never nullptr in a table
+};
+
+// Slots of metric counters. A name keeps its slot for the life of the process, also when the
+// adapter goes and comes back; names beyond limits::adapters_max share `other`.
+namespace metrics_slot {
+inline constexpr std::uint16_t none = 0;    // no adapter: unknown names and foreign paths
+inline constexpr std::uint16_t other = 1;   // the slots are used up
+inline constexpr std::uint16_t router = 2;  // the tool router on /mcp
+inline constexpr std::uint16_t first_adapter = 3;
+}  // namespace metrics_slot
+
+struct Adapter {
+    std::string name;
+    std::uint64_t id = 0;  // adapter_identity(name), as in sealed ids
+    contract::Transport transport = contract::Transport::streamable_http;
+    contract::Affinity affinity = contract::Affinity::session;
+    std::string created_by;
+    std::vector<std::string> required_roles;
+    std::string tenant;
+    contract::Timeouts timeouts;
+    std::vector<std::pair<std::string, std::string>> request_headers;
+    std::vector<Instance> instances;   // ascending by id
+    std::vector<std::uint32_t> ready;  // indices of the ready ones
+    std::uint16_t metrics_slot = metrics_slot::none;
+
+    // nullptr when the instance is gone.
+    [[nodiscard]] const Instance* find(std::uint64_t instance_id) const;
+};
+
+class RouteTable {
+  public:
+    [[nodiscard]] std::uint64_t version() const { return version_; }
+    [[nodiscard]] const std::string& epoch() const { return epoch_; }
+    // nullptr when there is none. Wait-free, no allocation.
+    [[nodiscard]] const Adapter* find(std::string_view name) const;
+    [[nodiscard]] std::span<const contract::SealingKey> keys() const { return *keys_; }
+    // Another number whenever the keys are others; the same within the process for the same keys.
+    [[nodiscard]] std::uint64_t keys_generation() const { return keys_generation_; }
+    [[nodiscard]] std::size_t adapter_count() const { return adapters_.size(); }
+    // Calls visit(const Adapter&) for each; the order is stable within one table only.
+    template <class Visit>
+    void for_each(Visit&& visit) const {
+        for (const auto& routed : adapters_)
+            visit(routed->adapter);
+    }
+    // The snapshot that builds an equal table: what the link keeps on disk.
+    [[nodiscard]] contract::Snapshot to_snapshot() const;
+
+  private:
+    friend class RouteBuilder;
+    // An adapter with its share in the load blocks of its instances.
+    struct Routed {
+        Adapter adapter;
+        std::uint64_t hash = 0;
+        std::vector<std::shared_ptr<InstanceLoad>> loads;
+    };
+    using Adapters = std::vector<std::shared_ptr<const Routed>>;
+    struct Cell {
+        std::uint64_t hash = 0;
+        const Routed* routed = nullptr;  // nullptr: free
+    };
+
+    void index();
+
+    std::uint64_t version_ = 0;
+    std::string epoch_;
+    std::shared_ptr<const std::vector<contract::SealingKey>> keys_;
+    std::uint64_t keys_generation_ = 0;
+    Adapters adapters_;
+    std::vector<Cell> cells_;  // open addressing, at most half full
+};
+
+// Makes tables; used by the link thread only. A failed build or apply leaves everything as it was.
+class RouteBuilder {
+  public:
+    // Code::limit_exceeded or invalid_argument for what a snapshot must not contain; conflict for a
+    // version below the one in force of the same epoch.
+    [[nodiscard]] Result<std::unique_ptr<const RouteTable>> build(
+        const contract::Snapshot& snapshot);
+    // Code::conflict unless the delta starts from the table made last.
+    [[nodiscard]] Result<std::unique_ptr<const RouteTable>> apply(const contract::Delta& delta);
+
+    [[nodiscard]] std::uint64_t version() const { return version_; }
+    [[nodiscard]] const std::string& epoch() const { return epoch_; }
+    // Load blocks alive, those of instances that are gone but still counted included.
+    [[nodiscard]] std::size_t load_blocks() const { return loads_.size(); }
+
+  private:
+    using Routed = RouteTable::Routed;
+    using Keys = std::vector<contract::SealingKey>;
+
+    [[nodiscard]] Result<std::shared_ptr<const Routed>> route(const contract::Adapter& adapter);
+    [[nodiscard]] std::shared_ptr<InstanceLoad> load_of(std::uint64_t instance_id);
+    [[nodiscard]] std::uint16_t slot_of(const std::string& name);
+    void take_keys(const Keys& keys);
+    void sweep_loads();
+    [[nodiscard]] std::unique_ptr<const RouteTable> table() const;
+
+    bool built_ = false;
+    std::uint64_t version_ = 0;
+    std::string epoch_;
+    std::shared_ptr<const Keys> keys_ = std::make_shared<const Keys>();
+    std::uint64_t keys_generation_ = 0;
+    RouteTable::Adapters adapters_;
+    std::unordered_map<std::string, std::size_t> positions_;  // name -> index in adapters_
+    std::unordered_map<std::string, std::uint16_t> slots_;
+    std::unordered_map<std::uint64_t, std::shared_ptr<InstanceLoad>> loads_;
+    std::vector<std::uint64_t> maybe_orphans_;  // instances that left a table
+};
+
+}  // namespace mcpgw
