@@ -48,6 +48,32 @@ inline constexpr std::size_t principal_bytes_max = 256;
 inline constexpr std::size_t roles_bytes_max = 2048;
 inline constexpr std::size_t request_headers_max = 32;
 inline constexpr std::size_t request_headers_bytes_max = 8 * 1024;
+// A path of a server's endpoint or health check, and the host in its URL (RFC 1035 section 2.3.4).
+inline constexpr std::size_t path_bytes_max = 1024;
+inline constexpr std::size_t host_bytes_max = 253;
+inline constexpr std::size_t description_bytes_max = 4 * 1024;
+// Arguments and environment of one server; the kernel takes 128 KiB in one string and 2 MiB in all.
+inline constexpr std::size_t command_arguments_max = 256;
+inline constexpr std::size_t command_bytes_max = 64 * 1024;
+inline constexpr std::size_t environment_variables_max = 256;
+inline constexpr std::size_t environment_bytes_max = 128 * 1024;
+// The longest timeouts that make sense; they also keep sums of milliseconds far from overflow.
+inline constexpr std::uint32_t timeout_ms_max = 24 * 60 * 60 * 1000;
+inline constexpr std::uint32_t session_idle_seconds_max = 30 * 24 * 60 * 60;
+
+// --- Management API -----------------------------------------------------------------------------
+// A request body of /adapters; the largest adapter that the limits above allow is well below.
+inline constexpr std::size_t api_body_bytes_max = 1024 * 1024;
+// Objects within objects in such a body.
+inline constexpr std::size_t json_depth_max = 32;
+// `limit` of a list, and what a list without `limit` returns at most.
+inline constexpr std::size_t list_items_max = 1000;
+// Lines that `logs` gives at most, and without `tail`.
+inline constexpr std::size_t log_lines_max = 100'000;
+inline constexpr std::size_t log_lines_default = 1000;
+// Requests at work at the same time; live log streams take at most half, so that the others go on.
+inline constexpr std::size_t api_threads = 32;
+inline constexpr std::size_t log_streams_max = api_threads / 2;
 
 // --- Contract between the planes ------------------------------------------------------------------
 // A full snapshot of adapters_max adapters with four instances each is about 16 MiB of JSON.
@@ -64,6 +90,8 @@ inline constexpr std::size_t head_block_bytes = head_bytes_max + 8 * 1024;
 inline constexpr std::size_t head_blocks = 4096;
 inline constexpr std::size_t connections_per_worker_max = 65536;
 inline constexpr std::size_t exchanges_per_worker_max = connections_per_worker_max;
+// Pieces that wait in queues, of all connections of a worker together.
+inline constexpr std::size_t segments_per_worker_max = 4 * connections_per_worker_max;
 
 // --- Queues -------------------------------------------------------------------------------------
 // A connection whose queue holds this much pauses the other side; it resumes at half.
@@ -100,6 +128,9 @@ static_assert(head_block_bytes >= head_bytes_max + sealed_id_bytes_max + request
 static_assert(receive_buffer_bytes * receive_buffers >= 64 * out_queue_bytes_high,
               "sixty-four full queues do not starve a worker");
 static_assert(out_queue_segments_high > gather_pieces_max, "a full gather can be queued meanwhile");
+static_assert(api_body_bytes_max >= 2 * (command_bytes_max + environment_bytes_max +
+                                         request_headers_bytes_max + description_bytes_max),
+              "an adapter fits into a body, even with every character escaped once");
 static_assert(sealed_id_bytes_max >=
                   3 + key_id_bytes_max + 1 + (server_session_id_bytes_max + 64) * 4 / 3 + 4,
               "the longest server id fits when sealed");
