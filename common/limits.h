@@ -105,6 +105,8 @@ inline constexpr std::size_t in_queue_bytes_high = 128 * 1024;
 inline constexpr std::size_t gather_pieces_max = 64;
 // Idle keep-alive connections kept per instance and worker.
 inline constexpr std::size_t idle_backend_connections_max = 256;
+// Instances whose (empty) lists of idle connections a worker remembers before it cleans up.
+inline constexpr std::size_t idle_destinations_max = 4096;
 
 // --- Deadlines ----------------------------------------------------------------------------------
 inline constexpr std::uint32_t head_timeout_ms = 15'000;         // first byte of a head to its end
@@ -122,6 +124,28 @@ inline constexpr std::uint32_t linger_timeout_ms = 2'000;  // reading away what 
 inline constexpr std::uint32_t reroute_wait_ms = 500;
 inline constexpr std::uint32_t drain_seconds = 30;
 
+// --- MCP servers of tools/ (the example server, the bridge) ----------------------------------------
+// One thread per connection at work; an open stream holds one.
+inline constexpr std::size_t server_threads_max = 1024;
+inline constexpr std::size_t server_sessions_max = 1024;
+inline constexpr std::uint32_t server_session_idle_seconds = 1800;
+// Longer than a gateway keeps its idle connections (backend_idle_timeout_ms), so that it never
+// writes a request into a connection that is being closed.
+inline constexpr std::uint32_t server_keep_alive_ms = 6'000;
+inline constexpr std::size_t server_batch_messages_max = 100;  // SDK limit
+inline constexpr std::size_t server_pending_requests_max = 1024;  // of one session
+// Waiting on one stream of answers; beyond it the server is read no further.
+inline constexpr std::size_t server_queue_bytes_high = 1024 * 1024;
+// Waiting for a standalone stream; beyond either the oldest message is dropped.
+inline constexpr std::size_t server_standalone_messages_max = 1024;
+inline constexpr std::size_t server_standalone_bytes_max = 2 * stdio_line_bytes_max;
+inline constexpr std::size_t bridge_children_max = 64;
+// A child that takes no input for this long fails the request; less than any client's timeout.
+inline constexpr std::uint32_t bridge_input_timeout_ms = 10'000;
+// Between closing its input, SIGTERM and SIGKILL.
+inline constexpr std::uint32_t bridge_child_grace_ms = 2'000;
+inline constexpr std::size_t bridge_log_line_bytes_max = 4096;  // of a child's standard error
+
 static_assert((receive_buffers & (receive_buffers - 1)) == 0, "the kernel wants a power of two");
 static_assert(head_block_bytes >= head_bytes_max + sealed_id_bytes_max + request_headers_bytes_max / 2,
               "a head that arrived fits into a block with what the gateway adds");
@@ -134,5 +158,7 @@ static_assert(api_body_bytes_max >= 2 * (command_bytes_max + environment_bytes_m
 static_assert(sealed_id_bytes_max >=
                   3 + key_id_bytes_max + 1 + (server_session_id_bytes_max + 64) * 4 / 3 + 4,
               "the longest server id fits when sealed");
+static_assert(server_keep_alive_ms > backend_idle_timeout_ms, "the gateway lets go first");
+static_assert(server_standalone_bytes_max >= stdio_line_bytes_max, "one message always fits");
 
 }  // namespace mcpgw::limits
