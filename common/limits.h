@@ -124,7 +124,7 @@ inline constexpr std::uint32_t linger_timeout_ms = 2'000;  // reading away what 
 inline constexpr std::uint32_t reroute_wait_ms = 500;
 inline constexpr std::uint32_t drain_seconds = 30;
 
-// --- MCP servers of tools/ (the example server, the bridge) ----------------------------------------
+// --- MCP servers of tools/ (the example server, the bridge) -------------------------------------
 // One thread per connection at work; an open stream holds one.
 inline constexpr std::size_t server_threads_max = 1024;
 inline constexpr std::size_t server_sessions_max = 1024;

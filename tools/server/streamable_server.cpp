@@ -1,0 +1,431 @@
+// The endpoint: from an HTTP request to a session and back.
+#include "tools/server/streamable_server.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <utility>
+
+#include <sys/random.h>
+
+#include "common/check.h"
+#include "common/log.h"
+#include "common/protocol/mcp.h"
+#include "common/time.h"
+#include "tools/server/http_checks.h"
+
+namespace mcpgw::server {
+namespace {
+
+constexpr int kInvalidParams = -32602;
+constexpr std::chrono::milliseconds kTurn(1000);  // how often a stream looks for its client
+constexpr std::chrono::seconds kSweepPeriod(1);
+
+void send_body(httplib::Response& response, std::string text, const char* type) {
+    // Through a provider, because httplib compresses plain contents when a client allows it.
+    auto body = std::make_shared<std::string>(std::move(text));
+    response.set_content_provider(
+        body->size(), type, [body](std::size_t from, std::size_t size, httplib::DataSink& sink) {
+            return sink.write(body->data() + from, size);
+        });
+}
+
+struct Refusal {
+    int status;
+    int code;
+    std::string_view message;
+};
+
+void refuse(httplib::Response& response, const Refusal& why, std::string_view id_json = {}) {
+    response.status = why.status;
+    send_body(response, error_text(id_json, why.code, why.message), "application/json");
+}
+
+// For requests whose body is left unread.
+void refuse_and_close(httplib::Response& response, const Refusal& why) {
+    response.set_header("Connection", "close");
+    HttpServer::close_this_connection();
+    refuse(response, why);
+}
+
+void refuse(httplib::Response& response, const Error& error, std::string_view id_json = {}) {
+    switch (error.code) {
+        case Code::not_found:
+            return refuse(response, {404, mcp::kSessionNotFound, error.detail}, id_json);
+        case Code::conflict:
+            return refuse(response, {400, mcp::kInvalidRequest, error.detail}, id_json);
+        case Code::limit_exceeded:
+            return refuse(response, {503, mcp::kServerError, error.detail}, id_json);
+        case Code::invalid_argument:
+            return refuse(response, {400, kInvalidParams, error.detail}, id_json);
+        case Code::timed_out:
+            return refuse(response, {503, mcp::kInternalError, error.detail}, id_json);
+        case Code::permission_denied:
+        case Code::unavailable:
+        case Code::reset:
+        case Code::protocol:
+        case Code::cancelled:
+        case Code::address_in_use:
+        case Code::unsupported:
+        case Code::io:
+        case Code::corrupt:
+        case Code::internal:
+            return refuse(response, {502, mcp::kInternalError, error.detail}, id_json);
+    }
+}
+
+// 128 random bits in hexadecimal: unguessable, as the transport asks for.
+std::string new_session_id() {
+    std::array<unsigned char, 16> random;
+    check(getrandom(random.data(), random.size(), 0) == static_cast<ssize_t>(random.size()),
+          "the kernel gives sixteen random bytes at once");
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string id;
+    for (const unsigned char byte : random) {
+        id += digits[byte >> 4];
+        id += digits[byte & 15];
+    }
+    return id;
+}
+
+std::string_view first_request_id(const Messages& messages) {
+    for (const Message& m : messages.list)
+        if (m.kind == MessageKind::request) return m.id_json;
+    return {};
+}
+
+bool has_body(const httplib::Request& request) {
+    return request.has_header("Transfer-Encoding") ||
+           (request.has_header("Content-Length") &&
+            request.get_header_value("Content-Length") != "0");
+}
+
+bool announces_more_than(const httplib::Request& request, std::size_t bytes_max) {
+    const std::string text = request.get_header_value("Content-Length");
+    std::size_t length = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), length);
+    return read.ec == std::errc::result_out_of_range || length > bytes_max;
+}
+
+constexpr Refusal kTooLarge{413, mcp::kServerError,
+                            "Payload Too Large: the body exceeds 4194304 bytes"};
+static_assert(limits::body_bytes_max == 4194304, "the sentence above says it");
+
+}  // namespace
+
+StreamableServer::StreamableServer(ServerOptions options, OpenSession open_session)
+    : options_(std::move(options)),
+      open_session_(std::move(open_session)),
+      loopback_only_(is_loopback_authority(options_.host)),
+      http_(options_.threads_max) {
+    http_.set_pre_routing_handler([this](const Request& request, Response& response) {
+        return answer_without_body(request, response) ? httplib::Server::HandlerResponse::Handled
+                                                      : httplib::Server::HandlerResponse::Unhandled;
+    });
+    // The pre-routing handler lets only POSTs to our own paths pass.
+    http_.Post("/.*",
+               [this](const Request& request, Response& response,
+                      const httplib::ContentReader& body) { on_post(request, response, body); });
+}
+
+StreamableServer::~StreamableServer() {
+    stop();
+}
+
+Result<std::uint16_t> StreamableServer::listen() {
+    return http_.bind(options_.host, options_.port);
+}
+
+void StreamableServer::serve() {
+    check(!accepting_.joinable(), "serve is called once");
+    accepting_ = std::thread([this] { http_.run(); });
+    sweeping_ = std::thread([this] {
+        std::unique_lock lock(mutex_);
+        while (!stopped_.wait_for(lock, kSweepPeriod, [this] { return stopping_; })) {
+            lock.unlock();
+            sweep();
+            lock.lock();
+        }
+    });
+}
+
+void StreamableServer::stop() {
+    std::map<std::string, std::shared_ptr<Session>, std::less<>> sessions;
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+        sessions.swap(sessions_);
+        stopped_.notify_all();
+    }
+    for (const auto& [id, session] : sessions)
+        session->end("the server stops");
+    http_.stop_serving();
+    if (accepting_.joinable()) accepting_.join();
+    if (sweeping_.joinable()) sweeping_.join();
+}
+
+std::size_t StreamableServer::sessions() {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::size_t>(
+        std::ranges::count_if(sessions_, [](const auto& entry) { return !entry.second->ended(); }));
+}
+
+void StreamableServer::sweep() {
+    const Nanos now = monotonic_now();
+    const Nanos idle = options_.session_idle_seconds * kSecond;
+    std::vector<std::shared_ptr<Session>> expired;
+    {
+        const std::lock_guard lock(mutex_);
+        std::erase_if(sessions_, [](const auto& entry) { return entry.second->ended(); });
+        if (now < idle) return;
+        for (const auto& [id, session] : sessions_)
+            if (session->idle_since(now - idle)) expired.push_back(session);
+    }
+    for (const auto& session : expired)
+        session->end("the session was idle for too long");
+}
+
+Result<std::shared_ptr<Session>> StreamableServer::add_session() {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return failure(Code::unavailable, "the server stops");
+    if (sessions_.size() >= options_.sessions_max)
+        std::erase_if(sessions_, [](const auto& entry) { return entry.second->ended(); });
+    if (sessions_.size() >= options_.sessions_max)
+        return failure(Code::limit_exceeded, "too many sessions");
+    auto session = std::make_shared<Session>(new_session_id());
+    sessions_.emplace(session->id(), session);
+    return session;
+}
+
+std::shared_ptr<Session> StreamableServer::session_of(const Request& request, Response& response,
+                                                      std::string_view id_json) {
+    const std::string header(mcp::kSessionId);
+    if (!request.has_header(header)) {
+        refuse(response, {400, mcp::kServerError, "Bad Request: Mcp-Session-Id header is required"},
+               id_json);
+        return nullptr;
+    }
+    std::shared_ptr<Session> session;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto at = sessions_.find(request.get_header_value(header));
+        if (at != sessions_.end()) session = at->second;
+    }
+    if (session == nullptr || session->ended()) {
+        refuse(response, {404, mcp::kSessionNotFound, "Session not found"}, id_json);
+        return nullptr;
+    }
+    const std::string version = request.get_header_value(std::string(mcp::kProtocolVersion));
+    if (!version.empty() && !is_supported_version(version)) {
+        refuse(response,
+               {400, mcp::kServerError,
+                "Bad Request: Unsupported protocol version (supported versions: " +
+                    supported_versions() + ")"},
+               id_json);
+        return nullptr;
+    }
+    session->touch();
+    return session;
+}
+
+// Everything but a POST to one of our paths is answered here, before a body is read.
+bool StreamableServer::answer_without_body(const Request& request, Response& response) {
+    const bool health = !options_.health_path.empty() && request.path == options_.health_path;
+    const bool ours = std::ranges::find(options_.paths, request.path) != options_.paths.end();
+    // Whatever the method, an unread body would be taken for the next request.
+    if (request.method != "POST" && has_body(request)) {
+        response.set_header("Connection", "close");
+        HttpServer::close_this_connection();
+    }
+    if (!health && !ours) {
+        refuse_and_close(response, {404, mcp::kServerError, "Not Found"});
+        return true;
+    }
+    if (loopback_only_) {
+        const bool host = is_loopback_authority(request.get_header_value("Host"));
+        const bool origin =
+            !request.has_header("Origin") ||
+            is_loopback_authority(authority_of_origin(request.get_header_value("Origin")));
+        if (!host || !origin) {
+            refuse_and_close(response, {403, mcp::kServerError,
+                                        host ? "Forbidden: Origin is not allowed"
+                                             : "Forbidden: Host is not allowed"});
+            return true;
+        }
+    }
+    if (health && (request.method == "GET" || request.method == "HEAD")) {
+        send_body(response, "ok\n", "text/plain");
+        return true;
+    }
+    if (health ||
+        (request.method != "POST" && request.method != "GET" && request.method != "DELETE")) {
+        response.set_header("Allow", health ? "GET" : "GET, POST, DELETE");
+        refuse_and_close(response, {405, mcp::kServerError, "Method not allowed."});
+        return true;
+    }
+    if (request.method == "GET") on_get(request, response);
+    if (request.method == "DELETE") on_delete(request, response);
+    return request.method != "POST";
+}
+
+void StreamableServer::on_get(const Request& request, Response& response) {
+    if (!accepts(request, "text/event-stream"))
+        return refuse(response, {406, mcp::kServerError,
+                                 "Not Acceptable: Client must accept text/event-stream"});
+    const auto session = session_of(request, response, {});
+    if (session == nullptr) return;
+    auto events = session->open_standalone();
+    if (!events && events.error().code == Code::conflict)
+        return refuse(response, {409, mcp::kServerError, events.error().detail});
+    if (!events) return refuse(response, events.error());
+    stream(session, std::move(*events), response);
+}
+
+void StreamableServer::on_delete(const Request& request, Response& response) {
+    const auto session = session_of(request, response, {});
+    if (session == nullptr) return;
+    session->end("the session was ended by the client");
+    {
+        const std::lock_guard lock(mutex_);
+        sessions_.erase(session->id());
+    }
+    response.status = 200;
+}
+
+void StreamableServer::on_post(const Request& request, Response& response,
+                               const httplib::ContentReader& body) {
+    if (!accepts(request, "application/json") || !accepts(request, "text/event-stream"))
+        return refuse_and_close(response,
+                                {406, mcp::kServerError,
+                                 "Not Acceptable: Client must accept both application/json and "
+                                 "text/event-stream"});
+    if (!is_media_type(request.get_header_value("Content-Type"), "application/json"))
+        return refuse_and_close(response,
+                                {415, mcp::kServerError,
+                                 "Unsupported Media Type: Content-Type must be application/json"});
+    if (announces_more_than(request, limits::body_bytes_max))
+        return refuse_and_close(response, kTooLarge);
+    std::string text;
+    bool too_large = false;
+    const bool complete = body([&](const char* bytes, std::size_t size) {
+        too_large = text.size() + size > limits::body_bytes_max;
+        if (!too_large) text.append(bytes, size);
+        return !too_large;
+    });
+    if (too_large) return refuse_and_close(response, kTooLarge);
+    if (!complete)
+        return refuse_and_close(response, {400, mcp::kParseError, "Parse error: incomplete body"});
+
+    const auto messages = parse_messages(text, limits::server_batch_messages_max);
+    if (messages) return on_messages(request, response, *messages);
+    const Error& error = messages.error();
+    if (error.code == Code::limit_exceeded)
+        return refuse(response, {400, mcp::kInvalidRequest, "Invalid Request: " + error.detail});
+    refuse(response,
+           {400, mcp::kParseError,
+            error.code == Code::protocol ? "Parse error: Invalid JSON-RPC message: " + error.detail
+                                         : "Parse error: Invalid JSON"});
+}
+
+void StreamableServer::on_messages(const Request& request, Response& response,
+                                   const Messages& messages) {
+    const std::string_view id = first_request_id(messages);
+    const bool initialize = std::ranges::any_of(messages.list, [](const Message& m) {
+        return m.kind == MessageKind::request && m.method == "initialize";
+    });
+    if (initialize) return on_initialize(request, response, messages);
+    // A probe for the modern era. Its client takes a 400 for "legacy" and then initializes; any 5xx
+    // would make it give up.
+    if (messages.list.size() == 1 && messages.list[0].method == "server/discover")
+        return refuse(response,
+                      {400, mcp::kServerError,
+                       "Bad Request: Unsupported protocol version (supported versions: " +
+                           supported_versions() + ")"},
+                      id);
+    const auto session = session_of(request, response, id);
+    if (session != nullptr) forward(session, messages, response);
+}
+
+void StreamableServer::on_initialize(const Request& request, Response& response,
+                                     const Messages& messages) {
+    const std::string_view id = first_request_id(messages);
+    if (messages.list.size() != 1)
+        return refuse(response,
+                      {400, mcp::kInvalidRequest,
+                       "Invalid Request: Only one initialization request is allowed"},
+                      id);
+    if (request.has_header(std::string(mcp::kSessionId))) {
+        if (session_of(request, response, id) == nullptr) return;
+        return refuse(response,
+                      {400, mcp::kInvalidRequest, "Invalid Request: Server already initialized"},
+                      id);
+    }
+    auto session = add_session();
+    if (!session) return refuse(response, session.error(), id);
+    auto handler = open_session_(*session);
+    if (!handler) {
+        (*session)->end("");
+        return refuse(response, handler.error(), id);
+    }
+    if (!(*session)->set_handler(*handler)) {
+        (*handler)->end();
+        return refuse(response, {503, mcp::kInternalError, "the session ended at once"}, id);
+    }
+    response.set_header(std::string(mcp::kSessionId), (*session)->id());
+    forward(*session, messages, response);
+}
+
+void StreamableServer::forward(const std::shared_ptr<Session>& session, const Messages& messages,
+                               Response& response) {
+    const std::string_view id = first_request_id(messages);
+    std::shared_ptr<EventStream> events;
+    if (!id.empty()) {
+        auto opened = session->open_requests(messages.list);
+        if (!opened) return refuse(response, opened.error(), id);
+        events = std::move(*opened);
+    }
+    for (const Message& message : messages.list) {
+        const auto received = session->receive(message);
+        if (received) continue;
+        const Error& error = received.error();
+        if (!messages.batch) {
+            if (events != nullptr) session->forget_request(message.id_key);
+            return refuse(response, error, message.id_json);
+        }
+        if (message.kind == MessageKind::request)
+            session->answer(message.id_key,
+                            error_text(message.id_json, mcp::kInternalError, error.detail));
+    }
+    if (events != nullptr) return stream(session, std::move(events), response);
+    response.status = 202;
+}
+
+void StreamableServer::stream(const std::shared_ptr<Session>& session,
+                              std::shared_ptr<EventStream> events, Response& response) {
+    response.set_header("Cache-Control", "no-cache, no-transform");
+    response.set_header("X-Accel-Buffering", "no");
+    const Nanos keepalive = options_.keepalive_ms * kMillisecond;
+    const auto patience = std::min(kTurn, std::chrono::milliseconds(options_.keepalive_ms));
+    // httplib calls this again and again, and looks before each turn whether the client is there.
+    auto turn = [events, keepalive, patience, written = monotonic_now()](
+                    std::size_t, httplib::DataSink& sink) mutable {
+        const EventStream::Turn got = events->take(patience);
+        const Nanos now = monotonic_now();
+        if (!got.bytes.empty()) {
+            if (!sink.write(got.bytes.data(), got.bytes.size())) return false;
+            written = now;
+        } else if (!got.end && now - written >= keepalive) {
+            constexpr std::string_view comment = ": keepalive\n\n";
+            if (!sink.write(comment.data(), comment.size())) return false;
+            written = now;
+        }
+        if (got.end) sink.done();
+        return true;
+    };
+    response.set_chunked_content_provider(
+        "text/event-stream", std::move(turn),
+        [session, events](bool) { session->stream_gone(events); });
+}
+
+}  // namespace mcpgw::server
