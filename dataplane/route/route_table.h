@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -72,6 +73,13 @@ struct Adapter {
     [[nodiscard]] const Instance* find(std::uint64_t instance_id) const;
 };
 
+// What a table owns of an adapter: also its share in the load blocks of its instances.
+struct RoutedAdapter {
+    Adapter adapter;
+    std::uint64_t hash = 0;  // fnv1a(name)
+    std::vector<std::shared_ptr<InstanceLoad>> loads;
+};
+
 class RouteTable {
   public:
     [[nodiscard]] std::uint64_t version() const { return version_; }
@@ -93,12 +101,7 @@ class RouteTable {
 
   private:
     friend class RouteBuilder;
-    // An adapter with its share in the load blocks of its instances.
-    struct Routed {
-        Adapter adapter;
-        std::uint64_t hash = 0;
-        std::vector<std::shared_ptr<InstanceLoad>> loads;
-    };
+    using Routed = RoutedAdapter;
     using Adapters = std::vector<std::shared_ptr<const Routed>>;
     struct Cell {
         std::uint64_t hash = 0;
@@ -134,8 +137,10 @@ class RouteBuilder {
     using Routed = RouteTable::Routed;
     using Keys = std::vector<contract::SealingKey>;
 
-    [[nodiscard]] Result<std::shared_ptr<const Routed>> route(const contract::Adapter& adapter);
-    [[nodiscard]] std::shared_ptr<InstanceLoad> load_of(std::uint64_t instance_id);
+    void adopt(Routed& routed);
+    void abandon(const Routed& routed);
+    void put(std::shared_ptr<Routed> routed);
+    void remove(const std::string& name);
     [[nodiscard]] std::uint16_t slot_of(const std::string& name);
     void take_keys(const Keys& keys);
     void sweep_loads();
@@ -150,7 +155,7 @@ class RouteBuilder {
     std::unordered_map<std::string, std::size_t> positions_;  // name -> index in adapters_
     std::unordered_map<std::string, std::uint16_t> slots_;
     std::unordered_map<std::uint64_t, std::shared_ptr<InstanceLoad>> loads_;
-    std::vector<std::uint64_t> maybe_orphans_;  // instances that left a table
+    std::unordered_set<std::uint64_t> orphans_;  // instances in no newer table, maybe still counted
 };
 
 }  // namespace mcpgw

@@ -1,0 +1,58 @@
+// Hazard pointers with one slot per reader.
+//
+// Why it is safe: a reader writes the table into its slot and then looks whether it is still the
+// current one; the link thread first replaces the current one and then looks at the slots. All four
+// are sequentially consistent, so either the reader sees the replacement and tries again, or the
+// link thread sees the slot and keeps the table.
+#include "dataplane/route/publication.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/check.h"
+
+namespace mcpgw {
+
+Publication::Publication(std::size_t workers) : slots_(workers + 2) {}
+
+Publication::~Publication() {
+    for (const Slot& slot : slots_)
+        check(slot.held.load() == nullptr, "every reader has left before the publication ends");
+    const std::unique_ptr<const RouteTable> last(current_.load());
+}
+
+void Publication::publish(std::unique_ptr<const RouteTable> table) {
+    check(table != nullptr, "a table is published, not its absence");
+    std::unique_ptr<const RouteTable> replaced(current_.exchange(table.release()));
+    if (replaced != nullptr) retired_.push_back(std::move(replaced));
+    reclaim();
+}
+
+std::size_t Publication::reclaim() {
+    std::erase_if(retired_, [this](const std::unique_ptr<const RouteTable>& table) {
+        return std::none_of(slots_.begin(), slots_.end(),
+                            [&table](const Slot& slot) { return slot.held.load() == table.get(); });
+    });
+    return retired_.size();
+}
+
+const RouteTable* Publication::refresh(std::size_t reader) {
+    check(reader < slots_.size(), "a reader has a slot");
+    std::atomic<const RouteTable*>& held = slots_[reader].held;
+    const RouteTable* table = current_.load();
+    // What this reader has announced all the time cannot have been freed.
+    if (held.load(std::memory_order_relaxed) == table) return table;
+    while (true) {
+        held.store(table);
+        const RouteTable* again = current_.load();
+        if (again == table) return table;
+        table = again;
+    }
+}
+
+void Publication::leave(std::size_t reader) {
+    check(reader < slots_.size(), "a reader has a slot");
+    slots_[reader].held.store(nullptr, std::memory_order_release);
+}
+
+}  // namespace mcpgw

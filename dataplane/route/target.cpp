@@ -1,0 +1,109 @@
+// The route table of CONTRACT section 3, segment by segment.
+#include "dataplane/route/target.h"
+
+#include <array>
+#include <cstddef>
+
+namespace mcpgw {
+namespace {
+
+using Kind = Target::Kind;
+
+constexpr std::string_view kRead = "GET";
+constexpr std::string_view kEndpoint = "GET, POST, DELETE";
+constexpr std::string_view kWellKnown = "/.well-known/oauth-protected-resource";
+
+// Up to three segments behind the first slash; `count` is 4 for more.
+struct Segments {
+    std::array<std::string_view, 3> items;
+    std::size_t count = 0;
+};
+
+Segments split(std::string_view path) {
+    Segments segments;
+    while (!path.empty()) {
+        path.remove_prefix(1);
+        if (segments.count == segments.items.size()) {
+            ++segments.count;
+            return segments;
+        }
+        const std::size_t end = path.find('/');
+        segments.items[segments.count++] = path.substr(0, end);
+        path = end == std::string_view::npos ? std::string_view() : path.substr(end);
+    }
+    return segments;
+}
+
+// Percent signs, empty segments and dot segments have no place in a path that is known.
+bool is_plain(std::string_view path) {
+    if (path.empty() || path[0] != '/') return false;
+    std::size_t start = 1;
+    for (std::size_t i = 1; i <= path.size(); ++i) {
+        if (i < path.size() && path[i] == '%') return false;
+        if (i < path.size() && path[i] != '/') continue;
+        const std::string_view segment = path.substr(start, i - start);
+        const bool is_last = i == path.size();
+        if (segment == "." || segment == ".." || (segment.empty() && !is_last)) return false;
+        start = i + 1;
+    }
+    return true;
+}
+
+Target management(std::string_view allow) {
+    return {Kind::management, {}, allow, {}};
+}
+
+// /adapters and /tools, which have the same resources below them.
+Target collection(const Segments& path) {
+    const bool is_adapters = path.items[0] == "adapters";
+    if (path.count == 1) return management("GET, POST");
+    const std::string_view name = path.items[1];
+    if (name.empty()) return {};
+    if (path.count == 2) return management("GET, PUT, DELETE");
+    if (path.count > 3) return {};
+    const std::string_view end = path.items[2];
+    if (end == "status" || end == "logs") return management("GET");
+    if (!is_adapters) return {};
+    if (end == "mcp") return {Kind::adapter_mcp, name, kEndpoint, {}};
+    if (end == "sse") return {Kind::adapter_sse, name, "GET", {}};
+    if (end == "messages") return {Kind::adapter_messages, name, "POST", {}};
+    return {};
+}
+
+Target single(std::string_view name) {
+    if (name == "mcp") return {Kind::router_mcp, {}, kEndpoint, {}};
+    if (name == "ping") return {Kind::ping, {}, kRead, {}};
+    if (name == "healthz") return {Kind::healthz, {}, kRead, {}};
+    if (name == "readyz") return {Kind::readyz, {}, kRead, {}};
+    if (name == "tenants" || name == "sessions" || name == "audit" || name == "openapi.json")
+        return management("GET");
+    return {};
+}
+
+}  // namespace
+
+Target classify(std::string_view path) {
+    if (!is_plain(path)) return {};
+    if (path.starts_with(kWellKnown)) {
+        const std::string_view resource = path.substr(kWellKnown.size());
+        if (resource.empty() || resource[0] == '/') return {Kind::well_known, {}, kRead, resource};
+        return {};
+    }
+    if (path.ends_with("/mcp/")) {
+        path.remove_suffix(1);
+        const Target target = classify(path);
+        const bool is_endpoint =
+            target.kind == Kind::router_mcp || target.kind == Kind::adapter_mcp;
+        return is_endpoint ? target : Target{};
+    }
+    const Segments segments = split(path);
+    const std::string_view first = segments.items[0];
+    if (first == "adapters" || first == "tools") return collection(segments);
+    if (segments.count == 1) return single(first);
+    if (segments.count != 2 || segments.items[1].empty()) return {};
+    if (first == "tenants") return management("GET, PUT, DELETE");
+    if (first == "sessions") return management("DELETE");
+    return {};
+}
+
+}  // namespace mcpgw
