@@ -68,6 +68,10 @@ inline constexpr std::size_t api_body_bytes_max = 1024 * 1024;
 inline constexpr std::size_t json_depth_max = 32;
 // `limit` of a list, and what a list without `limit` returns at most.
 inline constexpr std::size_t list_items_max = 1000;
+// Audit records that the store keeps; the oldest go first.
+inline constexpr std::uint64_t audit_records_max = 1'000'000;
+// How long the store waits for another process that reads or copies its database.
+inline constexpr int database_patience_ms = 5'000;
 // Lines that `logs` gives at most, and without `tail`.
 inline constexpr std::size_t log_lines_max = 100'000;
 inline constexpr std::size_t log_lines_default = 1000;
