@@ -2,8 +2,8 @@
 // which bytes are `data`. Nothing is stored; input may be split anywhere.
 //
 // Lines end in LF, CR or CR LF (a CR at the very end of the input may still become CR LF). A byte
-// order mark at the start is skipped. An empty line ends an event; between events the stream is at a
-// border, the only place where a comment or an event of our own may be put in.
+// order mark at the start is skipped. An empty line ends an event; between events the stream is at
+// a border, the only place where a comment or an event of our own may be put in.
 #pragma once
 
 #include <cstdint>
@@ -28,19 +28,25 @@ class Scanner {
     // Consumes all of `input`.
     void feed(Bytes input, Sink& sink);
     // True between events: nothing of an event has been seen since the last empty line (comment
-    // lines that are complete do not count), and no line is unfinished. A final CR LF CR whose LF is
-    // still to come is not a border yet.
+    // lines that are complete do not count), and no line is unfinished. A final CR LF CR whose LF
+    // is still to come is not a border yet.
     [[nodiscard]] bool at_border() const;
 
   private:
     enum class State : std::uint8_t;  // in the .cpp
+
+    bool in_byte_order_mark(char c);
+    void begin_line(char c);
+    void in_field_name(char c, Sink& sink);
+    void begin_data_line(Sink& sink);
+    void end_line(char c, Sink& sink);
+
     State state_{};
-    std::uint8_t name_matched_ = 0;
     std::uint8_t bom_matched_ = 0;
+    std::uint8_t name_matched_ = 0;  // bytes of "data"
     bool event_has_fields_ = false;
     bool event_has_data_ = false;
-    bool after_cr_ = false;
-    bool at_start_ = true;
+    bool after_cr_ = false;  // an LF that comes next belongs to the line that has ended
 };
 
 }  // namespace mcpgw::sse
