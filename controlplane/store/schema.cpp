@@ -1,0 +1,61 @@
+// One entry of kMigrations per version; entries are only ever added.
+#include "controlplane/store/schema.h"
+
+#include <array>
+
+namespace mcpgw::store {
+namespace {
+
+constexpr std::array<const char*, 1> kMigrations = {
+    // 1: numbers and texts that exist once (meta), adapters as documents beside what is searched or
+    // compared, keys, audit.
+    R"(CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+       CREATE TABLE adapters (
+           name TEXT PRIMARY KEY, version INTEGER NOT NULL, created_by TEXT NOT NULL,
+           created_at_unix_ms INTEGER NOT NULL, last_updated_at_unix_ms INTEGER NOT NULL,
+           document TEXT NOT NULL) STRICT, WITHOUT ROWID;
+       CREATE TABLE sealing_keys (
+           id TEXT PRIMARY KEY, key BLOB NOT NULL, is_current INTEGER NOT NULL) STRICT;
+       CREATE TABLE audit (
+           id INTEGER PRIMARY KEY AUTOINCREMENT, at_unix_ms INTEGER NOT NULL, actor TEXT NOT NULL,
+           action TEXT NOT NULL, resource TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
+       INSERT INTO meta VALUES ('revision', 0), ('snapshot_version', 0);)",
+};
+
+Result<std::uint64_t> present_version(Database& database) {
+    auto made = database.execute(
+        "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT;"
+        "INSERT INTO schema_version SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM schema_version);");
+    if (!made) return std::unexpected(made.error());
+    auto query = database.prepare("SELECT version FROM schema_version");
+    if (!query) return std::unexpected(query.error());
+    const auto row = (*query)->step();
+    if (!row) return std::unexpected(row.error());
+    return (*query)->number(0);
+}
+
+}  // namespace
+
+std::uint64_t schema_version_newest() {
+    return kMigrations.size();
+}
+
+Result<> migrate(Database& database) {
+    auto transaction = Transaction::begin(database);
+    if (!transaction) return std::unexpected(transaction.error());
+    const auto version = present_version(database);
+    if (!version) return std::unexpected(version.error());
+    if (*version > kMigrations.size())
+        return failure(Code::unsupported,
+                       "the database " + database.path() + " has schema version " +
+                           std::to_string(*version) + ", this program knows up to " +
+                           std::to_string(kMigrations.size()) + "; use the newer program");
+    for (std::size_t i = *version; i < kMigrations.size(); ++i) {
+        if (auto done = database.execute(kMigrations[i]); !done) return done;
+        if (auto done = database.execute("UPDATE schema_version SET version = version + 1"); !done)
+            return done;
+    }
+    return (*transaction)->commit();
+}
+
+}  // namespace mcpgw::store

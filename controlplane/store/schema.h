@@ -1,0 +1,17 @@
+// The tables of the SQLite store, and how an older database becomes a present one.
+//
+// The table schema_version has one row. Every migration is one transaction that also counts the
+// version up, so a database is always at a whole version. A database of a newer version is refused:
+// what this version would write could be wrong there.
+#pragma once
+
+#include "common/result.h"
+#include "controlplane/store/database.h"
+
+namespace mcpgw::store {
+
+// The version that `migrate` leads to.
+[[nodiscard]] std::uint64_t schema_version_newest();
+[[nodiscard]] Result<> migrate(Database& database);
+
+}  // namespace mcpgw::store

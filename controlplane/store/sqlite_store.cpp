@@ -1,0 +1,367 @@
+// Each public function: lock, one transaction, answer.
+#include "controlplane/store/sqlite_store.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include <sys/random.h>
+
+#include "common/bytes.h"
+#include "common/json_writer.h"
+#include "common/limits.h"
+#include "controlplane/model/adapter_json.h"
+#include "controlplane/model/json.h"
+#include "controlplane/store/schema.h"
+
+namespace mcpgw::store {
+namespace {
+
+constexpr std::uint64_t kSnapshotVersionBlock = 1000;
+constexpr std::size_t kKeyBytes = 32;
+
+Result<std::string> random_bytes(std::size_t count) {
+    std::string bytes(count, '\0');
+    // Up to 256 bytes come whole (getrandom(2)).
+    if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(count))
+        return std::unexpected(error_from_errno(errno, "no random numbers"));
+    return bytes;
+}
+
+Result<std::string> random_hex(std::size_t digits) {
+    auto bytes = random_bytes((digits + 15) / 16 * 8);
+    if (!bytes) return bytes;
+    std::string text;
+    for (std::size_t at = 0; at < bytes->size(); at += 8) {
+        std::uint64_t number = 0;
+        std::memcpy(&number, bytes->data() + at, sizeof(number));
+        text += to_hex(number);
+    }
+    text.resize(digits);
+    return text;
+}
+
+std::string document_of(const model::Adapter& adapter) {
+    JsonWriter out;
+    model::write_adapter(out, adapter, model::Audience::writer);
+    return out.take();
+}
+
+// Columns: document, version, created_by, created_at_unix_ms, last_updated_at_unix_ms.
+Result<model::Adapter> adapter_of_row(const Statement& row, const std::string& path) {
+    const auto tree = model::parse_json(row.text(0));
+    if (!tree)
+        return failure(
+            Code::corrupt,
+            "the database " + path + " has an adapter that is not JSON: " + tree.error().detail);
+    auto reading = model::read_adapter(*tree);
+    if (!reading.errors.empty())
+        return failure(Code::corrupt, "the database " + path + " has a broken adapter " +
+                                          reading.adapter.name + ": " +
+                                          reading.errors.begin()->first + " " +
+                                          reading.errors.begin()->second.front());
+    reading.adapter.version = row.number(1);
+    reading.adapter.created_by = row.text(2);
+    reading.adapter.created_at_unix_ms = row.number(3);
+    reading.adapter.last_updated_at_unix_ms = row.number(4);
+    return std::move(reading.adapter);
+}
+
+std::unexpected<Error> no_such_adapter(std::string_view name) {
+    return failure(Code::not_found, "there is no adapter " + std::string(name));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path) {
+    auto database = Database::open(path);
+    if (!database) return std::unexpected(database.error());
+    if (auto migrated = migrate(**database); !migrated) return std::unexpected(migrated.error());
+    std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(*database)));
+    if (auto furnished = store->furnish(); !furnished) return std::unexpected(furnished.error());
+    return store;
+}
+
+Result<> SqliteStore::furnish() {
+    auto transaction = Transaction::begin(*database_);
+    if (!transaction) return std::unexpected(transaction.error());
+    const auto fresh_epoch = random_hex(32);
+    if (!fresh_epoch) return std::unexpected(fresh_epoch.error());
+    {
+        auto insert = database_->prepare("INSERT OR IGNORE INTO meta VALUES ('epoch', ?)");
+        if (!insert) return std::unexpected(insert.error());
+        if (auto done = (*insert)->bind(*fresh_epoch).run(); !done)
+            return std::unexpected(done.error());
+        auto select = database_->prepare("SELECT value FROM meta WHERE key = 'epoch'");
+        if (!select) return std::unexpected(select.error());
+        const auto row = (*select)->step();
+        if (!row) return std::unexpected(row.error());
+        epoch_ = (*select)->text(0);
+    }
+    auto count = database_->prepare("SELECT count(*) FROM sealing_keys");
+    if (!count) return std::unexpected(count.error());
+    const auto row = (*count)->step();
+    if (!row) return std::unexpected(row.error());
+    if ((*count)->number(0) == 0) {
+        const auto id = random_hex(8);
+        const auto key = random_bytes(kKeyBytes);
+        if (!id || !key) return std::unexpected(id ? key.error() : id.error());
+        if (auto done = write_keys({{*id, *key, true}}); !done) return done;
+    }
+    const auto version = read_number("snapshot_version");
+    if (!version) return std::unexpected(version.error());
+    snapshot_version_ = snapshot_versions_reserved_ = *version;
+    count->reset();
+    return (*transaction)->commit();
+}
+
+Result<std::uint64_t> SqliteStore::read_number(std::string_view key) {
+    auto select = database_->prepare("SELECT value FROM meta WHERE key = ?");
+    if (!select) return std::unexpected(select.error());
+    const auto row = (*select)->bind(key).step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row)
+        return failure(Code::corrupt,
+                       "the database " + database_->path() + " lacks its " + std::string(key));
+    return (*select)->number(0);
+}
+
+Result<> SqliteStore::write_number(std::string_view key, std::uint64_t value) {
+    auto update = database_->prepare("UPDATE meta SET value = ? WHERE key = ?");
+    if (!update) return std::unexpected(update.error());
+    if (auto done = (*update)->bind(value).bind(key).run(); !done)
+        return std::unexpected(done.error());
+    return {};
+}
+
+Result<std::uint64_t> SqliteStore::count_revision() {
+    const auto revision = read_number("revision");
+    if (!revision) return revision;
+    if (auto done = write_number("revision", *revision + 1); !done)
+        return std::unexpected(done.error());
+    return *revision + 1;
+}
+
+Result<std::uint64_t> SqliteStore::version_of(std::string_view name) {
+    auto select = database_->prepare("SELECT version FROM adapters WHERE name = ?");
+    if (!select) return std::unexpected(select.error());
+    const auto row = (*select)->bind(name).step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return no_such_adapter(name);
+    return (*select)->number(0);
+}
+
+Result<> SqliteStore::refuse_if_full() {
+    auto count = database_->prepare("SELECT count(*) FROM adapters");
+    if (!count) return std::unexpected(count.error());
+    const auto row = (*count)->step();
+    if (!row) return std::unexpected(row.error());
+    if ((*count)->number(0) < limits::adapters_max) return {};
+    return failure(Code::limit_exceeded, "there are " + std::to_string(limits::adapters_max) +
+                                             " adapters already, more are not taken");
+}
+
+Result<std::string> SqliteStore::epoch() {
+    return epoch_;
+}
+
+Result<model::Adapter> SqliteStore::create(const model::Adapter& adapter,
+                                           const AuditRecord& audit) {
+    const std::scoped_lock lock(mutex_);
+    auto transaction = Transaction::begin(*database_);
+    if (!transaction) return std::unexpected(transaction.error());
+    const auto existing = version_of(adapter.name);
+    if (existing)
+        return failure(Code::conflict, "there is an adapter " + adapter.name + " already");
+    if (existing.error().code != Code::not_found) return std::unexpected(existing.error());
+    if (auto room = refuse_if_full(); !room) return std::unexpected(room.error());
+    const auto version = count_revision();
+    if (!version) return std::unexpected(version.error());
+    model::Adapter stored = adapter;
+    stored.version = *version;
+    const std::string document = document_of(stored);
+    auto insert = database_->prepare(
+        "INSERT INTO adapters (name, version, created_by, created_at_unix_ms,"
+        " last_updated_at_unix_ms, document) VALUES (?, ?, ?, ?, ?, ?)");
+    if (!insert) return std::unexpected(insert.error());
+    (*insert)->bind(stored.name).bind(stored.version).bind(stored.created_by);
+    (*insert)->bind(stored.created_at_unix_ms).bind(stored.last_updated_at_unix_ms).bind(document);
+    if (auto done = (*insert)->run(); !done) return std::unexpected(done.error());
+    if (auto done = write_audit(audit); !done) return std::unexpected(done.error());
+    if (auto done = (*transaction)->commit(); !done) return std::unexpected(done.error());
+    return stored;
+}
+
+Result<model::Adapter> SqliteStore::get(std::string_view name) {
+    const std::scoped_lock lock(mutex_);
+    auto select = database_->prepare(
+        "SELECT document, version, created_by, created_at_unix_ms, last_updated_at_unix_ms"
+        " FROM adapters WHERE name = ?");
+    if (!select) return std::unexpected(select.error());
+    const auto row = (*select)->bind(name).step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return no_such_adapter(name);
+    return adapter_of_row(**select, database_->path());
+}
+
+Result<std::vector<model::Adapter>> SqliteStore::list(std::string_view after,
+                                                      std::size_t count_max) {
+    const std::scoped_lock lock(mutex_);
+    auto select = database_->prepare(
+        "SELECT document, version, created_by, created_at_unix_ms, last_updated_at_unix_ms"
+        " FROM adapters WHERE name > ? ORDER BY name LIMIT ?");
+    if (!select) return std::unexpected(select.error());
+    (*select)->bind(after).bind(std::uint64_t{count_max});
+    std::vector<model::Adapter> adapters;
+    while (true) {
+        const auto row = (*select)->step();
+        if (!row) return std::unexpected(row.error());
+        if (!*row) return adapters;
+        auto adapter = adapter_of_row(**select, database_->path());
+        if (!adapter) return std::unexpected(adapter.error());
+        adapters.push_back(std::move(*adapter));
+    }
+}
+
+Result<model::Adapter> SqliteStore::replace(const model::Adapter& adapter,
+                                            std::uint64_t expected_version,
+                                            const AuditRecord& audit) {
+    const std::scoped_lock lock(mutex_);
+    auto transaction = Transaction::begin(*database_);
+    if (!transaction) return std::unexpected(transaction.error());
+    const auto present = version_of(adapter.name);
+    if (!present) return std::unexpected(present.error());
+    if (*present != expected_version)
+        return failure(Code::conflict, "the adapter " + adapter.name + " was changed meanwhile");
+    const auto version = count_revision();
+    if (!version) return std::unexpected(version.error());
+    model::Adapter stored = adapter;
+    stored.version = *version;
+    const std::string document = document_of(stored);
+    auto update = database_->prepare(
+        "UPDATE adapters SET version = ?, created_by = ?, created_at_unix_ms = ?,"
+        " last_updated_at_unix_ms = ?, document = ? WHERE name = ?");
+    if (!update) return std::unexpected(update.error());
+    (*update)->bind(stored.version).bind(stored.created_by).bind(stored.created_at_unix_ms);
+    (*update)->bind(stored.last_updated_at_unix_ms).bind(document).bind(stored.name);
+    if (auto done = (*update)->run(); !done) return std::unexpected(done.error());
+    if (auto done = write_audit(audit); !done) return std::unexpected(done.error());
+    if (auto done = (*transaction)->commit(); !done) return std::unexpected(done.error());
+    return stored;
+}
+
+Result<> SqliteStore::remove(std::string_view name, std::uint64_t expected_version,
+                             const AuditRecord& audit) {
+    const std::scoped_lock lock(mutex_);
+    auto transaction = Transaction::begin(*database_);
+    if (!transaction) return std::unexpected(transaction.error());
+    const auto present = version_of(name);
+    if (!present) return std::unexpected(present.error());
+    if (*present != expected_version)
+        return failure(Code::conflict,
+                       "the adapter " + std::string(name) + " was changed meanwhile");
+    auto erase = database_->prepare("DELETE FROM adapters WHERE name = ?");
+    if (!erase) return std::unexpected(erase.error());
+    if (auto done = (*erase)->bind(name).run(); !done) return std::unexpected(done.error());
+    if (auto done = write_audit(audit); !done) return done;
+    return (*transaction)->commit();
+}
+
+Result<std::vector<contract::SealingKey>> SqliteStore::sealing_keys() {
+    const std::scoped_lock lock(mutex_);
+    auto select = database_->prepare("SELECT id, key, is_current FROM sealing_keys ORDER BY rowid");
+    if (!select) return std::unexpected(select.error());
+    std::vector<contract::SealingKey> keys;
+    while (true) {
+        const auto row = (*select)->step();
+        if (!row) return std::unexpected(row.error());
+        if (!*row) return keys;
+        keys.push_back({(*select)->text(0), (*select)->text(1), (*select)->number(2) != 0});
+    }
+}
+
+Result<> SqliteStore::put_sealing_keys(const std::vector<contract::SealingKey>& keys) {
+    std::size_t current = 0;
+    for (const contract::SealingKey& key : keys) {
+        if (key.key.size() != kKeyBytes || key.id.empty() ||
+            key.id.size() > limits::key_id_bytes_max)
+            return failure(Code::invalid_argument, "a sealing key has an id and 32 bytes");
+        current += key.current ? 1 : 0;
+    }
+    if (current != 1)
+        return failure(Code::invalid_argument, "exactly one sealing key must be current");
+    const std::scoped_lock lock(mutex_);
+    auto transaction = Transaction::begin(*database_);
+    if (!transaction) return std::unexpected(transaction.error());
+    if (auto done = database_->execute("DELETE FROM sealing_keys"); !done) return done;
+    if (auto done = write_keys(keys); !done) return done;
+    return (*transaction)->commit();
+}
+
+Result<> SqliteStore::write_keys(const std::vector<contract::SealingKey>& keys) {
+    for (const contract::SealingKey& key : keys) {
+        auto insert = database_->prepare("INSERT INTO sealing_keys VALUES (?, ?, ?)");
+        if (!insert) return std::unexpected(insert.error());
+        (*insert)->bind(key.id).bind_blob(key.key).bind(std::uint64_t{key.current ? 1U : 0U});
+        if (auto done = (*insert)->run(); !done) return std::unexpected(done.error());
+    }
+    return {};
+}
+
+Result<std::uint64_t> SqliteStore::snapshot_version() {
+    const std::scoped_lock lock(mutex_);
+    return snapshot_version_;
+}
+
+Result<std::uint64_t> SqliteStore::next_snapshot_version() {
+    const std::scoped_lock lock(mutex_);
+    if (snapshot_version_ == snapshot_versions_reserved_) {
+        const std::uint64_t reserved = snapshot_versions_reserved_ + kSnapshotVersionBlock;
+        if (auto done = write_number("snapshot_version", reserved); !done)
+            return std::unexpected(done.error());
+        snapshot_versions_reserved_ = reserved;
+    }
+    return ++snapshot_version_;
+}
+
+Result<> SqliteStore::append_audit(const AuditRecord& record) {
+    const std::scoped_lock lock(mutex_);
+    auto transaction = Transaction::begin(*database_);
+    if (!transaction) return std::unexpected(transaction.error());
+    if (auto done = write_audit(record); !done) return done;
+    return (*transaction)->commit();
+}
+
+Result<> SqliteStore::write_audit(const AuditRecord& record) {
+    auto insert = database_->prepare(
+        "INSERT INTO audit (at_unix_ms, actor, action, resource, detail) VALUES (?, ?, ?, ?, ?)");
+    if (!insert) return std::unexpected(insert.error());
+    (*insert)->bind(record.at_unix_ms).bind(record.actor).bind(record.action);
+    if (auto done = (*insert)->bind(record.resource).bind(record.detail).run(); !done)
+        return std::unexpected(done.error());
+    auto prune =
+        database_->prepare("DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?");
+    if (!prune) return std::unexpected(prune.error());
+    if (auto done = (*prune)->bind(limits::audit_records_max).run(); !done)
+        return std::unexpected(done.error());
+    return {};
+}
+
+Result<std::vector<AuditRecord>> SqliteStore::audit(std::optional<std::uint64_t> before,
+                                                    std::size_t count_max) {
+    const std::scoped_lock lock(mutex_);
+    auto select = database_->prepare(
+        "SELECT id, at_unix_ms, actor, action, resource, detail FROM audit WHERE id < ?"
+        " ORDER BY id DESC LIMIT ?");
+    if (!select) return std::unexpected(select.error());
+    (*select)->bind(before.value_or(INT64_MAX)).bind(std::uint64_t{count_max});
+    std::vector<AuditRecord> records;
+    while (true) {
+        const auto row = (*select)->step();
+        if (!row) return std::unexpected(row.error());
+        if (!*row) return records;
+        records.push_back({(*select)->number(0), (*select)->number(1), (*select)->text(2),
+                           (*select)->text(3), (*select)->text(4), (*select)->text(5)});
+    }
+}
+
+}  // namespace mcpgw::store

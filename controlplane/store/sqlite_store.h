@@ -1,0 +1,63 @@
+// The store in one SQLite file: the default, embedded.
+//
+// One connection behind one mutex: the control plane changes little, and a lock is simpler than
+// several connections that wait for each other. Adapters are JSON documents beside the columns that
+// are searched or compared. Versions of rows come from one counter of the whole store, so a name
+// that is used again never gets an old version again. Snapshot versions are reserved on disk in
+// blocks: one write for many versions; after a restart the rest of a block is skipped.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "controlplane/store/database.h"
+#include "controlplane/store/store.h"
+
+namespace mcpgw::store {
+
+class SqliteStore : public Store {
+  public:
+    // Opens or creates the database file; makes the epoch and the first sealing key if new.
+    [[nodiscard]] static Result<std::unique_ptr<SqliteStore>> open(const std::string& path);
+
+    [[nodiscard]] Result<std::string> epoch() override;
+    [[nodiscard]] Result<model::Adapter> create(const model::Adapter& adapter,
+                                                const AuditRecord& audit) override;
+    [[nodiscard]] Result<model::Adapter> get(std::string_view name) override;
+    [[nodiscard]] Result<std::vector<model::Adapter>> list(std::string_view after,
+                                                           std::size_t count_max) override;
+    [[nodiscard]] Result<model::Adapter> replace(const model::Adapter& adapter,
+                                                 std::uint64_t expected_version,
+                                                 const AuditRecord& audit) override;
+    [[nodiscard]] Result<> remove(std::string_view name, std::uint64_t expected_version,
+                                  const AuditRecord& audit) override;
+    [[nodiscard]] Result<std::vector<contract::SealingKey>> sealing_keys() override;
+    [[nodiscard]] Result<> put_sealing_keys(const std::vector<contract::SealingKey>& keys) override;
+    [[nodiscard]] Result<std::uint64_t> snapshot_version() override;
+    [[nodiscard]] Result<std::uint64_t> next_snapshot_version() override;
+    [[nodiscard]] Result<> append_audit(const AuditRecord& record) override;
+    [[nodiscard]] Result<std::vector<AuditRecord>> audit(std::optional<std::uint64_t> before,
+                                                         std::size_t count_max) override;
+
+  private:
+    explicit SqliteStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+
+    // All of these want the mutex to be held, or no other thread yet.
+    [[nodiscard]] Result<> furnish();
+    [[nodiscard]] Result<std::uint64_t> read_number(std::string_view key);
+    [[nodiscard]] Result<> write_number(std::string_view key, std::uint64_t value);
+    [[nodiscard]] Result<std::uint64_t> count_revision();
+    [[nodiscard]] Result<std::uint64_t> version_of(std::string_view name);
+    [[nodiscard]] Result<> refuse_if_full();
+    [[nodiscard]] Result<> write_keys(const std::vector<contract::SealingKey>& keys);
+    [[nodiscard]] Result<> write_audit(const AuditRecord& record);
+
+    std::mutex mutex_;
+    std::unique_ptr<Database> database_;
+    std::string epoch_;
+    std::uint64_t snapshot_version_ = 0;
+    std::uint64_t snapshot_versions_reserved_ = 0;  // on disk: all up to here may be handed out
+};
+
+}  // namespace mcpgw::store
