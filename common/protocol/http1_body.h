@@ -25,12 +25,12 @@ enum class BodyError : std::uint8_t {
     bad_chunk_size,
     chunk_size_overflow,
     bad_chunk_extension,
-    bad_chunk_end,       // the CR LF after a chunk's data is missing
+    bad_chunk_end,  // the CR LF after a chunk's data is missing
     chunk_line_too_long,
     bad_trailer,
     trailer_too_large,
-    too_large,           // more payload than bytes_max
-    cut_short,           // the connection ended inside the body
+    too_large,  // more payload than bytes_max
+    cut_short,  // the connection ended inside the body
 };
 [[nodiscard]] std::string_view sentence_of(BodyError error);
 
@@ -44,10 +44,11 @@ class BodyDecoder {
     };
 
     BodyDecoder() = default;  // complete: no body
+    // A content_length above bytes_max has failed at once; one of 0 is complete.
     BodyDecoder(Framing framing, std::uint64_t content_length, std::uint64_t bytes_max);
 
-    // Must be called in state `reading` only. Consumes all of `input` unless payload, the end of the
-    // body or an error comes first.
+    // Must be called in state `reading` only. Consumes all of `input` unless payload, the end of
+    // the body or an error comes first; on an error it stops before the byte that is wrong.
     Step feed(Bytes input);
     // The connection has ended: completes an until_close body, fails any other unfinished one.
     void end_of_input();
@@ -64,6 +65,12 @@ class BodyDecoder {
 
     Step feed_chunked(Bytes input);
     Step take_payload(std::size_t offset, std::size_t available);
+    void read_framing(char c);
+    void read_size(char c);
+    void read_size_lf(char c);
+    void read_extension(char c);
+    Expect after_extension_part(char c, Expect after_blank);
+    void read_trailer(char c);
     void fail(BodyError error);
 
     Framing framing_ = Framing::none;
@@ -73,15 +80,15 @@ class BodyDecoder {
     std::uint64_t bytes_max_ = 0;
     std::uint64_t remaining_ = 0;
     std::uint64_t payload_ = 0;
+    std::uint64_t chunk_bytes_ = 0;  // of the size line that is being read
     std::uint32_t line_bytes_ = 0;
     std::uint32_t trailer_bytes_ = 0;
     std::uint8_t size_digits_ = 0;
-    bool trailer_in_name_ = false;
 };
 
 // The framing around one outgoing chunk. `out` must have room for chunk_head_bytes_max; returns the
-// number of bytes written: the size in hexadecimal and CR LF. After the payload comes kChunkEnd, at
-// the end of the body kLastChunk.
+// number of bytes written: the size (never 0) in hexadecimal and CR LF. After the payload comes
+// kChunkEnd, at the end of the body kLastChunk.
 inline constexpr std::size_t chunk_head_bytes_max = 18;
 std::size_t write_chunk_head(std::uint64_t payload_bytes, char* out);
 inline constexpr std::string_view kChunkEnd = "\r\n";

@@ -1,4 +1,5 @@
-// Strict parsing of HTTP/1.1 heads (RFC 9110, RFC 9112). Bytes in, facts out; no I/O, no allocation.
+// Strict parsing of HTTP/1.1 heads (RFC 9110, RFC 9112). Bytes in, facts out; no I/O, no
+// allocation.
 //
 // Two steps. A HeadScanner is fed bytes as they arrive, in any pieces, and finds the end of the
 // head; it already refuses what may never occur in one (bare CR or LF, NUL, obs-fold, more than the
@@ -22,18 +23,18 @@ namespace mcpgw::http {
 // Why a head is refused. Each has one status (status_of) and one sentence (sentence_of).
 enum class HeadError : std::uint8_t {
     none,
-    bad_line_ending,       // bare CR or LF
+    bad_line_ending,  // bare CR or LF
     bad_request_line,
     bad_status_line,
-    bad_target,            // not origin-form or absolute-form http(s), or a character out of place
-    target_too_long,       // 414
-    bad_version,           // not HTTP/1.x at all
-    version_not_supported, // HTTP/2.0 and the like: 505
+    bad_target,             // not origin-form or absolute-form http(s), or a character out of place
+    target_too_long,        // 414
+    bad_version,            // not HTTP/1.x at all
+    version_not_supported,  // HTTP/2.0 and the like: 505
     bad_field_name,
     bad_field_value,
     obs_fold,
-    too_many_fields,       // 431
-    head_too_large,        // 431
+    too_many_fields,  // 431
+    head_too_large,   // 431
     bad_content_length,
     conflicting_content_length,
     content_length_with_transfer_encoding,
@@ -46,7 +47,7 @@ enum class HeadError : std::uint8_t {
     unsupported_method,       // CONNECT, TRACE: 501
 };
 
-[[nodiscard]] std::uint16_t status_of(HeadError error);          // 400, 414, 417, 431, 501 or 505
+[[nodiscard]] std::uint16_t status_of(HeadError error);  // 400, 414, 417, 431, 501 or 505
 [[nodiscard]] std::string_view sentence_of(HeadError error);
 
 class HeadScanner {
@@ -56,8 +57,10 @@ class HeadScanner {
     explicit HeadScanner(std::size_t bytes_max = limits::head_bytes_max) : bytes_max_(bytes_max) {}
 
     // Looks at the next bytes. Returns how many belong to the head; when the state is then
-    // `complete`, the rest of `input` is body or the next message. Empty lines before a request
-    // line are counted in but allowed (RFC 9112 section 2.2); see leading_bytes().
+    // `complete`, the rest of `input` is body or the next message; when it is `failed`, they end
+    // before the byte that is wrong. Takes nothing once the state is not `scanning`. Empty lines
+    // before a request line are counted in but allowed (RFC 9112 section 2.2); see
+    // leading_bytes(). Before a response they are not: the caller refuses leading_bytes() > 0.
     std::size_t feed(Bytes input);
 
     [[nodiscard]] State state() const { return state_; }
@@ -68,16 +71,21 @@ class HeadScanner {
     void reset();
 
   private:
+    enum class Line : std::uint8_t;  // where in a line the next byte stands (in the .cpp)
+
+    std::size_t advance(std::string_view text, std::size_t at);
+    void fail(HeadError error);
+
     std::size_t bytes_max_;
     std::size_t seen_ = 0;
     std::size_t leading_ = 0;
     State state_ = State::scanning;
     HeadError error_ = HeadError::none;
-    std::uint8_t line_state_ = 0;
+    Line line_{};
 };
 
-// `head` is a complete head as the scanner delimited it (without the leading empty lines), ending in
-// CR LF CR LF. On success every view of `out` points into `head`.
+// `head` is a complete head as the scanner delimited it (without the leading empty lines), ending
+// in CR LF CR LF. On success every view of `out` points into `head`.
 [[nodiscard]] HeadError parse_request_head(std::string_view head, RequestHead& out);
 
 // `request_method` decides whether a body may follow (RFC 9112 section 6.3 rules 1 and 2).

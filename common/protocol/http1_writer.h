@@ -2,7 +2,9 @@
 // writer `overflowed` and is left out, so the caller checks once at the end.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string_view>
 
@@ -30,9 +32,12 @@ class HeadWriter {
     [[nodiscard]] std::string_view text() const { return {room_.data(), size_}; }
 
   private:
+    void put(std::initializer_list<std::string_view> pieces);
+
     std::span<char> room_;
     std::size_t size_ = 0;
     bool overflowed_ = false;
+    bool in_value_ = false;  // between begin_field and end_field
 };
 
 // "Not Found" for 404; empty for codes without a registered phrase.

@@ -43,12 +43,12 @@ struct RequestHead {
     std::string_view target;  // origin-form as sent: path and query
     std::string_view path;    // of an absolute-form target: its path
     std::string_view query;   // without '?'; empty when absent
-    std::string_view host;    // Host, or the authority of an absolute-form target; may be empty (1.0)
+    std::string_view host;  // Host, or the authority of an absolute-form target; may be empty (1.0)
     std::uint8_t minor_version = 1;  // HTTP/1.0 or HTTP/1.1
     Framing framing = Framing::none;
     std::uint64_t content_length = 0;
-    bool keep_alive = true;       // as the client asked (RFC 9112 section 9.3)
-    bool expect_continue = false; // Expect: 100-continue
+    bool keep_alive = true;        // as the client asked (RFC 9112 section 9.3)
+    bool expect_continue = false;  // Expect: 100-continue
     Fields fields;
 };
 

@@ -1,0 +1,59 @@
+// Finding the bytes that end a line, as fast as the machine can: the inner loop of parsing heads.
+//
+// Invariant: no byte outside `text` is read. The one place where code for one processor stands:
+// x86-64 looks at sixteen bytes at a time (SSE2 is part of the architecture); elsewhere, and for
+// what is left over, the portable loop does the same. Which bytes are refused, and why, is left to
+// http1_head.cpp and http1_writer.cpp.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <string_view>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace mcpgw::http {
+
+// 0x00-0x1F but for HTAB, and DEL: what neither a start line nor a field value may hold
+// (RFC 9110 section 5.5), line ends included.
+[[nodiscard]] constexpr bool is_control(char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F;
+}
+
+// The first control byte of `text` at or after `from`, or text.size().
+[[nodiscard]] constexpr std::size_t find_control_bytewise(std::string_view text, std::size_t from) {
+    while (from < text.size() && !is_control(text[from]))
+        ++from;
+    return from;
+}
+
+#if defined(__SSE2__)
+
+// One bit for each control byte among the sixteen at `bytes`.
+[[nodiscard]] inline unsigned control_bits(const char* bytes) {
+    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
+    const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1F)), block);
+    const __m128i tab = _mm_cmpeq_epi8(block, _mm_set1_epi8('\t'));
+    const __m128i del = _mm_cmpeq_epi8(block, _mm_set1_epi8(0x7F));
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, low), del)));
+}
+
+[[nodiscard]] inline std::size_t find_control(std::string_view text, std::size_t from) {
+    constexpr std::size_t step = sizeof(__m128i);
+    for (; from + step <= text.size(); from += step)
+        if (const unsigned bits = control_bits(text.data() + from); bits != 0)
+            return from + static_cast<std::size_t>(std::countr_zero(bits));
+    return find_control_bytewise(text, from);
+}
+
+#else
+
+[[nodiscard]] inline std::size_t find_control(std::string_view text, std::size_t from) {
+    return find_control_bytewise(text, from);
+}
+
+#endif
+
+}  // namespace mcpgw::http

@@ -1,0 +1,315 @@
+// The body decoder. Payload is only measured, never touched; framing is read byte by byte, which is
+// cheap because there are few bytes of it.
+//
+// Invariant: the payload that comes out depends on the bytes only, never on how they were cut.
+//
+// Chunked (RFC 9112 section 7.1); whatever is not drawn fails. BWS is blanks before ; and =.
+//
+//   size --CR--> size_lf --LF--> data --> data_cr --CR--> data_lf --LF--> size
+//    |             ^      '-0--> trailer_start --CR--> last_lf --LF--> complete
+//    '--;--> extensions          '--> trailer_name --:--> trailer_value --CR--> trailer_lf --LF--.
+//                                '<----------------------------------------------------------- -'
+#include "common/protocol/http1_body.h"
+
+#include <algorithm>
+
+#include "common/check.h"
+#include "common/protocol/byte_scan.h"
+#include "common/protocol/http1_head.h"
+
+namespace mcpgw::http {
+namespace {
+
+constexpr std::uint8_t kSizeDigitsMax = 15;
+
+constexpr bool is_blank(char c) {
+    return c == ' ' || c == '\t';
+}
+bool is_token_char(char c) {
+    return is_token({&c, 1});
+}
+
+// The value of a hexadecimal digit, or -1.
+constexpr int hex_value(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    const char lower = to_lower(c);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+}  // namespace
+
+enum class BodyDecoder::Expect : std::uint8_t {
+    size,              // digits
+    before_semicolon,  // blanks after a size or an extension
+    extension_start,   // after ';'
+    extension_name,
+    before_equals,  // blanks after a name
+    value_start,    // after '='
+    value_token,
+    value_quoted,
+    value_escape,  // after a backslash
+    value_end,     // after the closing quote
+    size_lf,
+    data,
+    data_cr,
+    data_lf,
+    trailer_start,
+    trailer_name,
+    trailer_value,
+    trailer_lf,
+    last_lf,
+};
+
+BodyDecoder::BodyDecoder(Framing framing, std::uint64_t content_length, std::uint64_t bytes_max)
+    : framing_(framing), bytes_max_(bytes_max) {
+    switch (framing) {
+        case Framing::none:
+            return;
+        case Framing::chunked:
+        case Framing::until_close:
+            state_ = State::reading;
+            return;
+        case Framing::content_length:
+            if (content_length == 0) return;
+            state_ = State::reading;
+            remaining_ = content_length;
+            if (content_length > bytes_max) fail(BodyError::too_large);
+            return;
+    }
+    check_failed("a framing of the enumeration", std::source_location::current());
+}
+
+void BodyDecoder::fail(BodyError error) {
+    check(state_ == State::reading && error != BodyError::none, "fails once, for a reason");
+    state_ = State::failed;
+    error_ = error;
+}
+
+void BodyDecoder::end_of_input() {
+    if (state_ != State::reading) return;
+    if (framing_ == Framing::until_close)
+        state_ = State::complete;
+    else
+        fail(BodyError::cut_short);
+}
+
+BodyDecoder::Step BodyDecoder::feed(Bytes input) {
+    check(state_ == State::reading, "a finished body takes no bytes");
+    if (input.empty()) return {};
+    switch (framing_) {
+        case Framing::chunked:
+            return feed_chunked(input);
+        case Framing::content_length: {
+            const Step step = take_payload(0, input.size());
+            if (remaining_ == 0) state_ = State::complete;
+            return step;
+        }
+        case Framing::until_close:
+            remaining_ = bytes_max_ - payload_;
+            if (remaining_ > 0) return take_payload(0, input.size());
+            fail(BodyError::too_large);
+            return {};
+        case Framing::none:
+            break;
+    }
+    check_failed("a message without a body reads nothing", std::source_location::current());
+}
+
+BodyDecoder::Step BodyDecoder::take_payload(std::size_t offset, std::size_t available) {
+    check(remaining_ > 0 && available > 0, "there is payload to take");
+    const auto taken = static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, available));
+    remaining_ -= taken;
+    payload_ += taken;
+    check(payload_ <= bytes_max_, "the limit was checked before");
+    return {offset + taken, offset, taken};
+}
+
+BodyDecoder::Step BodyDecoder::feed_chunked(Bytes input) {
+    const std::string_view text = as_text(input);
+    std::size_t at = 0;
+    for (; at < text.size(); ++at) {
+        if (expect_ == Expect::data) {
+            const Step step = take_payload(at, text.size() - at);
+            if (remaining_ == 0) expect_ = Expect::data_cr;
+            return step;
+        }
+        read_framing(text[at]);
+        if (state_ == State::failed) return {at, 0, 0};
+        if (state_ == State::complete) return {at + 1, 0, 0};
+    }
+    return {at, 0, 0};
+}
+
+void BodyDecoder::read_framing(char c) {
+    if (expect_ <= Expect::size_lf) {
+        if (++line_bytes_ > limits::chunk_line_bytes_max)
+            fail(BodyError::chunk_line_too_long);
+        else if (expect_ == Expect::size)
+            read_size(c);
+        else if (expect_ == Expect::size_lf)
+            read_size_lf(c);
+        else
+            read_extension(c);
+    } else if (expect_ == Expect::data_cr || expect_ == Expect::data_lf) {
+        if (c != (expect_ == Expect::data_cr ? '\r' : '\n')) {
+            fail(BodyError::bad_chunk_end);
+            return;
+        }
+        expect_ = expect_ == Expect::data_cr ? Expect::data_lf : Expect::size;
+        line_bytes_ = 0;
+    } else if (++trailer_bytes_ > limits::trailer_bytes_max) {
+        fail(BodyError::trailer_too_large);
+    } else {
+        read_trailer(c);
+    }
+}
+
+void BodyDecoder::read_size(char c) {
+    if (const int value = hex_value(c); value >= 0) {
+        if (++size_digits_ > kSizeDigitsMax)
+            fail(BodyError::chunk_size_overflow);
+        else
+            chunk_bytes_ = chunk_bytes_ << 4 | static_cast<std::uint64_t>(value);
+    } else if (size_digits_ == 0 || (c != '\r' && c != ';' && !is_blank(c))) {
+        fail(BodyError::bad_chunk_size);
+    } else if (c == '\r') {
+        expect_ = Expect::size_lf;
+    } else {
+        expect_ = c == ';' ? Expect::extension_start : Expect::before_semicolon;
+    }
+}
+
+void BodyDecoder::read_size_lf(char c) {
+    if (c != '\n') {
+        fail(BodyError::bad_chunk_size);
+    } else if (chunk_bytes_ > bytes_max_ - payload_) {
+        fail(BodyError::too_large);
+    } else {
+        remaining_ = chunk_bytes_;
+        expect_ = chunk_bytes_ == 0 ? Expect::trailer_start : Expect::data;
+    }
+    chunk_bytes_ = 0;
+    size_digits_ = 0;
+}
+
+// What may follow a complete extension name or value.
+BodyDecoder::Expect BodyDecoder::after_extension_part(char c, Expect after_blank) {
+    if (c == '\r') return Expect::size_lf;
+    if (c == ';') return Expect::extension_start;
+    if (is_blank(c)) return after_blank;
+    fail(BodyError::bad_chunk_extension);
+    return expect_;
+}
+
+// *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )
+void BodyDecoder::read_extension(char c) {
+    const auto refuse = [this] { fail(BodyError::bad_chunk_extension); };
+    switch (expect_) {
+        case Expect::before_semicolon:
+            if (c == ';')
+                expect_ = Expect::extension_start;
+            else if (!is_blank(c))
+                refuse();
+            return;
+        case Expect::extension_start:
+            if (is_token_char(c))
+                expect_ = Expect::extension_name;
+            else if (!is_blank(c))
+                refuse();
+            return;
+        case Expect::extension_name:
+            if (c == '=')
+                expect_ = Expect::value_start;
+            else if (!is_token_char(c))
+                expect_ = after_extension_part(c, Expect::before_equals);
+            return;
+        case Expect::before_equals:
+            if (c == '=')
+                expect_ = Expect::value_start;
+            else if (c == ';')
+                expect_ = Expect::extension_start;
+            else if (!is_blank(c))
+                refuse();
+            return;
+        case Expect::value_start:
+            if (c == '"')
+                expect_ = Expect::value_quoted;
+            else if (is_token_char(c))
+                expect_ = Expect::value_token;
+            else if (!is_blank(c))
+                refuse();
+            return;
+        case Expect::value_token:
+            if (!is_token_char(c)) expect_ = after_extension_part(c, Expect::before_semicolon);
+            return;
+        case Expect::value_quoted:
+            if (c == '"')
+                expect_ = Expect::value_end;
+            else if (c == '\\')
+                expect_ = Expect::value_escape;
+            else if (is_control(c))
+                refuse();
+            return;
+        case Expect::value_escape:
+            if (is_control(c))
+                refuse();
+            else
+                expect_ = Expect::value_quoted;
+            return;
+        case Expect::value_end:
+            expect_ = after_extension_part(c, Expect::before_semicolon);
+            return;
+        case Expect::size:
+        case Expect::size_lf:
+        case Expect::data:
+        case Expect::data_cr:
+        case Expect::data_lf:
+        case Expect::trailer_start:
+        case Expect::trailer_name:
+        case Expect::trailer_value:
+        case Expect::trailer_lf:
+        case Expect::last_lf:
+            break;
+    }
+    check_failed("inside a chunk extension", std::source_location::current());
+}
+
+void BodyDecoder::read_trailer(char c) {
+    const auto move = [this](bool allowed, Expect next) {
+        if (allowed)
+            expect_ = next;
+        else
+            fail(BodyError::bad_trailer);
+    };
+    if (expect_ == Expect::trailer_start) {
+        // A blank here would be obs-fold; it is no token character.
+        move(c == '\r' || is_token_char(c), c == '\r' ? Expect::last_lf : Expect::trailer_name);
+    } else if (expect_ == Expect::trailer_name) {
+        move(c == ':' || is_token_char(c), c == ':' ? Expect::trailer_value : Expect::trailer_name);
+    } else if (expect_ == Expect::trailer_value) {
+        move(c == '\r' || !is_control(c), c == '\r' ? Expect::trailer_lf : Expect::trailer_value);
+    } else if (expect_ == Expect::trailer_lf) {
+        move(c == '\n', Expect::trailer_start);
+    } else {
+        check(expect_ == Expect::last_lf, "inside the trailer section");
+        move(c == '\n', Expect::last_lf);
+        if (c == '\n') state_ = State::complete;
+    }
+}
+
+std::size_t write_chunk_head(std::uint64_t payload_bytes, char* out) {
+    check(payload_bytes > 0, "an empty chunk would end the body");
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::size_t size = 0;
+    int shift = 60;
+    while ((payload_bytes >> shift) == 0)
+        shift -= 4;
+    for (; shift >= 0; shift -= 4)
+        out[size++] = digits[payload_bytes >> shift & 15U];
+    out[size++] = '\r';
+    out[size++] = '\n';
+    check(size <= chunk_head_bytes_max, "the promised room was enough");
+    return size;
+}
+
+}  // namespace mcpgw::http
