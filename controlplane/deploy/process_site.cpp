@@ -1,0 +1,86 @@
+// Ports, randomness and the epoll descriptor of the local servers.
+#include "controlplane/deploy/process_site.h"
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <vector>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/bytes.h"
+
+namespace mcpgw::deploy {
+namespace {
+
+std::uint64_t random_word() {
+    std::uint64_t word = 0;
+    // Short reads cannot happen below 256 bytes once the kernel's pool is ready (getrandom(2)).
+    while (getrandom(&word, sizeof word, 0) != static_cast<ssize_t>(sizeof word)) {
+    }
+    return word;
+}
+
+std::string directory_of_this_program() {
+    std::array<char, PATH_MAX> path{};
+    const ssize_t size = readlink("/proc/self/exe", path.data(), path.size());
+    const std::string_view text(path.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+    return std::string(text.substr(0, text.rfind('/')));
+}
+
+}  // namespace
+
+Result<ProcessSite> ProcessSite::open(ProcessOptions options) {
+    ProcessSite site;
+    site.options_ = std::move(options);
+    if (site.options_.bin_dir.empty()) site.options_.bin_dir = directory_of_this_program();
+    site.epoll_ = Descriptor(epoll_create1(EPOLL_CLOEXEC));
+    if (!site.epoll_) return std::unexpected(error_from_errno(errno, "epoll_create1"));
+    site.random_.seed(random_word());
+    return site;
+}
+
+std::string ProcessSite::instance_directory(std::string_view adapter, std::uint32_t ordinal) const {
+    std::string path = options_.data_dir + "/instances/";
+    return path.append(adapter).append(1, '/').append(std::to_string(ordinal));
+}
+
+Result<> ProcessSite::watch(int fd, std::uint32_t events, std::uint64_t key) const {
+    epoll_event event{};
+    event.events = events;
+    event.data.u64 = key;
+    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
+        return std::unexpected(error_from_errno(errno, "epoll_ctl"));
+    return {};
+}
+
+Result<std::uint16_t> ProcessSite::take_port() {
+    // Held until we return, so that the kernel does not offer the same port twice.
+    std::vector<Descriptor> rejected;
+    for (int attempt = 0; attempt < 64; ++attempt) {
+        Descriptor socket_fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        if (!socket_fd ||
+            bind(socket_fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0 ||
+            getsockname(socket_fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
+            return std::unexpected(error_from_errno(errno, "no free port"));
+        const std::uint16_t port = ntohs(address.sin_port);
+        if (ports_.insert(port).second) return port;
+        rejected.push_back(std::move(socket_fd));
+    }
+    return failure(Code::limit_exceeded, "no free port");
+}
+
+std::string ProcessSite::new_uid() {
+    return to_hex(random_word()) + to_hex(random_word());
+}
+
+}  // namespace mcpgw::deploy

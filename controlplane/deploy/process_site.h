@@ -1,0 +1,57 @@
+// What the local servers of one control plane have in common: options, the descriptor that wakes
+// the reconciler, ports in use, randomness.
+//
+// Owned by ProcessDeployer, used by its instances on the reconciler's thread.
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <set>
+#include <string>
+
+#include "common/result.h"
+#include "controlplane/deploy/instance_directory.h"
+
+namespace mcpgw::deploy {
+
+struct ProcessOptions {
+    std::string data_dir;  // instances live in <data_dir>/instances
+    std::string bin_dir;   // of mcp-gateway and mcp-gateway-shim; empty: beside this program
+    int lifeline_fd = -1;  // handed to every shim, see shim.h
+    std::uint32_t grace_ms = 5'000;
+    std::uint32_t backoff_first_ms = 200;
+    std::uint32_t backoff_last_ms = 30'000;
+    std::uint32_t healthy_resets_ms = 60'000;  // health of this length makes old deaths forgotten
+    std::uint32_t probe_interval_ms = 2'000;   // of a server that is ready
+    std::uint64_t log_bytes_max = 10 * 1024 * 1024;
+};
+
+class ProcessSite {
+  public:
+    [[nodiscard]] static Result<ProcessSite> open(ProcessOptions options);
+
+    [[nodiscard]] const ProcessOptions& options() const { return options_; }
+    [[nodiscard]] int epoll_fd() const { return epoll_.get(); }
+    [[nodiscard]] std::string instance_directory(std::string_view adapter,
+                                                 std::uint32_t ordinal) const;
+    // Watches `fd` (EPOLLIN or EPOLLOUT) until it is closed; `key` comes back with the event.
+    [[nodiscard]] Result<> watch(int fd, std::uint32_t events, std::uint64_t key) const;
+
+    // A port of 127.0.0.1 that nobody listens on now and no instance of ours has.
+    [[nodiscard]] Result<std::uint16_t> take_port();
+    void keep_port(std::uint16_t port) { ports_.insert(port); }
+    void give_back_port(std::uint16_t port) { ports_.erase(port); }
+
+    [[nodiscard]] std::uint64_t random() { return random_(); }
+    [[nodiscard]] std::string new_uid();
+    [[nodiscard]] std::uint64_t new_serial() { return ++last_serial_; }
+
+  private:
+    ProcessOptions options_;
+    Descriptor epoll_;
+    std::set<std::uint16_t> ports_;
+    std::mt19937_64 random_;
+    std::uint64_t last_serial_ = 0;
+};
+
+}  // namespace mcpgw::deploy

@@ -1,0 +1,123 @@
+// Tells every connected data plane what to serve: the control plane's end of the Unix socket
+// (common/contract/frames.h).
+//
+//   change() --> adapters_ --(coalesced up to 2 ms)--> version n --> each data plane, one at a
+//   time:
+//
+//   greeting --hello--> idle --delta or snapshot--> waiting --ack / refuse--> idle
+//       any --garbage, silence, end--> closed
+//
+// At most one message per data plane is on its way; what changes meanwhile goes with the next one,
+// so nothing piles up behind a slow reader, and one that takes nothing for `patience_ms` is let go.
+// A data plane that comes back with a version of this epoch that we remember gets what changed
+// since; any other gets everything. Nothing is sent before `open_gate`: an incomplete first
+// snapshot would end sessions that live.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "common/contract/events.h"
+#include "common/contract/frames.h"
+#include "common/contract/snapshot.h"
+#include "common/result.h"
+#include "common/time.h"
+#include "controlplane/deploy/instance_directory.h"
+#include "controlplane/deploy/instance_status.h"
+#include "controlplane/model/adapter.h"
+
+namespace mcpgw::publish {
+
+struct PublisherOptions {
+    std::string socket_path;
+    std::string epoch;                       // of the store
+    std::vector<contract::SealingKey> keys;  // exactly one is current
+    // The next version, durable. Called on the publisher's thread.
+    std::function<Result<std::uint64_t>()> next_version;
+    std::function<void(const contract::InstanceFailure&)> on_failure;
+    std::uint32_t patience_ms = 10'000;  // for a hello, and for an answer to what was sent
+};
+
+class Publisher {
+  public:
+    // Listens (mode 0600). address_in_use: somebody answers on that path already.
+    [[nodiscard]] static Result<std::unique_ptr<Publisher>> open(PublisherOptions options);
+    Publisher(const Publisher&) = delete;
+    Publisher& operator=(const Publisher&) = delete;
+    ~Publisher();  // stops; removes the socket
+
+    void start();
+    void stop();
+
+    // Any thread. `desired` null: the adapter is gone.
+    void change(std::string_view name, const model::Adapter* desired,
+                const std::vector<deploy::InstanceStatus>& instances);
+    void change_keys(std::vector<contract::SealingKey> keys);
+    // Any thread, once: what `change` said so far is complete.
+    void open_gate();
+
+    // For /readyz and debugging: the version that was published last, and how many data planes
+    // have it in force.
+    [[nodiscard]] std::uint64_t version() const { return version_; }
+    [[nodiscard]] std::size_t followers() const { return followers_; }
+
+  private:
+    struct Peer;
+    // What one version changed, so that a data plane one or more versions behind gets a delta.
+    struct Step {
+        std::uint64_t version = 0;
+        std::vector<std::string> names;
+        bool keys = false;
+    };
+
+    explicit Publisher(PublisherOptions options);
+    [[nodiscard]] Result<> listen();
+    void run();
+    void wake();
+    [[nodiscard]] int patience_ms(Nanos now) const;
+    void make_version(Nanos now);
+    void accept_peers(Nanos now);
+    void serve(Peer& peer, Nanos now);
+    void read_from(Peer& peer, Nanos now);
+    void take_frame(Peer& peer, const std::string& json, Nanos now);
+    void take_hello(Peer& peer, const std::string& json);
+    void send_news(Peer& peer, Nanos now);
+    [[nodiscard]] std::string message_for(const Peer& peer);
+    [[nodiscard]] bool remembers(std::uint64_t version) const;
+    void write_to(Peer& peer, Nanos now);
+
+    const PublisherOptions options_;
+    deploy::Descriptor listener_;
+    deploy::Descriptor event_;
+    std::thread thread_;
+    std::atomic<bool> stopping_ = false;
+    std::atomic<std::uint64_t> version_ = 0;
+    std::atomic<std::size_t> followers_ = 0;
+
+    std::mutex mutex_;  // guards what follows
+    std::map<std::string, contract::Adapter, std::less<>>
+        pending_;  // changed since the last version
+    std::set<std::string, std::less<>> pending_removals_;
+    bool keys_changed_ = false;
+    std::vector<contract::SealingKey> keys_;
+    bool gate_open_ = false;
+
+    // The thread's own.
+    std::map<std::string, contract::Adapter, std::less<>> adapters_;
+    std::deque<Step> history_;
+    std::vector<std::unique_ptr<Peer>> peers_;
+    std::string full_;  // the encoded snapshot of version_, made when first needed
+    Nanos publish_at_ = kNever;
+};
+
+}  // namespace mcpgw::publish
