@@ -84,6 +84,15 @@ inline constexpr std::size_t log_streams_max = api_threads / 2;
 inline constexpr std::size_t frame_bytes_max = 64 * 1024 * 1024;
 // Events waiting in one worker for the link thread; more are dropped and counted.
 inline constexpr std::size_t worker_events_max = 4096;
+// How long the link waits before it connects again; doubled up to the second value.
+inline constexpr std::uint32_t link_retry_ms_min = 50;
+inline constexpr std::uint32_t link_retry_ms_max = 2'000;
+// What waits to be sent to a control plane that does not read; then events stay in their queues.
+inline constexpr std::size_t link_out_bytes_high = 1024 * 1024;
+// The same failure of the same instance is told once in this time.
+inline constexpr std::uint32_t failure_repeat_ms = 100;
+// Between two writes of the snapshot on disk.
+inline constexpr std::uint32_t snapshot_save_interval_ms = 1'000;
 
 // --- Memory of one worker -----------------------------------------------------------------------
 inline constexpr std::size_t receive_buffer_bytes = 16 * 1024;
