@@ -82,6 +82,14 @@ inline constexpr std::size_t log_streams_max = api_threads / 2;
 // --- Contract between the planes ------------------------------------------------------------------
 // A full snapshot of adapters_max adapters with four instances each is about 16 MiB of JSON.
 inline constexpr std::size_t frame_bytes_max = 64 * 1024 * 1024;
+// Sealing keys of a snapshot: the current one and those that still open older ids.
+inline constexpr std::size_t sealing_keys_max = 16;
+// The name of an instance: a Kubernetes pod's may be this long.
+inline constexpr std::size_t instance_name_bytes_max = 253;
+// The path of a Unix socket: sockaddr_un without its final zero.
+inline constexpr std::size_t socket_path_bytes_max = 107;
+// Any other text in a frame: an epoch, a version, an authority, a reason.
+inline constexpr std::size_t frame_text_bytes_max = 1024;
 // Events waiting in one worker for the link thread; more are dropped and counted.
 inline constexpr std::size_t worker_events_max = 4096;
 // How long the link waits before it connects again; doubled up to the second value.
