@@ -29,6 +29,7 @@ struct Instance {
     std::string authority;     // value of Host towards it, e.g. "127.0.0.1:8000"
     std::string path;          // request target of its endpoint, e.g. "/mcp"
     InstanceState state = InstanceState::not_ready;
+    bool operator==(const Instance&) const = default;
 };
 
 struct Timeouts {
@@ -36,6 +37,7 @@ struct Timeouts {
     std::uint32_t first_byte_ms = 300000;
     std::uint32_t idle_ms = 0;  // 0 = none, for each
     std::uint32_t session_idle_seconds = 1800;
+    bool operator==(const Timeouts&) const = default;
 };
 
 struct Adapter {
@@ -48,12 +50,14 @@ struct Adapter {
     Timeouts timeouts;
     std::vector<std::pair<std::string, std::string>> request_headers;  // resolved secrets included
     std::vector<Instance> instances;
+    bool operator==(const Adapter&) const = default;
 };
 
 struct SealingKey {
     std::string id;    // 1...limits::key_id_bytes_max of [A-Za-z0-9]; appears in the sealed value
     std::string key;   // 32 bytes, raw; base64url in JSON
     bool current = false;  // exactly one key of a snapshot seals, the others only open
+    bool operator==(const SealingKey&) const = default;
 };
 
 struct Snapshot {
