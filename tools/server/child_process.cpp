@@ -1,0 +1,265 @@
+// The thread that watches a child, and the writing of its input from other threads.
+#include "tools/server/child_process.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <future>
+#include <system_error>
+#include <utility>
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "common/check.h"
+#include "common/limits.h"
+
+namespace mcpgw::server {
+namespace {
+
+constexpr std::size_t kReadBytes = 64 * 1024;
+// A process that ends closes its output a moment earlier; its exit status is the better reason.
+constexpr int kEndAfterOutputMs = 100;
+
+bool would_block() {
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+// Reads once. Nothing: the end (or an error, which is the end too); empty: nothing there yet.
+bool read_once(int fd, char* buffer, std::string_view& got) {
+    const ssize_t size = read(fd, buffer, kReadBytes);
+    if (size > 0) {
+        got = {buffer, static_cast<std::size_t>(size)};
+        return true;
+    }
+    got = {};
+    return size < 0 && would_block();
+}
+
+}  // namespace
+
+ChildProcess::ChildProcess(ChildEvents events)
+    : events_(std::move(events)), end_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    check(end_event_ >= 0, "eventfd");
+}
+
+ChildProcess::~ChildProcess() {
+    end();
+    if (thread_.joinable()) thread_.join();
+    close(end_event_);
+}
+
+Result<> ChildProcess::start(const ChildCommand& command) {
+    check(!thread_.joinable(), "a child is started once");
+    gone_ = false;
+    std::promise<Result<>> started;
+    auto outcome = started.get_future();
+    try {
+        thread_ = std::thread([this, &command, told = std::move(started)]() mutable {
+            auto child = spawn(command);
+            if (!child) {
+                gone_ = true;
+                told.set_value(std::unexpected(child.error()));
+                return;
+            }
+            {
+                const std::lock_guard lock(input_mutex_);
+                input_ = std::exchange(child->input, -1);
+            }
+            events_.on_start(child->pid);
+            told.set_value({});
+            run(*child);
+        });
+    } catch (const std::system_error& error) {
+        gone_ = true;
+        return failure(Code::limit_exceeded, std::string("no thread: ") + error.what());
+    }
+    return outcome.get();
+}
+
+void ChildProcess::run(Spawned child) {
+    child_ = child;
+    watch();
+    // As long as the child is not reaped, its process id names its group and nothing else.
+    kill(-child_.pid, SIGKILL);
+    drain();
+    close_input();
+    close_fd(child_.output);
+    close_fd(child_.errors);
+    close_fd(child_.process);
+    const std::string how = reap(child_.pid);
+    if (state_ == State::running) lose("the server process ended: " + how);
+    events_.on_gone(child_.pid, how);
+    gone_ = true;
+}
+
+// Returns when the process has ended; it is not reaped yet.
+void ChildProcess::watch() {
+    for (;;) {
+        pollfd fds[] = {{child_.process, POLLIN, 0},
+                        {child_.output, POLLIN, 0},
+                        {child_.errors, POLLIN, 0},
+                        {state_ == State::running ? end_event_ : -1, POLLIN, 0}};
+        const Nanos now = monotonic_now();
+        int wait_ms = -1;
+        if (step_due_ != kNever)
+            wait_ms = now < step_due_ ? static_cast<int>((step_due_ - now) / kMillisecond) + 1 : 0;
+        if (poll(fds, std::size(fds), wait_ms) < 0) check(errno == EINTR, "poll");
+        if (fds[0].revents != 0) return;
+        if (fds[2].revents != 0 && !read_errors()) close_fd(child_.errors);
+        if (fds[1].revents != 0 && !read_output()) {
+            close_fd(child_.output);
+            if (poll(fds, 1, kEndAfterOutputMs) > 0) return;
+            lose("the server closed its output");
+        }
+        if (fds[3].revents != 0 && state_ == State::running) {
+            if (input_broken_)
+                lose("the server took only a part of a message");
+            else
+                step_right();
+        }
+        if (monotonic_now() >= step_due_) step_right();
+    }
+}
+
+void ChildProcess::step_right() {
+    step_due_ = monotonic_now() + limits::bridge_child_grace_ms * kMillisecond;
+    switch (state_) {
+        case State::running:
+            state_ = State::ending;
+            close_input();
+            break;
+        case State::ending:
+            state_ = State::terminated;
+            kill(-child_.pid, SIGTERM);
+            break;
+        case State::terminated:
+            state_ = State::killed;
+            kill(-child_.pid, SIGKILL);
+            step_due_ = kNever;
+            break;
+        case State::killed:
+            step_due_ = kNever;
+            break;
+    }
+}
+
+void ChildProcess::lose(const std::string& why) {
+    if (lost_ || state_ != State::running) return;
+    lost_ = true;
+    if (child_.process >= 0) step_right();
+    events_.on_lost(why);
+}
+
+bool ChildProcess::read_output() {
+    char buffer[kReadBytes];
+    std::string_view got;
+    return read_once(child_.output, buffer, got) && take_lines(got);
+}
+
+bool ChildProcess::read_errors() {
+    char buffer[kReadBytes];
+    std::string_view got;
+    const bool more = read_once(child_.errors, buffer, got);
+    take_errors(got);
+    return more;
+}
+
+bool ChildProcess::take_lines(std::string_view bytes) {
+    while (!bytes.empty()) {
+        const auto end = bytes.find('\n');
+        line_.append(bytes.substr(0, end));
+        if (line_.size() > limits::stdio_line_bytes_max) {
+            lose("a line of the server is longer than " +
+                 std::to_string(limits::stdio_line_bytes_max) + " bytes");
+            line_.clear();
+            return false;
+        }
+        if (end == std::string_view::npos) return true;
+        bytes.remove_prefix(end + 1);
+        if (line_.ends_with('\r')) line_.pop_back();
+        if (!line_.empty()) events_.on_line(line_);
+        line_.clear();
+    }
+    // A single huge line must not be paid for until the end of the session.
+    if (line_.empty() && line_.capacity() > kReadBytes) line_.shrink_to_fit();
+    return true;
+}
+
+void ChildProcess::take_errors(std::string_view bytes) {
+    while (!bytes.empty()) {
+        const auto end = bytes.find('\n');
+        const auto room = limits::bridge_log_line_bytes_max - error_line_.size();
+        error_line_.append(bytes.substr(0, std::min(end, room)));
+        if (end == std::string_view::npos) return;
+        bytes.remove_prefix(end + 1);
+        const std::string text = "[" + std::to_string(child_.pid) + "] " + error_line_ + "\n";
+        error_line_.clear();
+        // If our own standard error takes nothing, the line is lost; the child must not suffer.
+        if (write(STDERR_FILENO, text.data(), text.size()) < 0) continue;
+    }
+}
+
+// The last words of a process that has ended. What left its group may still write, hence a bound.
+void ChildProcess::drain() {
+    constexpr std::size_t turns = limits::stdio_line_bytes_max / kReadBytes;
+    for (std::size_t i = 0; i < turns; ++i) {
+        pollfd fds[] = {{child_.output, POLLIN, 0}, {child_.errors, POLLIN, 0}};
+        if (poll(fds, std::size(fds), 0) <= 0) break;
+        if (fds[0].revents != 0 && !read_output()) close_fd(child_.output);
+        if (fds[1].revents != 0 && !read_errors()) close_fd(child_.errors);
+    }
+    if (!error_line_.empty()) take_errors("\n");
+}
+
+void ChildProcess::end() {
+    const std::uint64_t one = 1;
+    // Full is as good as written: it is readable.
+    if (write(end_event_, &one, sizeof one) < 0) check(errno == EAGAIN, "eventfd takes a count");
+}
+
+void ChildProcess::close_input() {
+    end();  // whoever holds the mutex lets go
+    const std::lock_guard lock(input_mutex_);
+    close_fd(input_);
+}
+
+Result<> ChildProcess::write_line(std::string_view line, std::chrono::milliseconds time) {
+    const auto until = std::chrono::steady_clock::now() + time;
+    const std::unique_lock lock(input_mutex_, until);
+    const auto slow = [] {
+        return failure(Code::timed_out, "the server does not take its input", Side::backend);
+    };
+    const auto ended = [] {
+        return failure(Code::unavailable, "the server process has ended", Side::backend);
+    };
+    if (!lock.owns_lock()) return slow();
+    if (input_ < 0) return ended();
+    std::string text(line);
+    text += '\n';
+    std::string_view rest = text;
+    if (write_all(rest, until)) return {};
+    if (rest.size() == text.size() && std::chrono::steady_clock::now() >= until) return slow();
+    // Half a line: whatever followed would be read as its end.
+    input_broken_ = true;
+    end();
+    return ended();
+}
+
+bool ChildProcess::write_all(std::string_view& rest, std::chrono::steady_clock::time_point until) {
+    for (;;) {
+        const ssize_t written = write(input_, rest.data(), rest.size());
+        if (written < 0 && !would_block()) return false;
+        if (written > 0) rest.remove_prefix(static_cast<std::size_t>(written));
+        if (rest.empty()) return true;
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+            until - std::chrono::steady_clock::now());
+        if (left.count() <= 0) return false;
+        pollfd fds[] = {{input_, POLLOUT, 0}, {end_event_, POLLIN, 0}};
+        if (poll(fds, std::size(fds), static_cast<int>(left.count())) <= 0) continue;
+        if (fds[1].revents != 0) return false;
+    }
+}
+
+}  // namespace mcpgw::server
