@@ -1,0 +1,27 @@
+// Host and Origin checks against DNS rebinding (MCP 2025-11-25 transports, Security Warning).
+//
+// A server behind the gateway sees the gateway's Host, so its own check is bypassed and the gateway
+// must do it. On a loopback listener Host and Origin must name the loopback (localhost, 127.0.0.0/8,
+// [::1], any port) or be on a list; on other listeners a list, where one is configured, decides.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace mcpgw::auth {
+
+struct OriginRules {
+    bool loopback_listener = false;
+    std::span<const std::string> allowed_hosts;    // host or host:port, ignoring case
+    std::span<const std::string> allowed_origins;  // scheme://host[:port], ignoring case
+};
+
+// `host` is the value of Host; empty (HTTP/1.0) passes nowhere that a check applies.
+[[nodiscard]] bool host_is_allowed(std::string_view host, const OriginRules& rules);
+// `origin` is the value of Origin, or empty when absent, which passes.
+[[nodiscard]] bool origin_is_allowed(std::string_view origin, const OriginRules& rules);
+// localhost, an IPv4 address in 127.0.0.0/8, or [::1]; with or without a port.
+[[nodiscard]] bool names_loopback(std::string_view authority);
+
+}  // namespace mcpgw::auth

@@ -1,0 +1,52 @@
+// Which Host and Origin values pass on loopback and other listeners.
+#include "dataplane/auth/origin.h"
+
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace mcpgw::auth {
+namespace {
+
+TEST(Origin, loopback_names_are_recognised_with_any_port) {
+    for (const char* name : {"localhost", "LocalHost:1", "127.0.0.1", "127.0.0.1:8000",
+                             "127.255.1.2:9", "[::1]", "[::1]:8000"})
+        EXPECT_TRUE(names_loopback(name)) << name;
+}
+
+TEST(Origin, look_alikes_are_not_loopback) {
+    for (const char* name : {"", "localhost.evil.example", "127.0.0.1.evil.example", "127.0.0",
+                             "127.0.0.256", "127.0.0.1.", "127..0.1", "128.0.0.1", "[::2]",
+                             "::1", "evil.example:80", "[::1", "127.0.0.1@evil"})
+        EXPECT_FALSE(names_loopback(name)) << name;
+}
+
+TEST(Origin, a_loopback_listener_refuses_foreign_host_and_origin) {
+    const OriginRules rules{.loopback_listener = true, .allowed_hosts = {}, .allowed_origins = {}};
+    EXPECT_TRUE(host_is_allowed("localhost:8000", rules));
+    EXPECT_FALSE(host_is_allowed("evil.example", rules));
+    EXPECT_FALSE(host_is_allowed("", rules));
+    EXPECT_TRUE(origin_is_allowed("", rules));
+    EXPECT_TRUE(origin_is_allowed("http://127.0.0.1:3000", rules));
+    EXPECT_FALSE(origin_is_allowed("http://evil.example", rules));
+    EXPECT_FALSE(origin_is_allowed("null", rules));
+}
+
+TEST(Origin, lists_extend_loopback_and_rule_elsewhere) {
+    const std::vector<std::string> hosts{"gw.example", "gw.example:8443"};
+    const std::vector<std::string> origins{"https://app.example"};
+    OriginRules rules{.loopback_listener = true, .allowed_hosts = hosts,
+                      .allowed_origins = origins};
+    EXPECT_TRUE(host_is_allowed("GW.example:1", rules));
+    EXPECT_TRUE(origin_is_allowed("https://app.example", rules));
+    rules.loopback_listener = false;
+    EXPECT_TRUE(host_is_allowed("gw.example", rules));
+    EXPECT_FALSE(host_is_allowed("localhost", rules));
+    EXPECT_FALSE(origin_is_allowed("http://localhost", rules));
+    const OriginRules open{};
+    EXPECT_TRUE(host_is_allowed("anything", open));
+    EXPECT_TRUE(origin_is_allowed("http://anything", open));
+}
+
+}  // namespace
+}  // namespace mcpgw::auth

@@ -1,0 +1,265 @@
+// Request out, answer in, and what becomes of the connection afterwards.
+#include "dataplane/backend/http1_backend.h"
+
+#include <array>
+#include <cerrno>
+
+#include "common/protocol/http1_writer.h"
+#include "dataplane/backend/pool.h"
+
+namespace mcpgw::backend {
+namespace {
+
+using Connection = transport::Connection;
+
+Code code_of_failure(int error_number, bool was_connected) {
+    switch (error_number) {
+        case ETIMEDOUT:
+        case ETIME:
+            return Code::timed_out;
+        case ENOBUFS:
+        case ENOMEM:
+            return Code::limit_exceeded;
+        default:
+            return was_connected ? Code::reset : Code::unavailable;
+    }
+}
+
+}  // namespace
+
+Http1Backend::Http1Backend(transport::Context& context, Pool& pool, const Destination& destination)
+    : Dirty(Dirty::Kind::backend),
+      context_(context),
+      pool_(pool),
+      destination_(destination),
+      connection_(context, *this, Connection::Role::backend) {}
+
+void Http1Backend::connect(int socket) {
+    context_.metrics.backend_connects.add();
+    connection_.connect(socket, reinterpret_cast<const sockaddr*>(&destination_.address),
+                        destination_.address_bytes);
+    context_.timers.set(timer_, context_.now + destination_.connect_timeout_ms * kMillisecond);
+}
+
+void Http1Backend::lease(flow::BackendEvents& events) {
+    check(state_ == State::idle && events_ == nullptr, "one exchange at a time");
+    state_ = State::busy;
+    phase_ = Phase::head;
+    events_ = &events;
+    head_reader_.reset();
+    request_complete_ = false;
+    keep_alive_ = true;
+    paused_ = false;
+    if (connection_.is_open()) context_.timers.clear(timer_);
+}
+
+bool Http1Backend::usable() {
+    return state_ == State::idle && connection_.is_open() && !connection_.input_ended() &&
+           connection_.error_number() == 0 && connection_.input().empty();
+}
+
+void Http1Backend::end() {
+    if (state_ == State::ended) return;
+    check(events_ == nullptr, "a leased connection is released before it ends");
+    state_ = State::ended;
+    context_.timers.clear(timer_);
+    head_reader_.reset();
+    connection_.abort();
+}
+
+void Http1Backend::release() {
+    check(state_ == State::busy, "only a leased connection is released");
+    events_ = nullptr;
+    const bool reusable = phase_ == Phase::complete && request_complete_ && keep_alive_ &&
+                          connection_.is_open() && !connection_.input_ended() &&
+                          connection_.error_number() == 0 && connection_.input().empty() &&
+                          connection_.output().empty();
+    if (!reusable) return end();
+    state_ = State::idle;
+    phase_ = Phase::none;
+    if (paused_) connection_.resume(transport::PauseReason::peer_full);
+    paused_ = false;
+    context_.timers.set(timer_, context_.now + limits::backend_idle_timeout_ms * kMillisecond);
+    pool_.put_idle(*this);
+}
+
+void Http1Backend::on_deadline() {
+    deadline_passed_ = true;
+    context_.mark(*this);
+}
+
+// --- Request ----------------------------------------------------------------------------------------
+
+void Http1Backend::send_head(const flow::RequestOut& head) {
+    request_method_ = head.method;
+    request_is_chunked_ = head.framing == http::Framing::chunked;
+    io::Block block = context_.blocks.take();
+    if (!block) return fail(Code::limit_exceeded);
+    http::HeadWriter writer(block.room());
+    writer.request_line(head.method_text, head.target);
+    writer.field("Host", head.authority);
+    for (const http::Field& field : head.fields->all()) writer.field(field.name, field.value);
+    if (head.framing == http::Framing::content_length)
+        writer.field("Content-Length", head.content_length);
+    if (request_is_chunked_) writer.field("Transfer-Encoding", "chunked");
+    writer.finish();
+    if (writer.overflowed()) return fail(Code::limit_exceeded);
+    const std::size_t size = writer.size();
+    if (!connection_.output().push(std::move(block), size)) return fail(Code::limit_exceeded);
+    connection_.touch();
+}
+
+void Http1Backend::push_chunk_frame(std::string_view text) {
+    if (!connection_.output().push_text(text)) fail(Code::limit_exceeded);
+}
+
+void Http1Backend::send_body(io::Slice bytes) {
+    if (bytes.empty() || state_ != State::busy) return;
+    if (request_is_chunked_) {
+        std::array<char, http::chunk_head_bytes_max> head{};
+        push_chunk_frame({head.data(), http::write_chunk_head(bytes.size(), head.data())});
+    }
+    if (!connection_.output().push(std::move(bytes))) fail(Code::limit_exceeded);
+    if (request_is_chunked_) push_chunk_frame(http::kChunkEnd);
+    connection_.touch();
+}
+
+void Http1Backend::finish_request() {
+    if (request_is_chunked_) push_chunk_frame(http::kLastChunk);
+    request_complete_ = true;
+    connection_.touch();
+}
+
+bool Http1Backend::is_full() {
+    if (!connection_.output_is_high()) return false;
+    connection_.want_room();
+    return true;
+}
+
+// --- Answer -----------------------------------------------------------------------------------------
+
+void Http1Backend::pause_response() {
+    paused_ = true;
+    connection_.pause(transport::PauseReason::peer_full);
+}
+
+void Http1Backend::resume_response() {
+    paused_ = false;
+    connection_.resume(transport::PauseReason::peer_full);
+    context_.mark(*this);  // input that waited is read now
+}
+
+void Http1Backend::advance() {
+    if (connection_.state() == Connection::State::closed) {
+        check(events_ == nullptr, "a closed connection was given up by its exchange");
+        state_ = State::ended;
+        pool_.bury_later(*this);
+        return;
+    }
+    if (state_ == State::ended) return;
+    if (state_ == State::idle) {
+        if (deadline_passed_ || !usable()) end();
+        return;
+    }
+    const bool connecting = connection_.state() == Connection::State::connecting;
+    if (connecting && connection_.error_number() == 0) {
+        if (deadline_passed_) fail(Code::timed_out);
+        return;
+    }
+    deadline_passed_ = false;
+    if (!connecting) context_.timers.clear(timer_);
+    read_answer();
+    if (state_ == State::busy && phase_ != Phase::complete) look_at_failure();
+    if (state_ == State::busy && !connection_.output_is_high()) events_->on_backend_room();
+}
+
+void Http1Backend::read_answer() {
+    while (state_ == State::busy && !paused_ && !connection_.input().empty()) {
+        if (phase_ == Phase::head) {
+            if (!read_head()) break;
+        } else if (phase_ == Phase::body) {
+            read_body();
+        } else {
+            // Bytes behind a complete answer: nobody asked for them, so the connection is spoilt.
+            keep_alive_ = false;
+            connection_.input().clear();
+        }
+    }
+    if (connection_.input().bytes() < limits::in_queue_bytes_high)
+        connection_.resume(transport::PauseReason::input_full);
+}
+
+// False when more bytes are needed, or the head is no good.
+bool Http1Backend::read_head() {
+    switch (head_reader_.read(connection_.input(), context_.blocks)) {
+        case flow::HeadReader::Outcome::needs_more: return false;
+        case flow::HeadReader::Outcome::complete:
+            take_head(head_reader_.text());
+            head_reader_.reset();
+            return true;
+        case flow::HeadReader::Outcome::no_memory: fail(Code::limit_exceeded); return false;
+        case flow::HeadReader::Outcome::failed: break;
+    }
+    fail(Code::protocol);
+    return false;
+}
+
+void Http1Backend::take_head(std::string_view text) {
+    http::ResponseHead head;
+    if (http::parse_response_head(text, request_method_, head) != http::HeadError::none)
+        return fail(Code::protocol);
+    if (head.status == 101) return fail(Code::protocol);  // nobody asked for an upgrade
+    if (head.status < 200) return;  // an interim answer: the final one follows
+    keep_alive_ = head.keep_alive;
+    decoder_ = http::BodyDecoder(head.framing, head.content_length, UINT64_MAX);
+    phase_ = Phase::body;
+    events_->on_response_head(head);
+    if (state_ == State::busy && decoder_.state() == http::BodyDecoder::State::complete)
+        complete_answer();
+}
+
+void Http1Backend::read_body() {
+    const transport::Segment& front = *connection_.input().first();
+    const http::BodyDecoder::Step step = decoder_.feed(front.slice.bytes());
+    if (step.data_bytes > 0) {
+        io::Slice payload = front.slice.share(step.data_offset, step.data_bytes);
+        connection_.input().drop_front(step.consumed);
+        events_->on_response_body(std::move(payload));
+    } else {
+        connection_.input().drop_front(step.consumed);
+    }
+    if (state_ != State::busy) return;
+    if (decoder_.state() == http::BodyDecoder::State::failed) return fail(Code::protocol);
+    if (decoder_.state() == http::BodyDecoder::State::complete) complete_answer();
+}
+
+void Http1Backend::complete_answer() {
+    phase_ = Phase::complete;
+    events_->on_response_end();
+}
+
+// The connection has ended or failed while an answer was expected.
+void Http1Backend::look_at_failure() {
+    const bool all_read = connection_.input().empty();
+    if (connection_.error_number() != 0 && all_read)
+        return fail(code_of_failure(connection_.error_number(),
+                                    connection_.state() != Connection::State::connecting));
+    if (!connection_.input_ended() || !all_read) return;
+    if (phase_ == Phase::body) {
+        decoder_.end_of_input();
+        if (decoder_.state() == http::BodyDecoder::State::complete) {
+            keep_alive_ = false;
+            return complete_answer();
+        }
+    }
+    fail(Code::reset);
+}
+
+// Tells the exchange, which releases this end during the call or soon after.
+void Http1Backend::fail(Code code) {
+    if (state_ != State::busy || events_ == nullptr) return;
+    keep_alive_ = false;
+    events_->on_backend_failed(code);
+}
+
+}  // namespace mcpgw::backend

@@ -1,0 +1,93 @@
+// A connection to a server instance that speaks HTTP/1.1, for one exchange at a time.
+//
+//   idle -> busy -> idle ... -> ended          idle ones wait in their pool
+//
+// Between lease() and release() everything received belongs to the present answer. Whatever arrives
+// while idle (bytes nobody asked for, an end, a failure) ends the connection. Owned by the pool;
+// buried by the worker when its socket is closed and no exchange holds it.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+
+#include "common/intrusive_list.h"
+#include "common/protocol/http1_body.h"
+#include "common/protocol/http1_head.h"
+#include "dataplane/flow/ends.h"
+#include "dataplane/flow/head_reader.h"
+#include "dataplane/transport/connection.h"
+
+namespace mcpgw::backend {
+
+class Pool;
+struct IdleTag;
+
+// Where a connection goes. `key` names the instance: connections are reused under it.
+struct Destination {
+    std::uint64_t key = 0;
+    sockaddr_storage address{};
+    socklen_t address_bytes = 0;
+    std::uint32_t connect_timeout_ms = limits::connect_timeout_ms;
+};
+
+class Http1Backend final : public flow::BackendEnd,
+                           public transport::Dirty,
+                           public ListNode<IdleTag> {
+  public:
+    enum class State : std::uint8_t { idle, busy, ended };
+
+    Http1Backend(transport::Context& context, Pool& pool, const Destination& destination);
+
+    // Starts connecting on a new socket.
+    void connect(int socket);
+    // idle -> busy. `reused` says that it has served before.
+    void lease(flow::BackendEvents& events);
+    void end();
+
+    [[nodiscard]] State state() const { return state_; }
+    [[nodiscard]] std::uint64_t key() const { return destination_.key; }
+    // True if an idle connection has neither ended nor failed as far as is known.
+    [[nodiscard]] bool usable();
+    void advance();
+
+    void send_head(const flow::RequestOut& head) override;
+    void send_body(io::Slice bytes) override;
+    void finish_request() override;
+    [[nodiscard]] bool is_full() override;
+    void pause_response() override;
+    void resume_response() override;
+    void release() override;
+
+  private:
+    enum class Phase : std::uint8_t { none, head, body, complete };
+
+    void on_deadline();
+    void read_answer();
+    bool read_head();
+    void take_head(std::string_view head);
+    void read_body();
+    void complete_answer();
+    void look_at_failure();
+    void fail(Code code);
+    void push_chunk_frame(std::string_view text);
+
+    transport::Context& context_;
+    Pool& pool_;
+    Destination destination_;
+    transport::Connection connection_;
+    io::TimerOf<Http1Backend, &Http1Backend::on_deadline> timer_{*this};
+    flow::BackendEvents* events_ = nullptr;
+    flow::HeadReader head_reader_;
+    http::BodyDecoder decoder_;
+    State state_ = State::idle;
+    Phase phase_ = Phase::none;
+    http::Method request_method_ = http::Method::other;
+    bool request_is_chunked_ = false;
+    bool request_complete_ = false;
+    bool keep_alive_ = true;
+    bool paused_ = false;
+    bool deadline_passed_ = false;
+};
+
+}  // namespace mcpgw::backend

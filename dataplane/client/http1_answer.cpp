@@ -1,0 +1,105 @@
+// Writing answers.
+#include <array>
+#include <cstring>
+#include <memory>
+
+#include "common/protocol/http1_writer.h"
+#include "dataplane/client/http1_client.h"
+
+namespace mcpgw::client {
+
+using transport::PauseReason;
+
+void Http1Client::send_head(const flow::ResponseOut& head) {
+    if (state_ == State::ended) return;
+    answer_begun_ = true;
+    // The rest of a request that is answered early would have to be read away: close instead.
+    if (decoder_.state() != http::BodyDecoder::State::complete) keep_alive_ = false;
+    if (services_.draining) keep_alive_ = false;
+    answer_is_chunked_ = head.framing == http::Framing::chunked;
+    if (answer_is_chunked_ && minor_version_ == 0) {
+        answer_is_chunked_ = false;  // HTTP/1.0: the end of the connection ends the body
+        keep_alive_ = false;
+    }
+    io::Block block = services_.context.blocks.take();
+    if (!block) return break_off();
+    http::HeadWriter writer(block.room());
+    writer.status_line(head.status, head.reason);
+    for (const http::Field& field : head.fields->all()) writer.field(field.name, field.value);
+    if (head.framing == http::Framing::content_length)
+        writer.field("Content-Length", head.content_length);
+    if (answer_is_chunked_) writer.field("Transfer-Encoding", "chunked");
+    if (!keep_alive_)
+        writer.field("Connection", "close");
+    else if (minor_version_ == 0)
+        writer.field("Connection", "keep-alive");
+    writer.finish();
+    if (writer.overflowed()) return break_off();
+    const std::size_t size = writer.size();
+    if (!connection_.output().push(std::move(block), size)) return break_off();
+    connection_.touch();
+}
+
+void Http1Client::push_text(std::string_view text) {
+    if (state_ == State::ended) return;
+    if (text.size() <= transport::Segment::text_bytes_max) {
+        if (!connection_.output().push_text(text)) return break_off();
+    } else {
+        // What the gateway itself writes is rare and may take memory of its own.
+        auto memory = std::make_unique_for_overwrite<char[]>(text.size());
+        std::memcpy(memory.get(), text.data(), text.size());
+        if (!connection_.output().push_owned(std::move(memory), text.size())) return break_off();
+    }
+    connection_.touch();
+}
+
+void Http1Client::send_body(io::Slice bytes) {
+    if (state_ == State::ended || bytes.empty() || method_ == http::Method::head) return;
+    if (answer_is_chunked_) {
+        std::array<char, http::chunk_head_bytes_max> head{};
+        push_text({head.data(), http::write_chunk_head(bytes.size(), head.data())});
+    }
+    if (!connection_.output().push(std::move(bytes))) return break_off();
+    if (answer_is_chunked_) push_text(http::kChunkEnd);
+    connection_.touch();
+}
+
+void Http1Client::send_text(std::string_view text) {
+    if (state_ == State::ended || text.empty() || method_ == http::Method::head) return;
+    if (answer_is_chunked_) {
+        std::array<char, http::chunk_head_bytes_max> head{};
+        push_text({head.data(), http::write_chunk_head(text.size(), head.data())});
+    }
+    push_text(text);
+    if (answer_is_chunked_) push_text(http::kChunkEnd);
+}
+
+void Http1Client::finish() {
+    if (answer_is_chunked_ && method_ != http::Method::head) push_text(http::kLastChunk);
+    answer_done_ = true;
+    services_.context.mark(*this);
+}
+
+void Http1Client::break_off() {
+    state_ = State::ended;
+    connection_.abort();
+}
+
+bool Http1Client::is_full() {
+    if (!connection_.output_is_high()) return false;
+    connection_.want_room();
+    return true;
+}
+
+void Http1Client::pause_request() {
+    request_paused_ = true;
+    connection_.pause(PauseReason::peer_full);
+}
+
+void Http1Client::resume_request() {
+    request_paused_ = false;
+    connection_.resume(PauseReason::peer_full);
+    services_.context.mark(*this);
+}
+
+}  // namespace mcpgw::client

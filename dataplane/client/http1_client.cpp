@@ -1,0 +1,285 @@
+// Reading requests.
+#include "dataplane/client/http1_client.h"
+
+#include <algorithm>
+
+#include "common/protocol/http1_writer.h"
+#include "dataplane/client/table.h"
+
+namespace mcpgw::client {
+namespace {
+
+using transport::PauseReason;
+using Connection = transport::Connection;
+
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+}  // namespace
+
+Http1Client::Http1Client(exchange::Services& services, Table& table, bool loopback_listener)
+    : Dirty(Dirty::Kind::client),
+      services_(services),
+      table_(table),
+      connection_(services.context, *this, Connection::Role::client),
+      head_reader_(services.settings.head_bytes_max),
+      loopback_listener_(loopback_listener) {}
+
+void Http1Client::adopt(int socket, std::string_view peer_address) {
+    address_bytes_ =
+        static_cast<std::uint8_t>(peer_address.copy(address_.data(), address_.size()));
+    services_.context.metrics.connections_accepted.add();
+    connection_.adopt(socket);
+    set_deadline(limits::client_idle_timeout_ms);
+}
+
+// --- Deadlines --------------------------------------------------------------------------------------
+
+void Http1Client::set_deadline(std::uint32_t milliseconds) {
+    deadline_ = services_.context.now + milliseconds * kMillisecond;
+    services_.context.timers.set(timer_, deadline_);
+}
+
+void Http1Client::on_deadline() { services_.context.mark(*this); }
+
+void Http1Client::look_at_deadline() {
+    if (deadline_ > services_.context.now) return;
+    switch (state_) {
+        case State::idle: return end_after_output();
+        case State::reading_head:
+            services_.context.metrics.rejected[RejectReason::head_too_slow].add();
+            return lose();
+        case State::exchanging: return look_at_exchange_progress();
+        case State::lingering: return lose();
+        case State::ended: return lose();  // it had its time to take the last bytes
+    }
+}
+
+// A client that takes nothing of what is queued for it, or stops in the middle of its body, is
+// given up after one silent period.
+void Http1Client::look_at_exchange_progress() {
+    const bool owes_body = decoder_.state() == http::BodyDecoder::State::reading;
+    const bool stalled = !connection_.output().empty() &&
+                         connection_.sent_bytes() == sent_at_check_;
+    const bool silent = owes_body && !request_paused_ && !answer_begun_ &&
+                        connection_.received_bytes() == received_at_check_;
+    if (stalled || silent) return lose();
+    sent_at_check_ = connection_.sent_bytes();
+    received_at_check_ = connection_.received_bytes();
+    set_deadline(std::min(limits::send_stall_timeout_ms, limits::body_idle_timeout_ms));
+}
+
+// --- The tick ---------------------------------------------------------------------------------------
+
+void Http1Client::advance() {
+    if (connection_.state() == Connection::State::closed) {
+        if (exchange_ != nullptr) {
+            if (!exchange_->finished()) exchange_->on_client_gone();
+            table_.close_exchange(*std::exchange(exchange_, nullptr));
+        }
+        services_.context.timers.clear(timer_);
+        head_reader_.reset();
+        state_ = State::ended;
+        return table_.bury_later(*this);
+    }
+    if (state_ != State::ended && connection_.error_number() != 0) return lose();
+    look_at_deadline();
+    while (step()) {
+    }
+    if (connection_.input().bytes() < limits::in_queue_bytes_high)
+        connection_.resume(PauseReason::input_full);
+    if (exchange_ != nullptr && !exchange_->finished() && !connection_.output_is_high())
+        exchange_->on_client_room();
+}
+
+bool Http1Client::step() {
+    switch (state_) {
+        case State::idle:
+        case State::reading_head: return read_head();
+        case State::exchanging:
+            read_body();
+            return complete_exchange();
+        case State::lingering:
+            connection_.input().clear();
+            if (connection_.input_ended()) end_after_output();
+            return false;
+        case State::ended: return false;
+    }
+    return false;
+}
+
+bool Http1Client::read_head() {
+    using Outcome = flow::HeadReader::Outcome;
+    switch (head_reader_.read(connection_.input(), services_.context.blocks)) {
+        case Outcome::needs_more:
+            if (connection_.input_ended()) {
+                end_after_output();
+            } else if (state_ == State::idle && head_reader_.started()) {
+                state_ = State::reading_head;
+                set_deadline(limits::head_timeout_ms);
+            }
+            return false;
+        case Outcome::complete: return start_exchange();
+        case Outcome::no_memory: lose(); return false;
+        case Outcome::failed: refuse_head(head_reader_.error()); return false;
+    }
+    return false;
+}
+
+bool Http1Client::start_exchange() {
+    exchange::PendingHead* pending = services_.heads.acquire();
+    if (pending == nullptr) {
+        lose();
+        return false;
+    }
+    const std::string_view text = head_reader_.text();
+    head_reader_.take_memory(pending->slice, pending->block);
+    const http::HeadError error = http::parse_request_head(text, pending->head);
+    if (error != http::HeadError::none) {
+        services_.heads.release(pending);
+        refuse_head(error);
+        return false;
+    }
+    const http::RequestHead& head = pending->head;
+    const std::uint64_t body_max = services_.settings.body_bytes_max;
+    const bool too_large =
+        head.framing == http::Framing::content_length && head.content_length > body_max;
+    const bool asks_to_continue = head.expect_continue && head.framing != http::Framing::none;
+    method_ = head.method;
+    minor_version_ = head.minor_version;
+    keep_alive_ = head.keep_alive;
+    decoder_ = http::BodyDecoder(head.framing, head.content_length, body_max);
+    answer_begun_ = answer_done_ = answer_is_chunked_ = request_paused_ = false;
+    head_reader_.reset();
+    exchange_ = table_.open_exchange(*this, *pending,
+                                     {{address_.data(), address_bytes_}, loopback_listener_});
+    if (exchange_ == nullptr) {
+        services_.heads.release(pending);
+        lose();
+        return false;
+    }
+    state_ = State::exchanging;
+    sent_at_check_ = connection_.sent_bytes();
+    received_at_check_ = connection_.received_bytes();
+    set_deadline(std::min(limits::send_stall_timeout_ms, limits::body_idle_timeout_ms));
+    if (too_large)
+        exchange_->on_request_too_large();
+    else if (asks_to_continue && connection_.input().empty())
+        push_text(kContinue);
+    return true;
+}
+
+void Http1Client::read_body() {
+    while (state_ == State::exchanging && !request_paused_ && !connection_.input().empty() &&
+           decoder_.state() == http::BodyDecoder::State::reading && !exchange_->finished()) {
+        const transport::Segment& front = *connection_.input().first();
+        const http::BodyDecoder::Step part = decoder_.feed(front.slice.bytes());
+        if (part.data_bytes > 0) {
+            io::Slice payload = front.slice.share(part.data_offset, part.data_bytes);
+            connection_.input().drop_front(part.consumed);
+            exchange_->on_request_body(std::move(payload));
+        } else {
+            connection_.input().drop_front(part.consumed);
+        }
+        if (decoder_.state() == http::BodyDecoder::State::complete) exchange_->on_request_end();
+        if (decoder_.state() == http::BodyDecoder::State::failed) {
+            keep_alive_ = false;
+            if (decoder_.error() == http::BodyError::too_large)
+                exchange_->on_request_too_large();
+            else
+                exchange_->on_request_broken();
+        }
+    }
+}
+
+// True when the connection goes on to the next request.
+bool Http1Client::complete_exchange() {
+    if (state_ != State::exchanging) return false;
+    const bool body_missing = decoder_.state() == http::BodyDecoder::State::reading;
+    if (!exchange_->finished()) {
+        const bool cut_short = body_missing && !request_paused_;
+        if (connection_.input_ended() && connection_.input().empty() &&
+            (cut_short || exchange_->ends_with_client()))
+            lose();
+        return false;
+    }
+    if (!answer_done_) {  // finished without an answer: the client end has been broken off
+        lose();
+        return false;
+    }
+    table_.close_exchange(*std::exchange(exchange_, nullptr));
+    if (request_paused_) resume_request();
+    if (decoder_.state() != http::BodyDecoder::State::complete) {
+        linger();
+        return false;
+    }
+    if (!keep_alive_ || services_.draining) {
+        end_after_output();
+        return false;
+    }
+    become_idle();
+    return true;
+}
+
+void Http1Client::become_idle() {
+    state_ = State::idle;
+    set_deadline(limits::client_idle_timeout_ms);
+}
+
+// --- Ends -------------------------------------------------------------------------------------------
+
+// The answer is out although the request was not read to its end. Closing at once would make the
+// kernel send RST, which can destroy the answer on its way (RFC 9112 section 9.6).
+void Http1Client::linger() {
+    state_ = State::lingering;
+    connection_.half_close();
+    connection_.resume(PauseReason::peer_full);
+    set_deadline(limits::linger_timeout_ms);
+    services_.context.mark(*this);
+}
+
+void Http1Client::end_after_output() {
+    if (state_ == State::ended) return;
+    state_ = State::ended;
+    connection_.drain();
+    set_deadline(limits::send_stall_timeout_ms);
+}
+
+void Http1Client::lose() {
+    state_ = State::ended;
+    if (exchange_ != nullptr && !exchange_->finished()) exchange_->on_client_gone();
+    connection_.abort();
+}
+
+void Http1Client::drain() {
+    if (state_ == State::idle || state_ == State::reading_head) end_after_output();
+}
+
+// A head that breaks the rules is answered and the connection closed (RFC 9112 section 2.2).
+void Http1Client::refuse_head(http::HeadError error) {
+    const std::uint16_t status = http::status_of(error);
+    const RejectReason reason = status == 431   ? RejectReason::head_too_large
+                                : status == 414 ? RejectReason::target_too_long
+                                                : RejectReason::bad_request;
+    services_.context.metrics.rejected[reason].add();
+    services_.context.metrics.record_request(metrics_slot::none, mcp::kMethodNone, status);
+    std::array<char, 512> body;
+    const std::size_t size =
+        mcp::write_error(body, {}, mcp::kInvalidRequest, http::sentence_of(error));
+    http::Fields fields;
+    fields.items[fields.count++] = {"Content-Type", "application/json"};
+    flow::ResponseOut out;
+    out.status = status;
+    out.framing = http::Framing::content_length;
+    out.content_length = size;
+    out.fields = &fields;
+    keep_alive_ = false;
+    method_ = http::Method::other;
+    minor_version_ = 1;
+    answer_is_chunked_ = false;
+    send_head(out);
+    send_text({body.data(), size});
+    head_reader_.reset();
+    linger();
+}
+
+}  // namespace mcpgw::client

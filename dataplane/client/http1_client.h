@@ -1,0 +1,92 @@
+// A client's connection speaking HTTP/1.1: requests in, answers out, in order.
+//
+//   idle ─▶ reading_head ─▶ exchanging ─┬▶ idle        (keep-alive; pipelined bytes are read next)
+//     │          │              │       ├▶ lingering   (answered before the request was read to its
+//     ▼          ▼              ▼       │               end: half-closed, input is thrown away)
+//   ended ◀──────┴──────────────┴───────┘              ended is terminal
+//
+// One request at a time is in an exchange; further ones wait as bytes. Owned by client::Table.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "common/protocol/http1_body.h"
+#include "dataplane/exchange/exchange.h"
+#include "dataplane/flow/ends.h"
+#include "dataplane/flow/head_reader.h"
+#include "dataplane/transport/connection.h"
+
+namespace mcpgw::client {
+
+class Table;
+struct ClientTag;
+
+class Http1Client final : public flow::ClientEnd,
+                          public transport::Dirty,
+                          public ListNode<ClientTag> {
+  public:
+    enum class State : std::uint8_t { idle, reading_head, exchanging, lingering, ended };
+
+    Http1Client(exchange::Services& services, Table& table, bool loopback_listener);
+
+    // Takes an accepted socket.
+    void adopt(int socket, std::string_view peer_address);
+    void advance();
+    // The process is to end: an idle connection ends now, others after their present answer.
+    void drain();
+    // Ends at once, whatever is going on.
+    void lose();
+    [[nodiscard]] State state() const { return state_; }
+
+    void send_head(const flow::ResponseOut& head) override;
+    void send_body(io::Slice bytes) override;
+    void send_text(std::string_view text) override;
+    void finish() override;
+    void break_off() override;
+    [[nodiscard]] bool is_full() override;
+    [[nodiscard]] std::size_t queued_bytes() const override { return connection_.output().bytes(); }
+    void pause_request() override;
+    void resume_request() override;
+
+  private:
+    void on_deadline();
+    void look_at_deadline();
+    void look_at_exchange_progress();
+    void set_deadline(std::uint32_t milliseconds);
+
+    bool step();  // false: nothing more to do now
+    bool read_head();
+    bool start_exchange();
+    void refuse_head(http::HeadError error);
+    void read_body();
+    bool complete_exchange();
+    void linger();
+    void end_after_output();
+    void become_idle();
+    void push_text(std::string_view text);
+
+    exchange::Services& services_;
+    Table& table_;
+    transport::Connection connection_;
+    io::TimerOf<Http1Client, &Http1Client::on_deadline> timer_{*this};
+    exchange::Exchange* exchange_ = nullptr;
+    flow::HeadReader head_reader_;
+    http::BodyDecoder decoder_;
+    Nanos deadline_ = kNever;
+    std::uint64_t sent_at_check_ = 0;
+    std::uint64_t received_at_check_ = 0;
+    State state_ = State::idle;
+    http::Method method_ = http::Method::other;
+    std::uint8_t minor_version_ = 1;
+    std::uint8_t address_bytes_ = 0;
+    bool loopback_listener_;
+    bool keep_alive_ = true;
+    bool answer_is_chunked_ = false;
+    bool answer_begun_ = false;
+    bool answer_done_ = false;
+    bool request_paused_ = false;
+    std::array<char, 46> address_;  // INET6_ADDRSTRLEN
+};
+
+}  // namespace mcpgw::client

@@ -1,0 +1,39 @@
+// The client connections and exchanges of one worker: where they live, and where they are buried.
+#pragma once
+
+#include "common/slot_table.h"
+#include "dataplane/client/http1_client.h"
+
+namespace mcpgw::client {
+
+class Table {
+  public:
+    Table(exchange::Services& services, std::size_t connections_max);
+    ~Table();
+
+    // Takes an accepted socket; false when the table is full (the caller closes it).
+    [[nodiscard]] bool adopt(int socket, std::string_view peer_address, bool loopback_listener);
+    [[nodiscard]] bool full() const { return clients_.full(); }
+    [[nodiscard]] std::size_t connections() const { return clients_.used(); }
+    [[nodiscard]] std::size_t exchanges() const { return exchanges_.used(); }
+
+    // nullptr when no exchange is left.
+    [[nodiscard]] exchange::Exchange* open_exchange(flow::ClientEnd& client,
+                                                    exchange::PendingHead& head,
+                                                    const exchange::ClientFacts& facts);
+    void close_exchange(exchange::Exchange& exchange) { exchanges_.release(&exchange); }
+
+    void bury_later(Http1Client& client);
+    void bury();
+    void drain();
+    void lose_all();
+
+  private:
+    exchange::Services& services_;
+    SlotTable<Http1Client> clients_;
+    SlotTable<exchange::Exchange> exchanges_;
+    List<Http1Client, ClientTag> alive_;
+    List<Http1Client, ClientTag> closed_;
+};
+
+}  // namespace mcpgw::client

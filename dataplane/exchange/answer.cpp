@@ -1,0 +1,243 @@
+// The answer's side of an exchange: forwarding, watching event streams, and the gateway's own answers.
+#include <algorithm>
+#include <array>
+
+#include "common/bytes.h"
+#include "dataplane/exchange/exchange.h"
+#include "dataplane/exchange/heads.h"
+
+namespace mcpgw::exchange {
+namespace {
+
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kProblem = "application/problem+json";
+constexpr std::string_view kKeepAliveComment = ": keepalive\n\n";
+
+bool is_event_stream(const http::ResponseHead& head) {
+    const std::string_view type = head.fields.value_or_empty("Content-Type");
+    constexpr std::string_view wanted = "text/event-stream";
+    return starts_with_ignoring_case(type, wanted) &&
+           (type.size() == wanted.size() || type[wanted.size()] == ';' ||
+            type[wanted.size()] == ' ');
+}
+
+}  // namespace
+
+// --- Forwarding ---------------------------------------------------------------------------------------
+
+void Exchange::on_response_head(const http::ResponseHead& head) {
+    check(state_ == State::awaiting_answer, "an answer begins once");
+    if (is_discover() && head.status >= 500) return refuse(Refusal::bad_answer);
+    std::array<char, limits::sealed_id_bytes_max> sealed;
+    std::size_t sealed_bytes = 0;
+    if (!seal_session(head, sealed, sealed_bytes)) return refuse(Refusal::unusable_server_session);
+    http::Fields fields;
+    if (!make_response_fields(head, {sealed.data(), sealed_bytes}, fields))
+        return refuse(Refusal::bad_answer);
+    note_session_end(head.status);
+    flow::ResponseOut out;
+    out.status = status_ = head.status;
+    out.reason = head.reason;
+    out.framing = head.framing == http::Framing::until_close ? http::Framing::chunked : head.framing;
+    out.content_length = head.content_length;
+    out.fields = &fields;
+    state_ = State::answering;
+    answer_active_at_ = services_.context.now;
+    set_answer_deadline();
+    services_.context.metrics.record_first_byte(services_.context.now - started_);
+    client_.send_head(out);
+    watch_stream(head);
+}
+
+// Seals the session id that the server has issued. False if it may not be forwarded at all.
+bool Exchange::seal_session(const http::ResponseHead& head, std::span<char> room,
+                            std::size_t& size) {
+    const http::Field* issued = head.fields.find(mcp::kSessionId);
+    if (issued == nullptr || to_control_plane_ || era_ == mcp::Era::modern) return true;
+    if (session_bound_) {
+        // Some servers repeat the id on every answer; the client has its own for it already.
+        return true;
+    }
+    const SealedParts parts{adapter_id_, instance_id_,
+                            static_cast<std::uint32_t>(unix_seconds_now()), issued->value};
+    size = services_.sealer.seal(parts, {principal_.data(), principal_bytes_}, room);
+    if (size == 0) return false;
+    services_.context.metrics.sessions_opened.add();
+    load_->sessions.fetch_add(1, std::memory_order_relaxed);
+    return true;
+}
+
+// A session of the instance is over: after DELETE, or when its server does not know it any more.
+void Exchange::note_session_end(std::uint16_t status) {
+    if (!session_bound_ || load_ == nullptr) return;
+    const bool deleted = method_ == http::Method::del && status < 300;
+    const bool forgotten = status == 404 && era_ == mcp::Era::legacy;
+    if (!deleted && !forgotten) return;
+    if (forgotten) services_.context.metrics.sessions_lost[LostReason::server_forgot].add();
+    // The count is a load figure: sessions adopted from before a restart were never counted in.
+    std::uint32_t count = load_->sessions.load(std::memory_order_relaxed);
+    while (count > 0 && !load_->sessions.compare_exchange_weak(count, count - 1,
+                                                               std::memory_order_relaxed)) {
+    }
+}
+
+void Exchange::watch_stream(const http::ResponseHead& head) {
+    if (finished() || !is_event_stream(head) || head.framing == http::Framing::none) return;
+    is_stream_ = true;
+    services_.context.metrics.streams_active.add();
+    answer_awaited_ = !request_id().empty();
+    if (answer_awaited_) answer_peek_ = services_.peeks.acquire();
+    set_answer_deadline();
+}
+
+// The next time at which silence matters: a comment is due, or the adapter's idle limit.
+void Exchange::set_answer_deadline() {
+    const Nanos comment = is_stream_ ? limits::sse_keepalive_ms * kMillisecond : kNever;
+    const Nanos limit = idle_ms_ > 0 ? idle_ms_ * kMillisecond : kNever;
+    const Nanos next = std::min(comment, limit);
+    set_deadline(next == kNever ? kNever : services_.context.now + next);
+}
+
+void Exchange::on_response_body(io::Slice bytes) {
+    if (state_ != State::answering) return;
+    answer_active_at_ = services_.context.now;
+    if (is_stream_) scanner_.feed(bytes.bytes(), *this);
+    set_answer_deadline();
+    client_.send_body(std::move(bytes));
+    if (backend_ != nullptr && client_.is_full()) {
+        answer_paused_ = true;
+        backend_->pause_response();
+    }
+}
+
+void Exchange::on_response_end() {
+    if (state_ != State::answering) return;
+    if (is_stream_ && answer_awaited_) end_stream_with_error();
+    client_.finish();
+    finish();
+}
+
+void Exchange::on_backend_failed(Code code) {
+    release_backend();
+    if (finished()) return;
+    if (!to_control_plane_) {
+        services_.context.metrics.record_backend_error(metrics_slot_, code);
+        if (services_.events != nullptr)
+            services_.events->push(InstanceFailureEvent::of(
+                {adapter_name_.data(), adapter_name_bytes_}, instance_id_, code));
+    }
+    if (state_ == State::answering) {
+        if (!is_stream_) {
+            client_.break_off();
+            return finish();
+        }
+        if (answer_awaited_) end_stream_with_error();
+        client_.finish();
+        return finish();
+    }
+    if (session_bound_ && code == Code::unavailable) {
+        state_ = State::awaiting_news;
+        services_.awaiting_news.push_back(*this);
+        set_deadline(services_.context.now + limits::reroute_wait_ms * kMillisecond);
+        return;
+    }
+    refuse(to_control_plane_ ? Refusal::control_plane_away : refusal_of(code));
+}
+
+// --- Event streams ------------------------------------------------------------------------------------
+
+void Exchange::on_data(std::string_view piece) {
+    if (answer_peek_ != nullptr) answer_peek_->feed(as_bytes(piece));
+}
+
+void Exchange::on_event_end() {
+    if (answer_peek_ == nullptr) return;
+    if (answer_peek_->kind() == jsonrpc::Kind::response && answer_peek_->id() == request_id())
+        answer_awaited_ = false;
+    answer_peek_->reset();
+}
+
+// The stream ends without the result of the request: say so, or the client waits for its time-out.
+void Exchange::end_stream_with_error() {
+    std::array<char, 1024> event;
+    const std::size_t size = mcp::write_error_event(
+        event, request_id(), mcp::kInternalError, "The server ended the stream without an answer");
+    if (!scanner_.at_border()) client_.send_text("\n\n");
+    client_.send_text({event.data(), size});
+    answer_awaited_ = false;
+}
+
+// The answer has been silent: a comment keeps the connection alive on its way to the client, an
+// idle limit of the adapter ends it.
+void Exchange::break_silence() {
+    const bool over_limit =
+        idle_ms_ > 0 && services_.context.now >= answer_active_at_ + idle_ms_ * kMillisecond;
+    if (over_limit) return on_backend_failed(Code::timed_out);
+    if (is_stream_ && scanner_.at_border() && client_.queued_bytes() == 0)
+        client_.send_text(kKeepAliveComment);
+    set_answer_deadline();
+}
+
+// --- Own answers --------------------------------------------------------------------------------------
+
+void Exchange::send_own(std::uint16_t status, std::string_view content_type, std::string_view body,
+                        std::string_view allow) {
+    check(status_ == 0, "an own answer begins before any other");
+    http::Fields fields;
+    fields.items[fields.count++] = {"Content-Type", content_type};
+    if (!allow.empty()) fields.items[fields.count++] = {"Allow", allow};
+    flow::ResponseOut out;
+    out.status = status_ = status;
+    out.framing = http::Framing::content_length;
+    out.content_length = body.size();
+    out.fields = &fields;
+    client_.send_head(out);
+    client_.send_text(body);
+    client_.finish();
+    finish();
+}
+
+void Exchange::refuse(Refusal refusal) {
+    const RefusalFacts& facts = facts_of(refusal);
+    if (facts.ours) services_.context.metrics.rejected[facts.reason].add();
+    std::array<char, 1024> body;
+    if (!is_mcp_target(target_.kind))
+        return send_own(facts.status, kProblem,
+                        {body.data(), write_problem(body, refusal)});
+    // A probe must always let its client fall back to the handshake (mcp-protocol 1.2): 400.
+    const bool probe = is_discover() && (facts.status >= 500 || facts.status == 404);
+    const std::size_t size =
+        probe ? mcp::write_error(body, request_id(), mcp::kServerError, facts.message)
+              : write_jsonrpc_refusal(body, refusal, request_id());
+    send_own(probe ? 400 : facts.status, kJson, {body.data(), size});
+}
+
+void Exchange::refuse_at_decision(const Decision& decision) {
+    if (decision.refusal == Refusal::session_of_gone_instance)
+        services_.context.metrics.sessions_lost[LostReason::instance_gone].add();
+    if (decision.refusal != Refusal::method_not_allowed) return refuse(decision.refusal);
+    std::array<char, 512> body;
+    const bool mcp_body = is_mcp_target(target_.kind);
+    const std::size_t size = mcp_body ? write_jsonrpc_refusal(body, decision.refusal, request_id())
+                                      : write_problem(body, decision.refusal);
+    services_.context.metrics.rejected[RejectReason::method_not_allowed].add();
+    const std::string_view allow =
+        services_.admin_pages != nullptr ? std::string_view("GET, HEAD") : target_.allow;
+    send_own(405, mcp_body ? kJson : kProblem, {body.data(), size}, allow);
+}
+
+void Exchange::answer_locally() {
+    const std::string_view path = head_->head.path;
+    if (path == "/readyz") {
+        const bool ready = services_.table != nullptr && !services_.draining;
+        return send_own(ready ? 200 : 503, kJson,
+                        ready ? R"({"status":"ready"})" : R"({"status":"not ready"})");
+    }
+    if (path == "/metrics")
+        return send_own(200, "text/plain; version=0.0.4; charset=utf-8",
+                        services_.admin_pages->metrics());
+    if (path == "/debug/state") return send_own(200, kJson, services_.admin_pages->debug_state());
+    send_own(200, kJson, R"({"status":"alive"})");
+}
+
+}  // namespace mcpgw::exchange

@@ -1,0 +1,141 @@
+// The order of checks; each step either refuses or narrows.
+#include "dataplane/exchange/decide.h"
+
+#include "dataplane/route/pick.h"
+
+namespace mcpgw::exchange {
+namespace {
+
+Decision refuse(Refusal refusal, Decision so_far = {}) {
+    so_far.kind = Decision::Kind::refuse;
+    so_far.refusal = refusal;
+    return so_far;
+}
+
+// Whether `method` is among the comma-separated methods of an Allow value.
+bool is_allowed(std::string_view method, std::string_view allow) {
+    while (!allow.empty()) {
+        const std::size_t comma = std::min(allow.find(','), allow.size());
+        std::string_view item = allow.substr(0, comma);
+        while (item.starts_with(' ')) item.remove_prefix(1);
+        if (item == method) return true;
+        allow.remove_prefix(std::min(comma + 1, allow.size()));
+    }
+    return false;
+}
+
+Decision decide_session(const Question& question, Services& services, Decision decision,
+                        std::span<std::byte> scratch) {
+    const Adapter& adapter = *decision.adapter;
+    const std::string_view sealed = question.head.fields.value_or_empty(mcp::kSessionId);
+    const bool repeated = question.head.fields.count_of(mcp::kSessionId) > 1;
+    const auto parts = repeated ? std::nullopt
+                                : services.sealer.open(sealed, decision.identity.user, scratch);
+    if (!parts || parts->adapter != adapter.id) return refuse(Refusal::session_not_found, decision);
+    decision.server_session_id = parts->server_id;
+    if (adapter.affinity == contract::Affinity::none) {
+        decision.instance = pick_for_request(adapter, services.random.next());
+        if (decision.instance == nullptr) return refuse(Refusal::no_ready_instance, decision);
+        return decision;
+    }
+    decision.session_bound = true;
+    decision.instance = adapter.find(parts->instance);
+    if (decision.instance == nullptr)
+        return refuse(Refusal::session_of_gone_instance, decision);
+    return decision;
+}
+
+Decision decide_adapter(const Question& question, Services& services, Decision decision,
+                        std::span<std::byte> scratch) {
+    const Adapter* adapter =
+        services.table == nullptr ? nullptr : services.table->find(question.target.adapter);
+    if (services.table == nullptr) return refuse(Refusal::no_ready_instance, decision);
+    if (adapter == nullptr || !auth::may_read(decision.identity, adapter->created_by,
+                                              adapter->required_roles,
+                                              services.settings.admin_role))
+        return refuse(Refusal::unknown_adapter, decision);
+    decision.adapter = adapter;
+    decision.kind = Decision::Kind::forward;
+    const jsonrpc::Peek* peek = question.peek;
+    decision.era = mcp::era_of(question.head.fields.value_or_empty(mcp::kProtocolVersion),
+                               peek == nullptr ? std::string_view() : peek->meta_version());
+    const bool has_session = question.head.fields.find(mcp::kSessionId) != nullptr;
+    if (has_session && decision.era == mcp::Era::legacy)
+        return decide_session(question, services, decision, scratch);
+    const bool opens = decision.era == mcp::Era::legacy && peek != nullptr &&
+                       peek->method() == "initialize";
+    const std::uint64_t random = services.random.next();
+    decision.instance =
+        opens ? pick_for_session(*adapter, random) : pick_for_request(*adapter, random);
+    if (decision.instance == nullptr) return refuse(Refusal::no_ready_instance, decision);
+    return decision;
+}
+
+Decision decide_on_admin_listener(const Question& question) {
+    Decision decision;
+    const std::string_view path = question.head.path;
+    const bool known = path == "/metrics" || path == "/healthz" || path == "/readyz" ||
+                       path == "/debug/state";
+    if (!known) return refuse(Refusal::unknown_path);
+    if (!is_allowed(question.head.method_text, "GET, HEAD"))
+        return refuse(Refusal::method_not_allowed);
+    decision.kind = Decision::Kind::local;
+    return decision;
+}
+
+}  // namespace
+
+bool is_mcp_target(Target::Kind kind) {
+    switch (kind) {
+        case Target::Kind::adapter_mcp:
+        case Target::Kind::adapter_sse:
+        case Target::Kind::adapter_messages:
+        case Target::Kind::router_mcp: return true;
+        case Target::Kind::management:
+        case Target::Kind::ping:
+        case Target::Kind::healthz:
+        case Target::Kind::readyz:
+        case Target::Kind::well_known:
+        case Target::Kind::unknown: break;
+    }
+    return false;
+}
+
+Decision decide(const Question& question, Services& services, std::span<std::byte> scratch) {
+    const http::RequestHead& head = question.head;
+    const auth::OriginRules rules{question.loopback_listener, services.settings.allowed_hosts,
+                                  services.settings.allowed_origins};
+    if (!auth::host_is_allowed(head.host, rules)) return refuse(Refusal::host_not_allowed);
+    if (!auth::origin_is_allowed(head.fields.value_or_empty("Origin"), rules))
+        return refuse(Refusal::origin_not_allowed);
+    if (services.admin_pages != nullptr) return decide_on_admin_listener(question);
+
+    Decision decision;
+    if (question.target.kind == Target::Kind::unknown) return refuse(Refusal::unknown_path);
+    if (!is_allowed(head.method_text, question.target.allow))
+        return refuse(Refusal::method_not_allowed);
+    switch (question.target.kind) {
+        case Target::Kind::ping:
+        case Target::Kind::healthz:
+        case Target::Kind::readyz:
+            decision.kind = Decision::Kind::local;
+            return decision;
+        // Not served (yet): plain, anonymous 404s, as clients that probe expect them.
+        case Target::Kind::unknown:
+        case Target::Kind::well_known:
+        case Target::Kind::router_mcp:
+        case Target::Kind::adapter_sse:
+        case Target::Kind::adapter_messages: return refuse(Refusal::unknown_path);
+        case Target::Kind::management:
+        case Target::Kind::adapter_mcp: break;
+    }
+    if (!auth::identify_developer(head.fields, decision.identity))
+        return refuse(Refusal::bad_identity);
+    if (question.target.kind == Target::Kind::management) {
+        decision.kind = Decision::Kind::forward;
+        return decision;
+    }
+    return decide_adapter(question, services, decision, scratch);
+}
+
+}  // namespace mcpgw::exchange

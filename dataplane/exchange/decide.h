@@ -1,0 +1,46 @@
+// Where a request goes: one function from what is known about it to what happens with it.
+//
+// Called when the head is complete and the body has been looked at (or enough of it has arrived).
+// It asks auth, route and session in this order: Host and Origin, path and method, identity,
+// adapter and read access, session or choice of an instance.
+#pragma once
+
+#include <span>
+
+#include "common/protocol/http_message.h"
+#include "common/protocol/jsonrpc_peek.h"
+#include "common/protocol/mcp.h"
+#include "dataplane/auth/identity.h"
+#include "dataplane/exchange/failure.h"
+#include "dataplane/exchange/services.h"
+#include "dataplane/route/target.h"
+
+namespace mcpgw::exchange {
+
+struct Question {
+    const http::RequestHead& head;
+    const Target& target;
+    const jsonrpc::Peek* peek;  // nullptr: there is no body
+    bool loopback_listener = false;
+};
+
+struct Decision {
+    enum class Kind : std::uint8_t { refuse, local, forward };
+    Kind kind = Kind::refuse;
+    Refusal refusal = Refusal::unknown_path;
+    mcp::Era era = mcp::Era::legacy;
+    auth::Identity identity;
+    const Adapter* adapter = nullptr;    // known adapters only
+    const Instance* instance = nullptr;  // nullptr with `forward`: to the control plane
+    bool session_bound = false;          // the instance was named by a session id
+    std::string_view server_session_id;  // what the server knows the session by; may be empty
+};
+
+// `scratch` (Sealer::kScratchBytes) keeps the server's session id.
+[[nodiscard]] Decision decide(const Question& question, Services& services,
+                              std::span<std::byte> scratch);
+
+// Whether errors on this target are JSON-RPC bodies.
+[[nodiscard]] bool is_mcp_target(Target::Kind kind);
+
+}  // namespace mcpgw::exchange

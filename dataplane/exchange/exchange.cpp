@@ -1,0 +1,254 @@
+// The request's side of an exchange: looking, deciding, forwarding; and its end.
+#include "dataplane/exchange/exchange.h"
+
+#include <algorithm>
+
+#include "dataplane/exchange/heads.h"
+
+namespace mcpgw::exchange {
+
+Exchange::Exchange(Services& services, flow::ClientEnd& client, PendingHead& head,
+                   const ClientFacts& facts)
+    : Dirty(Dirty::Kind::exchange),
+      services_(services),
+      client_(client),
+      head_(&head),
+      held_(services.context.segments),
+      client_address_(facts.address),
+      target_(classify(head.head.path)),
+      started_(services.context.now),
+      method_(head.head.method),
+      loopback_listener_(facts.loopback_listener) {
+    body_complete_ = head.head.framing == http::Framing::none;
+    if (!body_complete_) request_peek_ = services.peeks.acquire();
+    services_.context.mark(*this);
+}
+
+Exchange::~Exchange() {
+    check(backend_ == nullptr && load_ == nullptr, "an exchange dies without a backend");
+    release_head();
+    if (request_peek_ != nullptr) services_.peeks.release(request_peek_);
+    if (answer_peek_ != nullptr) services_.peeks.release(answer_peek_);
+    ListNode<NewsTag>::unlink();
+    ListNode<transport::DirtyTag>::unlink();
+}
+
+std::string_view Exchange::request_id() const {
+    const bool known = request_peek_ != nullptr && request_peek_->has_id() &&
+                       request_peek_->kind() == jsonrpc::Kind::request;
+    return known ? request_peek_->id() : std::string_view();
+}
+
+bool Exchange::is_discover() const {
+    return request_peek_ != nullptr && request_peek_->method() == "server/discover";
+}
+
+// --- Request body -----------------------------------------------------------------------------------
+
+void Exchange::on_request_body(io::Slice bytes) {
+    if (request_peek_ != nullptr && request_peek_->state() == jsonrpc::Peek::State::reading)
+        request_peek_->feed(bytes.bytes());
+    switch (state_) {
+        case State::receiving:
+            if (!held_.push(std::move(bytes))) return refuse(Refusal::overloaded);
+            if (held_.bytes() >= limits::peek_hold_bytes_max) services_.context.mark(*this);
+            return;
+        case State::awaiting_answer:
+        case State::answering:
+            if (backend_ == nullptr) return;
+            backend_->send_body(std::move(bytes));
+            if (backend_ == nullptr) return;
+            if (state_ == State::awaiting_answer && first_byte_ms_ > 0)
+                set_deadline(services_.context.now + first_byte_ms_ * kMillisecond);
+            if (backend_->is_full()) {
+                request_paused_ = true;
+                client_.pause_request();
+            }
+            return;
+        case State::awaiting_news:
+        case State::finished: return;
+    }
+}
+
+void Exchange::on_request_end() {
+    body_complete_ = true;
+    if (state_ == State::receiving) return services_.context.mark(*this);
+    if (backend_ != nullptr) backend_->finish_request();
+}
+
+void Exchange::on_request_too_large() {
+    if (state_ == State::answering) return client_.break_off();
+    if (!finished()) refuse(Refusal::body_too_large);
+}
+
+void Exchange::on_request_broken() {
+    if (state_ == State::answering) return client_.break_off();
+    if (!finished()) refuse(Refusal::broken_body_framing);
+}
+
+void Exchange::on_client_gone() {
+    if (!finished()) finish();
+}
+
+void Exchange::on_client_room() {
+    if (!answer_paused_ || backend_ == nullptr) return;
+    answer_paused_ = false;
+    backend_->resume_response();
+}
+
+void Exchange::on_backend_room() {
+    if (!request_paused_) return;
+    request_paused_ = false;
+    client_.resume_request();
+}
+
+// --- Deciding ---------------------------------------------------------------------------------------
+
+void Exchange::advance() {
+    const bool late = deadline_ <= services_.context.now;
+    switch (state_) {
+        case State::receiving:
+            if (body_complete_ || held_.bytes() >= limits::peek_hold_bytes_max) decide_and_go();
+            return;
+        case State::awaiting_answer:
+            if (late) refuse(Refusal::first_byte_late);
+            return;
+        case State::awaiting_news: return stop_waiting_for_news();
+        case State::answering:
+            if (late) break_silence();
+            return;
+        case State::finished: return;
+    }
+}
+
+void Exchange::decide_and_go() {
+    std::array<std::byte, Sealer::kScratchBytes> scratch;
+    const Question question{head_->head, target_, request_peek_, loopback_listener_};
+    const Decision decision = decide(question, services_, scratch);
+    if (decision.adapter != nullptr) metrics_slot_ = decision.adapter->metrics_slot;
+    switch (decision.kind) {
+        case Decision::Kind::refuse: return refuse_at_decision(decision);
+        case Decision::Kind::local: return answer_locally();
+        case Decision::Kind::forward: return forward(decision);
+    }
+}
+
+void Exchange::remember(const Decision& decision) {
+    era_ = decision.era;
+    session_bound_ = decision.session_bound;
+    principal_bytes_ = static_cast<std::uint16_t>(
+        decision.identity.user.copy(principal_.data(), principal_.size()));
+    if (decision.instance == nullptr) {
+        to_control_plane_ = true;
+        return;
+    }
+    const Adapter& adapter = *decision.adapter;
+    adapter_id_ = adapter.id;
+    instance_id_ = decision.instance->id;
+    first_byte_ms_ = adapter.timeouts.first_byte_ms;
+    idle_ms_ = adapter.timeouts.idle_ms;
+    adapter_name_bytes_ = static_cast<std::uint8_t>(
+        adapter.name.copy(adapter_name_.data(), adapter_name_.size()));
+    load_ = decision.instance->load;
+    load_->outstanding.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Exchange::forward(const Decision& decision) {
+    remember(decision);
+    backend::Destination destination;
+    if (to_control_plane_) {
+        destination = services_.settings.control_plane;
+    } else {
+        destination.key = decision.instance->id;
+        destination.address = decision.instance->address;
+        destination.address_bytes = decision.instance->address_bytes;
+        destination.connect_timeout_ms = decision.adapter->timeouts.connect_ms;
+    }
+    state_ = State::awaiting_answer;
+    if (!send_request(decision, destination)) return;
+    services_.context.metrics.record_overhead(services_.context.ring.now() - started_);
+    if (first_byte_ms_ > 0)
+        set_deadline(services_.context.now + first_byte_ms_ * kMillisecond);
+    release_head();
+}
+
+// Queues head and held body on a backend connection. False if the exchange has ended meanwhile.
+bool Exchange::send_request(const Decision& decision, const backend::Destination& to) {
+    http::Fields fields;
+    FieldScratch scratch;
+    const RequestFieldsIn in{head_->head, decision, client_address_, services_.random};
+    if (!make_request_fields(in, scratch, fields)) {
+        refuse(Refusal::head_too_large_with_ours);
+        return false;
+    }
+    auto leased = services_.pool.lease(to, *this);
+    if (!leased) {
+        on_backend_failed(leased.error().code);
+        return false;
+    }
+    backend_ = *leased;
+    flow::RequestOut out;
+    out.method = head_->head.method;
+    out.method_text = head_->head.method_text;
+    out.target = to_control_plane_ ? head_->head.target : decision.instance->path;
+    out.authority = to_control_plane_ ? "control-plane" : decision.instance->authority;
+    out.framing = head_->head.framing;
+    out.content_length = head_->head.content_length;
+    out.fields = &fields;
+    backend_->send_head(out);
+    while (backend_ != nullptr && !held_.empty()) backend_->send_body(held_.pop_slice());
+    if (backend_ != nullptr && body_complete_) backend_->finish_request();
+    return backend_ != nullptr;
+}
+
+void Exchange::stop_waiting_for_news() {
+    const Adapter* adapter = services_.table == nullptr
+                                 ? nullptr
+                                 : services_.table->find({adapter_name_.data(),
+                                                          adapter_name_bytes_});
+    if (adapter == nullptr || adapter->find(instance_id_) == nullptr) {
+        services_.context.metrics.sessions_lost[LostReason::instance_gone].add();
+        return refuse(Refusal::session_of_gone_instance);
+    }
+    if (deadline_ <= services_.context.now) refuse(Refusal::cannot_connect);
+}
+
+// --- End --------------------------------------------------------------------------------------------
+
+void Exchange::release_head() {
+    if (head_ == nullptr) return;
+    services_.heads.release(head_);
+    head_ = nullptr;
+}
+
+void Exchange::release_backend() {
+    flow::BackendEnd* backend = std::exchange(backend_, nullptr);
+    if (backend != nullptr) backend->release();
+}
+
+void Exchange::finish() {
+    check(!finished(), "an exchange finishes once");
+    state_ = State::finished;
+    release_backend();
+    held_.clear();
+    if (InstanceLoad* load = std::exchange(load_, nullptr))
+        load->outstanding.fetch_sub(1, std::memory_order_release);
+    services_.context.timers.clear(timer_);
+    deadline_ = kNever;
+    ListNode<NewsTag>::unlink();
+    if (is_stream_) services_.context.metrics.streams_active.sub();
+    const std::uint8_t method = request_peek_ == nullptr || !request_peek_->has_method()
+                                    ? mcp::kMethodNone
+                                    : mcp::method_index(request_peek_->method());
+    services_.context.metrics.record_request(metrics_slot_, method, status_);
+    services_.context.metrics.record_total(services_.context.now - started_);
+}
+
+void Exchange::on_timer() { services_.context.mark(*this); }
+
+void Exchange::set_deadline(Nanos deadline) {
+    deadline_ = deadline;
+    services_.context.timers.set(timer_, deadline);
+}
+
+}  // namespace mcpgw::exchange

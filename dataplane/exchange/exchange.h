@@ -1,0 +1,147 @@
+// One request with its answer, between a client end and a backend end.
+//
+//   receiving ──decide──▶ awaiting_answer ──head──▶ answering ──▶ finished
+//       │                     │    └─refused─▶ awaiting_news ──────▲
+//       └────── refusal, local answer ─────────────────────────────┘
+//
+//   receiving        the body is looked at (method, id) and held, up to peek_hold_bytes_max
+//   awaiting_answer  the request is on its way; the rest of its body streams through
+//   awaiting_news    a session's instance refused: wait shortly whether it is gone (404) or not (502)
+//   answering        the answer streams through
+//   finished         the client end has everything; no backend is held. Terminal
+//
+// Owned by its client end. It holds no pointer into the route table beyond a tick, but its instance's
+// load block, in which it is counted.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "common/protocol/sse.h"
+#include "dataplane/exchange/decide.h"
+#include "dataplane/exchange/services.h"
+#include "dataplane/flow/ends.h"
+
+namespace mcpgw::exchange {
+
+// What the client end knows beside the head.
+struct ClientFacts {
+    std::string_view address;  // numeric; lives as long as the client end
+    bool loopback_listener = false;
+};
+
+class Exchange final : public flow::BackendEvents,
+                       public transport::Dirty,
+                       public ListNode<NewsTag>,
+                       private sse::Sink {
+  public:
+    enum class State : std::uint8_t {
+        receiving,
+        awaiting_answer,
+        awaiting_news,
+        answering,
+        finished
+    };
+
+    // Takes the head (from Services::heads) and gives it back when it is no longer needed.
+    Exchange(Services& services, flow::ClientEnd& client, PendingHead& head,
+             const ClientFacts& facts);
+    ~Exchange();
+
+    [[nodiscard]] State state() const { return state_; }
+    [[nodiscard]] bool finished() const { return state_ == State::finished; }
+    // Whether a client that closes its sending side is taken as gone. For a plain answer it may be
+    // a half-close; an event stream, or a modern request (disconnect is cancel), ends with it.
+    [[nodiscard]] bool ends_with_client() const {
+        return is_stream_ || era_ == mcp::Era::modern;
+    }
+
+    // Told by the client end.
+    void on_request_body(io::Slice bytes);
+    void on_request_end();
+    void on_request_too_large();  // more body than Settings::body_bytes_max
+    void on_request_broken();     // the body's framing is invalid
+    void on_client_gone();
+    void on_client_room();
+
+    void on_response_head(const http::ResponseHead& head) override;
+    void on_response_body(io::Slice bytes) override;
+    void on_response_end() override;
+    void on_backend_failed(Code code) override;
+    void on_backend_room() override;
+
+    void advance();
+
+  private:
+    // routing (exchange.cpp)
+    void decide_and_go();
+    void forward(const Decision& decision);
+    void remember(const Decision& decision);
+    [[nodiscard]] bool send_request(const Decision& decision, const backend::Destination& to);
+    void stop_waiting_for_news();
+
+    // answers (answer.cpp)
+    void refuse(Refusal refusal);
+    void refuse_at_decision(const Decision& decision);
+    void answer_locally();
+    void send_own(std::uint16_t status, std::string_view content_type, std::string_view body,
+                  std::string_view allow = {});
+    [[nodiscard]] bool seal_session(const http::ResponseHead& head, std::span<char> room,
+                                    std::size_t& size);
+    void note_session_end(std::uint16_t status);
+    void watch_stream(const http::ResponseHead& head);
+    void end_stream_with_error();
+    void break_silence();
+    void set_answer_deadline();
+
+    void finish();
+    void release_backend();
+    void release_head();
+    void on_timer();
+    void set_deadline(Nanos deadline);
+    [[nodiscard]] std::string_view request_id() const;
+    [[nodiscard]] bool is_discover() const;
+
+    void on_data(std::string_view piece) override;
+    void on_event_end() override;
+
+    Services& services_;
+    flow::ClientEnd& client_;
+    flow::BackendEnd* backend_ = nullptr;
+    PendingHead* head_;
+    jsonrpc::Peek* request_peek_ = nullptr;  // of a body that was looked at; keeps the id
+    jsonrpc::Peek* answer_peek_ = nullptr;   // of the event that is passing, if an answer is awaited
+    InstanceLoad* load_ = nullptr;           // counted in its `outstanding`
+    transport::SegmentQueue held_;
+    io::TimerOf<Exchange, &Exchange::on_timer> timer_{*this};
+    std::string_view client_address_;
+    Target target_;
+    sse::Scanner scanner_;
+    Nanos started_;
+    Nanos deadline_ = kNever;         // of the present state
+    Nanos answer_active_at_ = 0;      // when the server last sent a part of its answer
+    std::uint64_t adapter_id_ = 0;
+    std::uint64_t instance_id_ = 0;
+    std::uint32_t first_byte_ms_ = limits::first_byte_timeout_ms;
+    std::uint32_t idle_ms_ = 0;
+    std::uint16_t metrics_slot_ = metrics_slot::none;
+    std::uint16_t status_ = 0;  // sent to the client; 0: nothing yet
+    http::Method method_;
+    State state_ = State::receiving;
+    mcp::Era era_ = mcp::Era::legacy;
+    bool loopback_listener_;
+    bool body_complete_ = false;
+    bool session_bound_ = false;
+    bool to_control_plane_ = false;
+    bool request_paused_ = false;
+    bool answer_paused_ = false;
+    bool is_stream_ = false;       // the answer is text/event-stream
+    bool answer_awaited_ = false;  // the stream still owes the result of the request
+    std::uint8_t adapter_name_bytes_ = 0;
+    std::uint16_t principal_bytes_ = 0;
+    std::array<char, limits::name_bytes_max> adapter_name_;
+    std::array<char, limits::principal_bytes_max> principal_;
+};
+
+}  // namespace mcpgw::exchange

@@ -1,0 +1,126 @@
+// The table of refusals.
+#include "dataplane/exchange/failure.h"
+
+#include <cstdio>
+
+#include "common/protocol/http1_writer.h"
+#include "common/protocol/mcp.h"
+
+namespace mcpgw::exchange {
+namespace {
+
+using mcp::kInternalError;
+using mcp::kInvalidRequest;
+using mcp::kServerError;
+using mcp::kSessionNotFound;
+
+constexpr RefusalFacts kBadIdentity{400, kServerError, RejectReason::unauthenticated, true,
+                                    "Bad identity headers"};
+constexpr RefusalFacts kHostNotAllowed{403, kServerError, RejectReason::host_not_allowed, true,
+                                       "Host not allowed"};
+constexpr RefusalFacts kOriginNotAllowed{403, kServerError, RejectReason::origin_not_allowed, true,
+                                         "Origin not allowed"};
+constexpr RefusalFacts kUnknownPath{404, kServerError, RejectReason::not_found, true,
+                                    "No such path"};
+constexpr RefusalFacts kUnknownAdapter{404, kServerError, RejectReason::not_found, true,
+                                       "No such adapter"};
+constexpr RefusalFacts kMethodNotAllowed{405, kServerError, RejectReason::method_not_allowed, true,
+                                         "Method not allowed"};
+constexpr RefusalFacts kSessionUnknown{404, kSessionNotFound, RejectReason::session_not_found, true,
+                                       "Session not found"};
+constexpr RefusalFacts kSessionGone{404, kSessionNotFound, RejectReason::session_not_found, true,
+                                    "Session not found: its server instance is gone"};
+constexpr RefusalFacts kNoReadyInstance{503, kInternalError, RejectReason::no_ready_instance, true,
+                                        "No server instance is ready"};
+constexpr RefusalFacts kCannotConnect{502, kInternalError, RejectReason::bad_request, false,
+                                      "Cannot connect to the server"};
+constexpr RefusalFacts kConnectTimedOut{502, kInternalError, RejectReason::bad_request, false,
+                                        "Connecting to the server took too long"};
+constexpr RefusalFacts kReset{502, kInternalError, RejectReason::bad_request, false,
+                              "The server broke the connection before it answered"};
+constexpr RefusalFacts kBadAnswer{502, kInternalError, RejectReason::bad_request, false,
+                                  "The server's answer is not valid HTTP"};
+constexpr RefusalFacts kFirstByteLate{504, kInternalError, RejectReason::bad_request, false,
+                                      "The server did not answer in time"};
+constexpr RefusalFacts kBodyTooLarge{413, kInvalidRequest, RejectReason::body_too_large, true,
+                                     "Request body too large"};
+constexpr RefusalFacts kHeadTooLarge{431, kInvalidRequest, RejectReason::head_too_large, true,
+                                     "Request header fields too large"};
+constexpr RefusalFacts kBrokenBody{400, kInvalidRequest, RejectReason::bad_request, true,
+                                   "Invalid request body framing"};
+constexpr RefusalFacts kUnusableSession{502, kInternalError, RejectReason::bad_request, false,
+                                        "The server issued a session id that is not visible ASCII "
+                                        "or longer than 1024 bytes"};
+constexpr RefusalFacts kControlPlaneAway{503, kInternalError, RejectReason::bad_request, false,
+                                         "The control plane is not reachable; traffic to servers "
+                                         "goes on. Try again in a moment"};
+constexpr RefusalFacts kOverloaded{503, kInternalError, RejectReason::exchanges_full, true,
+                                   "The gateway is out of resources"};
+
+}  // namespace
+
+const RefusalFacts& facts_of(Refusal refusal) {
+    switch (refusal) {
+        case Refusal::bad_identity: return kBadIdentity;
+        case Refusal::host_not_allowed: return kHostNotAllowed;
+        case Refusal::origin_not_allowed: return kOriginNotAllowed;
+        case Refusal::unknown_path: return kUnknownPath;
+        case Refusal::unknown_adapter: return kUnknownAdapter;
+        case Refusal::method_not_allowed: return kMethodNotAllowed;
+        case Refusal::session_not_found: return kSessionUnknown;
+        case Refusal::session_of_gone_instance: return kSessionGone;
+        case Refusal::no_ready_instance: return kNoReadyInstance;
+        case Refusal::cannot_connect: return kCannotConnect;
+        case Refusal::connect_timed_out: return kConnectTimedOut;
+        case Refusal::reset_before_answer: return kReset;
+        case Refusal::bad_answer: return kBadAnswer;
+        case Refusal::first_byte_late: return kFirstByteLate;
+        case Refusal::body_too_large: return kBodyTooLarge;
+        case Refusal::head_too_large_with_ours: return kHeadTooLarge;
+        case Refusal::broken_body_framing: return kBrokenBody;
+        case Refusal::unusable_server_session: return kUnusableSession;
+        case Refusal::control_plane_away: return kControlPlaneAway;
+        case Refusal::overloaded: return kOverloaded;
+    }
+    return kOverloaded;
+}
+
+Refusal refusal_of(Code backend_failure) {
+    switch (backend_failure) {
+        case Code::timed_out: return Refusal::connect_timed_out;
+        case Code::reset: return Refusal::reset_before_answer;
+        case Code::protocol: return Refusal::bad_answer;
+        case Code::limit_exceeded: return Refusal::overloaded;
+        case Code::invalid_argument:
+        case Code::not_found:
+        case Code::conflict:
+        case Code::permission_denied:
+        case Code::unavailable:
+        case Code::cancelled:
+        case Code::address_in_use:
+        case Code::unsupported:
+        case Code::io:
+        case Code::corrupt:
+        case Code::internal: break;
+    }
+    return Refusal::cannot_connect;
+}
+
+std::size_t write_jsonrpc_refusal(std::span<char> out, Refusal refusal, std::string_view id) {
+    const RefusalFacts& facts = facts_of(refusal);
+    return mcp::write_error(out, id, facts.code, facts.message);
+}
+
+std::size_t write_problem(std::span<char> out, Refusal refusal) {
+    const RefusalFacts& facts = facts_of(refusal);
+    const std::string_view title = http::reason_phrase(facts.status);
+    const int size = std::snprintf(
+        out.data(), out.size(),
+        R"({"type":"about:blank","title":"%.*s","status":%u,"detail":"%.*s"})",
+        static_cast<int>(title.size()), title.data(), static_cast<unsigned>(facts.status),
+        static_cast<int>(facts.message.size()), facts.message.data());
+    if (size < 0 || static_cast<std::size_t>(size) >= out.size()) return 0;
+    return static_cast<std::size_t>(size);
+}
+
+}  // namespace mcpgw::exchange

@@ -1,0 +1,34 @@
+// Which header fields go through, in both directions (CONTRACT section 5).
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "common/protocol/http_message.h"
+#include "dataplane/exchange/decide.h"
+
+namespace mcpgw::exchange {
+
+// Composed values live here while the head is written.
+struct FieldScratch {
+    std::array<char, 512> forwarded;
+    std::array<char, 64> traceparent;
+};
+
+struct RequestFieldsIn {
+    const http::RequestHead& head;
+    const Decision& decision;
+    std::string_view client_address;  // numeric, without port; empty for Unix sockets
+    Random& random;
+};
+
+// The fields towards a server (or the control plane): end-to-end fields of the client without
+// credentials and identity, then the gateway's own. False if there are too many.
+[[nodiscard]] bool make_request_fields(const RequestFieldsIn& in, FieldScratch& scratch,
+                                       http::Fields& out);
+
+// The fields towards the client. `sealed_session_id` replaces the server's own when not empty.
+[[nodiscard]] bool make_response_fields(const http::ResponseHead& head,
+                                        std::string_view sealed_session_id, http::Fields& out);
+
+}  // namespace mcpgw::exchange

@@ -1,0 +1,80 @@
+// What exchanges of one worker use: the rooms below them, the table of this tick, the settings.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/protocol/http_message.h"
+#include "common/protocol/jsonrpc_peek.h"
+#include "dataplane/auth/origin.h"
+#include "dataplane/backend/pool.h"
+#include "dataplane/link/event_queue.h"
+#include "dataplane/route/route_table.h"
+#include "dataplane/session/seal.h"
+
+namespace mcpgw::exchange {
+
+class Exchange;
+struct NewsTag;
+
+// A request head and the memory it lies in: kept until the request has been routed.
+struct PendingHead {
+    http::RequestHead head;
+    io::Slice slice;  // either the head lies in a receive buffer,
+    io::Block block;  // or it came in pieces and was put together here
+};
+
+// The same for all workers; set at start.
+struct Settings {
+    std::vector<std::string> allowed_hosts;
+    std::vector<std::string> allowed_origins;
+    std::string admin_role = "mcp.admin";
+    std::size_t head_bytes_max = limits::head_bytes_max;
+    std::size_t body_bytes_max = limits::body_bytes_max;
+    backend::Destination control_plane;  // its API socket
+};
+
+// Pages of the admin listener; only the admin worker has them.
+class AdminPages {
+  public:
+    [[nodiscard]] virtual std::string metrics() = 0;
+    [[nodiscard]] virtual std::string debug_state() = 0;
+
+  protected:
+    ~AdminPages() = default;
+};
+
+// Random numbers for choosing instances and trace ids: fast and not for secrets (splitmix64).
+class Random {
+  public:
+    explicit Random(std::uint64_t seed) : state_(seed) {}
+    std::uint64_t next() {
+        state_ += 0x9E3779B97F4A7C15ULL;
+        std::uint64_t z = state_;
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
+        return z ^ (z >> 31);
+    }
+
+  private:
+    std::uint64_t state_;
+};
+
+struct Services {
+    transport::Context& context;
+    backend::Pool& pool;
+    const Settings& settings;
+    EventQueue* events = nullptr;      // nullptr on the admin worker
+    AdminPages* admin_pages = nullptr;  // nullptr on all but the admin worker
+    const RouteTable* table = nullptr;  // of this tick; nullptr before the first snapshot
+    Sealer sealer;
+    SlotTable<jsonrpc::Peek> peeks{2 * limits::exchanges_per_worker_max};
+    SlotTable<PendingHead> heads{limits::exchanges_per_worker_max};
+    List<Exchange, NewsTag> awaiting_news;
+    Random random;
+    bool draining = false;
+};
+
+}  // namespace mcpgw::exchange

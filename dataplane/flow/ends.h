@@ -1,0 +1,91 @@
+// The two neighbours of an exchange, and what they tell it.
+//
+//   client::Http1Client  --RequestHead, body-->  Exchange  --RequestOut, body-->  backend::Http1Backend
+//        (ClientEnd)     <--ResponseOut, body--            <--BackendEvents---      (BackendEnd)
+//
+// Calls go one way through the three and only append to queues or record facts; nobody is freed
+// inside a call. HTTP/2, the tool router and translation between eras are further ends.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "common/protocol/http_message.h"
+#include "common/result.h"
+#include "dataplane/io/buffer_pool.h"
+
+namespace mcpgw::flow {
+
+// Views live only during the call.
+struct RequestOut {
+    http::Method method = http::Method::other;
+    std::string_view method_text;
+    std::string_view target;
+    std::string_view authority;  // value of Host
+    http::Framing framing = http::Framing::none;
+    std::uint64_t content_length = 0;
+    const http::Fields* fields = nullptr;  // end-to-end fields, without Host and framing
+};
+
+struct ResponseOut {
+    std::uint16_t status = 0;
+    std::string_view reason;
+    http::Framing framing = http::Framing::none;  // none, content_length, or chunked = unknown length
+    std::uint64_t content_length = 0;
+    const http::Fields* fields = nullptr;  // end-to-end fields, without framing
+};
+
+class ClientEnd {
+  public:
+    virtual void send_head(const ResponseOut& head) = 0;
+    virtual void send_body(io::Slice bytes) = 0;
+    // Bytes that the gateway itself writes into the body; copied.
+    virtual void send_text(std::string_view text) = 0;
+    // The answer is complete.
+    virtual void finish() = 0;
+    // The answer cannot be completed: the client must notice, so the connection ends at once.
+    virtual void break_off() = 0;
+    // True: send no more until Exchange::on_client_room.
+    [[nodiscard]] virtual bool is_full() = 0;
+    // Bytes of the answer that still wait to be taken by the client's kernel.
+    [[nodiscard]] virtual std::size_t queued_bytes() const = 0;
+    // Stops and restarts the flow of the request body.
+    virtual void pause_request() = 0;
+    virtual void resume_request() = 0;
+
+  protected:
+    ~ClientEnd() = default;
+};
+
+class BackendEnd {
+  public:
+    virtual void send_head(const RequestOut& head) = 0;
+    virtual void send_body(io::Slice bytes) = 0;
+    virtual void finish_request() = 0;
+    [[nodiscard]] virtual bool is_full() = 0;
+    virtual void pause_response() = 0;
+    virtual void resume_response() = 0;
+    // The exchange has no more business with it: a connection whose request and answer are complete
+    // serves again, any other is closed. No event follows.
+    virtual void release() = 0;
+
+  protected:
+    ~BackendEnd() = default;
+};
+
+// Told to the exchange by its backend end.
+class BackendEvents {
+  public:
+    virtual void on_response_head(const http::ResponseHead& head) = 0;
+    virtual void on_response_body(io::Slice bytes) = 0;
+    virtual void on_response_end() = 0;
+    // The answer will not be completed. unavailable and timed_out: no connection came about;
+    // reset: the server broke it; protocol: what it sent is no HTTP/1.1.
+    virtual void on_backend_failed(Code code) = 0;
+    virtual void on_backend_room() = 0;
+
+  protected:
+    ~BackendEvents() = default;
+};
+
+}  // namespace mcpgw::flow

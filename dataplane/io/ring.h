@@ -1,0 +1,80 @@
+// The seam between the data plane and the kernel.
+//
+// One Ring per worker; every method is called on the worker's own thread. Operations are queued
+// here, submitted together in wait(), and their completions delivered there, one after the other:
+// handlers only record (see operation.h). The body is chosen at link time: io_uring in production
+// (uring_ring.cpp); a simulator can take its place with the same object code above it.
+//
+// Errors of operations arrive as negative errno values in Completion::result.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "common/result.h"
+#include "common/time.h"
+#include "dataplane/io/buffer_pool.h"
+#include "dataplane/io/operation.h"
+
+namespace mcpgw::io {
+
+struct RingOptions {
+    std::uint16_t receive_buffers = 0;  // a power of two
+    std::size_t receive_buffer_bytes = 0;
+    std::uint32_t submissions_max = 4096;  // operations queued between two waits without an extra
+                                           // system call
+};
+
+class Ring {
+  public:
+    // Must be called on the thread that will use the ring. The error says in one sentence what the
+    // kernel lacks or forbids and what to change.
+    [[nodiscard]] static Result<std::unique_ptr<Ring>> open(const RingOptions& options);
+    Ring(const Ring&) = delete;
+    Ring& operator=(const Ring&) = delete;
+    ~Ring();
+
+    // What is in use, for the start-up line.
+    [[nodiscard]] std::string engine() const;
+    [[nodiscard]] BufferPool& buffers();
+    [[nodiscard]] Nanos now() const;
+
+    // A new TCP or Unix socket, non-blocking, with TCP_NODELAY where it applies.
+    [[nodiscard]] Result<int> open_socket(int family);
+
+    // The numeric address of the peer, without port; empty for Unix sockets.
+    [[nodiscard]] std::string peer_address(int socket);
+
+    // Completes once for each connection, with its descriptor; stays armed.
+    void accept(Operation& operation, int listener);
+    // Completes once for each range of received bytes, with a buffer; result 0 is the end of the
+    // stream, -ENOBUFS means that no buffer was free. Stays armed while bytes come.
+    void receive(Operation& operation, int socket);
+    // Completes when all pieces are sent, or with a short count. `message` and the pieces it
+    // points to must stay until then.
+    void send(Operation& operation, int socket, const msghdr& message);
+    void connect(Operation& operation, int socket, const sockaddr* address, socklen_t size);
+    // Completes with the bytes read from an eventfd or pipe.
+    void read(Operation& operation, int descriptor, std::span<std::byte> into);
+    // Makes an armed operation complete soon (-ECANCELED, or whatever it has reached by then).
+    void cancel(Operation& target);
+    // No completion: half-closes, or closes. Nothing may be armed on a descriptor that is closed.
+    void shutdown_write(int socket);
+    void close(int descriptor);
+
+    // Submits what is queued, sleeps until something completes or `deadline` (absolute, kNever for
+    // none) passes, delivers all completions. Returns how many were delivered.
+    unsigned wait(Nanos deadline);
+
+  private:
+    struct State;
+    explicit Ring(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace mcpgw::io

@@ -1,0 +1,276 @@
+// The ring on io_uring.
+//
+// DEFER_TASKRUN and SINGLE_ISSUER (kernel 6.1) let completions be made only when this thread asks
+// for them, which is what a tick wants. One provided-buffer ring serves every socket. Operations of
+// which nobody wants to know the end (cancel, close, shutdown) carry user data 0.
+#include <arpa/inet.h>
+#include <liburing.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "dataplane/io/ring.h"
+
+namespace mcpgw::io {
+namespace {
+
+constexpr int kBufferGroup = 1;
+constexpr unsigned kSetupFlags =
+    IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE |
+    IORING_SETUP_SUBMIT_ALL;
+
+std::string kernel_release() {
+    utsname names{};
+    return uname(&names) == 0 ? names.release : "unknown";
+}
+
+Error why_not(int error_number) {
+    switch (error_number) {
+        case ENOSYS:
+            return {Code::unsupported, Side::gateway, Retry::never,
+                    "this kernel has no io_uring, or a seccomp profile hides it: run on Linux 6.1 "
+                    "or newer, and in a container with a profile that allows io_uring_setup, "
+                    "io_uring_enter and io_uring_register"};
+        case EPERM:
+        case EACCES:
+            return {Code::permission_denied, Side::gateway, Retry::never,
+                    "io_uring is forbidden here: set sysctl kernel.io_uring_disabled=0, or allow "
+                    "io_uring_setup, io_uring_enter and io_uring_register in the seccomp profile "
+                    "of the container"};
+        case EINVAL:
+            return {Code::unsupported, Side::gateway, Retry::never,
+                    "the io_uring of kernel " + kernel_release() +
+                        " is too old: Linux 6.1 or newer is needed"};
+        case ENOMEM:
+            return {Code::limit_exceeded, Side::gateway, Retry::never,
+                    "io_uring could not get memory: raise the memory limit of the service, or the "
+                    "locked-memory limit (ulimit -l)"};
+        default:
+            return error_from_errno(error_number, "io_uring could not be set up");
+    }
+}
+
+}  // namespace
+
+struct Ring::State {
+    explicit State(const RingOptions& options)
+        : pool(options.receive_buffers, options.receive_buffer_bytes) {}
+    ~State() {
+        if (buffer_ring != nullptr) {
+            io_uring_unregister_buf_ring(&ring, kBufferGroup);
+            munmap(buffer_ring, buffer_ring_bytes);
+        }
+        if (is_open) io_uring_queue_exit(&ring);
+    }
+
+    // A free submission entry; submits what is queued if there is none.
+    io_uring_sqe* entry(Operation* operation) {
+        io_uring_sqe* sqe = io_uring_get_sqe(&ring);
+        while (sqe == nullptr) {
+            hand_back_buffers();
+            io_uring_submit(&ring);
+            sqe = io_uring_get_sqe(&ring);
+        }
+        if (operation != nullptr) operation->arm();
+        return sqe;
+    }
+    static void bind(io_uring_sqe* sqe, Operation* operation) {
+        io_uring_sqe_set_data(sqe, operation);
+    }
+    // For operations without an owner: success is silent, failure is ignored in deliver().
+    static void bind_silent(io_uring_sqe* sqe) {
+        io_uring_sqe_set_data(sqe, nullptr);
+        io_uring_sqe_set_flags(sqe, IOSQE_CQE_SKIP_SUCCESS);
+    }
+
+    Result<> register_buffers() {
+        const std::uint16_t count = pool.buffers();
+        buffer_ring_bytes = count * sizeof(io_uring_buf);
+        void* memory = mmap(nullptr, buffer_ring_bytes, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED)
+            return std::unexpected(error_from_errno(errno, "memory for the buffer ring"));
+        buffer_ring = static_cast<io_uring_buf_ring*>(memory);
+        io_uring_buf_ring_init(buffer_ring);
+        io_uring_buf_reg registration{};
+        registration.ring_addr = reinterpret_cast<std::uintptr_t>(buffer_ring);
+        registration.ring_entries = count;
+        registration.bgid = kBufferGroup;
+        const int status = io_uring_register_buf_ring(&ring, &registration, 0);
+        if (status < 0) {
+            munmap(buffer_ring, buffer_ring_bytes);
+            buffer_ring = nullptr;
+            return std::unexpected(why_not(-status));
+        }
+        for (std::uint16_t buffer = 0; buffer < count; ++buffer) pool.give_back(buffer);
+        hand_back_buffers();
+        return {};
+    }
+
+    void hand_back_buffers() {
+        std::vector<std::uint16_t>& recycled = pool.recycled();
+        if (recycled.empty()) return;
+        const int mask = io_uring_buf_ring_mask(pool.buffers());
+        int offset = 0;
+        for (const std::uint16_t buffer : recycled)
+            io_uring_buf_ring_add(buffer_ring, pool.address(buffer),
+                                  static_cast<unsigned>(pool.buffer_bytes()), buffer, mask,
+                                  offset++);
+        io_uring_buf_ring_advance(buffer_ring, offset);
+        recycled.clear();
+    }
+
+    unsigned deliver() {
+        unsigned delivered = 0;
+        unsigned head = 0;
+        io_uring_cqe* cqe = nullptr;
+        io_uring_for_each_cqe(&ring, head, cqe) {
+            ++delivered;
+            auto* operation = static_cast<Operation*>(io_uring_cqe_get_data(cqe));
+            if (operation == nullptr) continue;
+            Completion completion;
+            completion.result = cqe->res;
+            completion.more = (cqe->flags & IORING_CQE_F_MORE) != 0;
+            completion.has_buffer = (cqe->flags & IORING_CQE_F_BUFFER) != 0;
+            completion.buffer = static_cast<std::uint16_t>(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
+            operation->complete(completion);
+        }
+        io_uring_cq_advance(&ring, delivered);
+        return delivered;
+    }
+
+    io_uring ring{};
+    bool is_open = false;
+    BufferPool pool;
+    io_uring_buf_ring* buffer_ring = nullptr;
+    std::size_t buffer_ring_bytes = 0;
+};
+
+Ring::Ring(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Ring::~Ring() = default;
+
+Result<std::unique_ptr<Ring>> Ring::open(const RingOptions& options) {
+    auto state = std::make_unique<State>(options);
+    io_uring_params parameters{};
+    parameters.flags = kSetupFlags;
+    parameters.cq_entries = options.submissions_max * 4;
+    const int status = io_uring_queue_init_params(options.submissions_max, &state->ring,
+                                                  &parameters);
+    if (status < 0) return std::unexpected(why_not(-status));
+    state->is_open = true;
+    if (auto registered = state->register_buffers(); !registered)
+        return std::unexpected(registered.error());
+    return std::unique_ptr<Ring>(new Ring(std::move(state)));
+}
+
+std::string Ring::engine() const {
+    return "io_uring (defer_taskrun, multishot accept and receive, provided buffers)";
+}
+
+BufferPool& Ring::buffers() { return state_->pool; }
+Nanos Ring::now() const { return monotonic_now(); }
+
+Result<int> Ring::open_socket(int family) {
+    const int socket = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (socket < 0) return std::unexpected(error_from_errno(errno, "socket"));
+    if (family != AF_UNIX) {
+        const int on = 1;
+        setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    }
+    return socket;
+}
+
+std::string Ring::peer_address(int socket) {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    if (getpeername(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    const void* raw = nullptr;
+    if (address.ss_family == AF_INET)
+        raw = &reinterpret_cast<const sockaddr_in*>(&address)->sin_addr;
+    else if (address.ss_family == AF_INET6)
+        raw = &reinterpret_cast<const sockaddr_in6*>(&address)->sin6_addr;
+    if (raw == nullptr) return {};
+    const char* written = inet_ntop(address.ss_family, raw, text.data(), text.size());
+    return written == nullptr ? std::string() : std::string(written);
+}
+
+void Ring::accept(Operation& operation, int listener) {
+    io_uring_sqe* sqe = state_->entry(&operation);
+    io_uring_prep_multishot_accept(sqe, listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    State::bind(sqe, &operation);
+}
+
+void Ring::receive(Operation& operation, int socket) {
+    io_uring_sqe* sqe = state_->entry(&operation);
+    io_uring_prep_recv_multishot(sqe, socket, nullptr, 0, 0);
+    io_uring_sqe_set_flags(sqe, IOSQE_BUFFER_SELECT);
+    sqe->buf_group = kBufferGroup;
+    State::bind(sqe, &operation);
+}
+
+void Ring::send(Operation& operation, int socket, const msghdr& message) {
+    io_uring_sqe* sqe = state_->entry(&operation);
+    if (message.msg_iovlen == 1)
+        io_uring_prep_send(sqe, socket, message.msg_iov->iov_base, message.msg_iov->iov_len,
+                           MSG_NOSIGNAL | MSG_WAITALL);
+    else
+        io_uring_prep_sendmsg(sqe, socket, &message, MSG_NOSIGNAL | MSG_WAITALL);
+    State::bind(sqe, &operation);
+}
+
+void Ring::connect(Operation& operation, int socket, const sockaddr* address, socklen_t size) {
+    io_uring_sqe* sqe = state_->entry(&operation);
+    io_uring_prep_connect(sqe, socket, address, size);
+    State::bind(sqe, &operation);
+}
+
+void Ring::read(Operation& operation, int descriptor, std::span<std::byte> into) {
+    io_uring_sqe* sqe = state_->entry(&operation);
+    io_uring_prep_read(sqe, descriptor, into.data(), static_cast<unsigned>(into.size()), 0);
+    State::bind(sqe, &operation);
+}
+
+void Ring::cancel(Operation& target) {
+    if (!target.armed()) return;
+    io_uring_sqe* sqe = state_->entry(nullptr);
+    io_uring_prep_cancel(sqe, &target, 0);
+    State::bind_silent(sqe);
+}
+
+void Ring::shutdown_write(int socket) {
+    io_uring_sqe* sqe = state_->entry(nullptr);
+    io_uring_prep_shutdown(sqe, socket, SHUT_WR);
+    State::bind_silent(sqe);
+}
+
+void Ring::close(int descriptor) {
+    io_uring_sqe* sqe = state_->entry(nullptr);
+    io_uring_prep_close(sqe, descriptor);
+    State::bind_silent(sqe);
+}
+
+unsigned Ring::wait(Nanos deadline) {
+    state_->hand_back_buffers();
+    __kernel_timespec timeout{};
+    __kernel_timespec* limit = nullptr;
+    if (deadline != kNever) {
+        const Nanos current = now();
+        const Nanos left = deadline > current ? deadline - current : 0;
+        timeout.tv_sec = static_cast<long long>(left / kSecond);
+        timeout.tv_nsec = static_cast<long long>(left % kSecond);
+        limit = &timeout;
+    }
+    io_uring_cqe* first = nullptr;
+    // -ETIME and -EINTR are ordinary ends of a wait; whatever has completed is delivered.
+    io_uring_submit_and_wait_timeout(&state_->ring, &first, 1, limit, nullptr);
+    return state_->deliver();
+}
+
+}  // namespace mcpgw::io

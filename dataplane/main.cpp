@@ -1,0 +1,295 @@
+// mcp-gateway-dataplane: sockets, workers, the link to the control plane, signals.
+//
+// Threads: one per worker, one admin worker, the link's two, and this one, which only waits for
+// signals and for the workers to end. Exit codes: 0 after a drain or stop, 1 when starting failed,
+// 2 for wrong usage.
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <thread>
+
+#include <systemd/sd-daemon.h>
+
+#include "common/log.h"
+#include "dataplane/listen/sockets.h"
+#include "dataplane/options.h"
+#include "dataplane/worker/admin_pages.h"
+#include "dataplane/worker/worker.h"
+
+namespace mcpgw {
+namespace {
+
+std::vector<int> usable_cpus() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    std::vector<int> cpus;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+            if (CPU_ISSET(static_cast<std::size_t>(cpu), &set)) cpus.push_back(cpu);
+    if (cpus.empty()) cpus.push_back(0);
+    return cpus;
+}
+
+Result<backend::Destination> unix_destination(const std::string& path) {
+    backend::Destination destination;
+    auto* address = reinterpret_cast<sockaddr_un*>(&destination.address);
+    if (path.size() >= sizeof address->sun_path)
+        return failure(Code::invalid_argument, "the socket path is too long: " + path);
+    address->sun_family = AF_UNIX;
+    std::memcpy(address->sun_path, path.c_str(), path.size() + 1);
+    destination.address_bytes = sizeof *address;
+    destination.key = 0;  // no instance has identity 0
+    return destination;
+}
+
+// The running process: everything that lives as long as its workers.
+class Process {
+  public:
+    explicit Process(const DataplaneOptions& options) : options_(options) {}
+
+    Result<> open();
+    Result<> start();
+    int wait_for_end();
+    [[nodiscard]] std::size_t workers() const { return worker_count_; }
+
+  private:
+    struct WorkerThread {
+        std::unique_ptr<WorkerMetrics> metrics = std::make_unique<WorkerMetrics>();
+        worker::Mailbox mailbox;
+        worker::WorkerOptions options;
+        Result<> outcome;
+        bool started = false;
+        std::thread thread;
+    };
+
+    Result<> open_sockets();
+    void run_worker(WorkerThread& self);
+    static void wake(void* process);
+    void say_ready();
+    void on_signal();
+
+    const DataplaneOptions& options_;
+    std::size_t worker_count_ = 1;
+    listen::ListeningSockets sockets_;
+    exchange::Settings settings_;
+    std::unique_ptr<Publication> publication_;
+    std::unique_ptr<ControlLink> link_;
+    std::unique_ptr<worker::ProcessPages> pages_;
+    std::vector<std::unique_ptr<WorkerThread>> threads_;  // the last one is the admin worker
+    int signal_descriptor_ = -1;
+    int news_descriptor_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    std::atomic<std::size_t> running_{0};
+    std::string engine_;
+    bool ready_said_ = false;
+    int terms_ = 0;
+    Nanos stop_at_ = kNever;
+};
+
+Result<> Process::open_sockets() {
+    auto inherited = listen::inherit_sockets();
+    if (!inherited) return std::unexpected(inherited.error());
+    sockets_ = std::move(*inherited);
+    if (sockets_.main.empty()) {
+        auto bound = listen::bind_sockets(options_.listen, worker_count_);
+        if (!bound) return std::unexpected(bound.error());
+        sockets_.main = std::move(*bound);
+    }
+    if (sockets_.admin.empty()) {
+        auto bound = listen::bind_sockets(options_.admin_listen, 1);
+        if (!bound) return std::unexpected(bound.error());
+        sockets_.admin = std::move(*bound);
+    }
+    const bool loopback = std::ranges::all_of(sockets_.main, listen::is_loopback);
+    if (!loopback && options_.auth == "dev" && !options_.dev_auth_on_any_address)
+        return failure(Code::invalid_argument,
+                       "--auth dev trusts every caller and is refused on " +
+                           listen::local_address(sockets_.main.front()) +
+                           "; listen on 127.0.0.1, or add --dev-auth-on-any-address");
+    return {};
+}
+
+Result<> Process::open() {
+    const std::size_t cores = usable_cpus().size();
+    worker_count_ = options_.workers > 0 ? options_.workers : cores;
+    if (auto opened = open_sockets(); !opened) return opened;
+    auto control_plane = unix_destination(options_.api_socket);
+    if (!control_plane) return std::unexpected(control_plane.error());
+    settings_.control_plane = *control_plane;
+    settings_.allowed_hosts = options_.allowed_hosts;
+    settings_.allowed_origins = options_.allowed_origins;
+    settings_.admin_role = options_.admin_role;
+    settings_.head_bytes_max = options_.max_head_bytes;
+    settings_.body_bytes_max = options_.max_body_bytes;
+    publication_ = std::make_unique<Publication>(worker_count_ + 1);
+    ControlLinkOptions link_options;
+    link_options.socket_path = options_.contract_socket;
+    link_options.data_dir = options_.data_dir;
+    link_options.program_version = MCPGW_VERSION;
+    link_options.workers = worker_count_;
+    link_options.wake_workers = &Process::wake;
+    link_options.wake_context = this;
+    link_ = std::make_unique<ControlLink>(link_options, *publication_);
+    return {};
+}
+
+void Process::wake(void* process) {
+    auto* self = static_cast<Process*>(process);
+    for (const auto& thread : self->threads_) thread->mailbox.wake();
+    const std::uint64_t one = 1;
+    maybe(write(self->news_descriptor_, &one, sizeof one) == sizeof one);
+}
+
+void Process::run_worker(WorkerThread& self) {
+    auto opened = worker::Worker::open(self.options);
+    if (opened) {
+        if (self.options.index == 0) engine_ = (*opened)->engine();
+        self.started = true;
+    } else {
+        self.outcome = std::unexpected(opened.error());
+    }
+    running_.fetch_add(1, std::memory_order_release);
+    running_.notify_all();
+    if (opened) (*opened)->run();
+    const std::uint64_t one = 1;
+    maybe(write(news_descriptor_, &one, sizeof one) == sizeof one);
+}
+
+Result<> Process::start() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // inherited by every thread
+    signal_descriptor_ = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    signal(SIGPIPE, SIG_IGN);
+
+    const std::vector<int> cpus = usable_cpus();
+    worker::ProcessPages::Sources sources;
+    for (std::size_t i = 0; i <= worker_count_; ++i) {
+        threads_.push_back(std::make_unique<WorkerThread>());
+        sources.metrics.push_back(threads_.back()->metrics.get());
+        if (i < worker_count_) sources.mailboxes.push_back(&threads_.back()->mailbox);
+    }
+    sources.publication = publication_.get();
+    sources.link = link_.get();
+    sources.program_version = MCPGW_VERSION;
+    pages_ = std::make_unique<worker::ProcessPages>(std::move(sources));
+    for (std::size_t i = 0; i <= worker_count_; ++i) {
+        WorkerThread& self = *threads_[i];
+        const bool admin = i == worker_count_;
+        self.options.index = i;
+        self.options.cpu =
+            admin || worker_count_ > cpus.size() ? -1 : cpus[i];
+        self.options.listener =
+            admin ? sockets_.admin.front() : sockets_.main[i % sockets_.main.size()];
+        self.options.connections_max =
+            admin ? 64 : std::max<std::size_t>(1, options_.max_connections / worker_count_);
+        self.options.publication = publication_.get();
+        self.options.settings = &settings_;
+        self.options.events = admin ? nullptr : &link_->events(i);
+        self.options.admin_pages = admin ? pages_.get() : nullptr;
+        self.options.metrics = self.metrics.get();
+        self.options.mailbox = &self.mailbox;
+    }
+    if (auto linked = link_->start(); !linked) return linked;
+    for (const auto& thread : threads_)
+        thread->thread = std::thread([this, self = thread.get()] { run_worker(*self); });
+    for (std::size_t seen = running_.load(); seen < threads_.size(); seen = running_.load())
+        running_.wait(seen);
+    pages_->set_engine(engine_);
+    for (const auto& thread : threads_)
+        if (!thread->started) return thread->outcome;
+    log_info("serving", {{"address", listen::local_address(sockets_.main.front())},
+                         {"admin", listen::local_address(sockets_.admin.front())},
+                         {"workers", worker_count_},
+                         {"engine", engine_},
+                         {"receive_buffer_mib_per_worker",
+                          limits::receive_buffers * limits::receive_buffer_bytes / 1048576}});
+    return {};
+}
+
+void Process::say_ready() {
+    if (ready_said_ || !link_->has_snapshot()) return;
+    ready_said_ = true;
+    sd_notifyf(0, "READY=1\nSTATUS=serving on %s",
+               listen::local_address(sockets_.main.front()).c_str());
+}
+
+void Process::on_signal() {
+    signalfd_siginfo info{};
+    while (read(signal_descriptor_, &info, sizeof info) == sizeof info) {
+        ++terms_;
+        if (terms_ == 1) {
+            log_info("draining", {{"seconds", options_.drain_seconds}});
+            sd_notify(0, "STOPPING=1");
+            stop_at_ = monotonic_now() + options_.drain_seconds * kSecond;
+            for (std::size_t i = 0; i < worker_count_; ++i) threads_[i]->mailbox.drain();
+        } else {
+            stop_at_ = 0;
+        }
+    }
+}
+
+int Process::wait_for_end() {
+    const auto finished = [this] {
+        return terms_ > 0 && std::all_of(threads_.begin(), threads_.end() - 1, [](const auto& t) {
+                   return t->mailbox.connections.load(std::memory_order_relaxed) == 0;
+               });
+    };
+    while (true) {
+        say_ready();
+        pollfd events[] = {{signal_descriptor_, POLLIN, 0}, {news_descriptor_, POLLIN, 0}};
+        const Nanos now = monotonic_now();
+        if (stop_at_ <= now || finished()) break;
+        const int timeout =
+            stop_at_ == kNever ? -1
+                               : static_cast<int>(std::min<Nanos>((stop_at_ - now) / kMillisecond + 1,
+                                                                  100));
+        poll(events, 2, timeout);
+        std::uint64_t news = 0;
+        maybe(read(news_descriptor_, &news, sizeof news) == sizeof news);
+        on_signal();
+    }
+    for (const auto& thread : threads_) thread->mailbox.stop();
+    for (const auto& thread : threads_) thread->thread.join();
+    link_->stop();
+    log_info("ended");
+    return 0;
+}
+
+}  // namespace
+
+int run_dataplane(int argc, char** argv) {
+    int exit_code = 0;
+    const std::optional<DataplaneOptions> options = parse_options(argc, argv, exit_code);
+    if (!options) return exit_code;
+    log_start("dataplane", log_format_of(options->log_format, LogFormat::json),
+              log_level_of(options->log_level, LogLevel::info));
+    auto process = std::make_unique<Process>(*options);
+    for (auto step : {&Process::open, &Process::start}) {
+        const Result<> done = (*process.*step)();
+        if (done) continue;
+        log_error("the data plane cannot start", {{"reason", done.error().detail}});
+        log_stop();
+        // Threads that did start end with the process; nothing has been served yet.
+        std::_Exit(done.error().code == Code::invalid_argument ? 2 : 1);
+    }
+    const int code = process->wait_for_end();
+    process.reset();
+    log_stop();
+    return code;
+}
+
+}  // namespace mcpgw
+
+int main(int argc, char** argv) { return mcpgw::run_dataplane(argc, argv); }

@@ -1,0 +1,36 @@
+// Command line, environment and configuration file of mcp-gateway-dataplane.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/limits.h"
+
+namespace mcpgw {
+
+struct DataplaneOptions {
+    std::string listen = "127.0.0.1:8000";
+    std::string admin_listen = "127.0.0.1:8001";
+    std::string data_dir;
+    std::string contract_socket;  // default: <data dir>/contract.sock
+    std::string api_socket;       // default: <data dir>/api.sock
+    std::size_t workers = 0;      // 0: one per core this process may use
+    std::string auth = "dev";
+    bool dev_auth_on_any_address = false;
+    std::string admin_role = "mcp.admin";
+    std::vector<std::string> allowed_hosts;
+    std::vector<std::string> allowed_origins;
+    std::uint32_t drain_seconds = limits::drain_seconds;
+    std::size_t max_connections = 16384;
+    std::size_t max_head_bytes = limits::head_bytes_max;
+    std::size_t max_body_bytes = limits::body_bytes_max;
+    std::string log_format = "json";
+    std::string log_level = "info";
+};
+
+// Nothing when the program shall end now with `exit_code` (help, version, or wrong usage: 2).
+[[nodiscard]] std::optional<DataplaneOptions> parse_options(int argc, char** argv, int& exit_code);
+
+}  // namespace mcpgw

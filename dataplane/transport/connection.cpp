@@ -1,0 +1,216 @@
+// Completions record; settle() alone talks to the kernel.
+#include "dataplane/transport/connection.h"
+
+#include <cerrno>
+
+namespace mcpgw::transport {
+namespace {
+
+using Unsettled = ListNode<UnsettledTag>;
+using Starved = ListNode<StarvedTag>;
+
+ConnectionSide side_of(Connection::Role role) {
+    return role == Connection::Role::client ? ConnectionSide::client : ConnectionSide::backend;
+}
+
+}  // namespace
+
+Connection::Connection(Context& context, Dirty& owner, Role role)
+    : context_(context),
+      owner_(owner),
+      input_(context.segments),
+      output_(context.segments),
+      role_(role) {
+    context_.metrics.connections_active[side_of(role)].add();
+}
+
+Connection::~Connection() {
+    check(state_ == State::closed || socket_ < 0, "a connection dies after it was closed");
+    context_.metrics.connections_active[side_of(role_)].sub();
+    Unsettled::unlink();
+    Starved::unlink();
+}
+
+void Connection::adopt(int socket) {
+    check(state_ == State::connecting && socket_ < 0, "a connection has one socket");
+    socket_ = socket;
+    state_ = State::open;
+    touch();
+}
+
+void Connection::connect(int socket, const sockaddr* address, socklen_t size) {
+    check(state_ == State::connecting && socket_ < 0, "a connection has one socket");
+    socket_ = socket;
+    context_.ring.connect(connect_operation_, socket, address, size);
+}
+
+void Connection::pause(PauseReason reason) {
+    pause_reasons_ |= static_cast<std::uint8_t>(reason);
+    touch();
+}
+
+void Connection::resume(PauseReason reason) {
+    pause_reasons_ &= static_cast<std::uint8_t>(~static_cast<unsigned>(reason));
+    touch();
+}
+
+void Connection::drain() {
+    if (state_ == State::connecting) state_ = State::closing;  // nothing has gone out yet
+    if (state_ == State::open) state_ = State::draining;
+    touch();
+}
+
+void Connection::half_close() {
+    wants_half_close_ = true;
+    touch();
+}
+
+void Connection::abort() {
+    if (state_ != State::closed) state_ = State::closing;
+    touch();
+}
+
+void Connection::touch() {
+    if (!Unsettled::is_linked()) context_.unsettled.push_back(*this);
+}
+
+void Connection::fail(int error_number) {
+    if (error_number_ == 0) error_number_ = error_number;
+    context_.mark(owner_);
+}
+
+// --- Completions ----------------------------------------------------------------------------------
+
+void Connection::on_connected(const io::Completion& completion) {
+    if (completion.result < 0)
+        fail(-completion.result);
+    else if (state_ == State::connecting)
+        state_ = State::open;
+    context_.mark(owner_);
+    touch();
+}
+
+void Connection::on_received(const io::Completion& completion) {
+    if (!completion.more) {
+        receive_cancelled_ = false;
+        touch();
+    }
+    if (completion.result > 0) {
+        const auto size = static_cast<std::uint32_t>(completion.result);
+        io::Slice slice = context_.ring.buffers().take(completion.buffer, size);
+        received_bytes_ += size;
+        context_.metrics
+            .bytes[role_ == Role::client ? Direction::client_in : Direction::backend_in]
+            .add(size);
+        if (state_ == State::closing || state_ == State::closed) return;
+        if (!input_.push(std::move(slice))) return fail(ENOBUFS);
+        if (input_.bytes() >= limits::in_queue_bytes_high) pause(PauseReason::input_full);
+        context_.mark(owner_);
+        return;
+    }
+    if (completion.has_buffer) context_.ring.buffers().give_back(completion.buffer);
+    switch (completion.result) {
+        case 0:
+            input_ended_ = true;
+            context_.mark(owner_);
+            return;
+        case -ENOBUFS:
+            if (state_ != State::closing && !Starved::is_linked())
+                context_.starved.push_back(*this);
+            return;
+        case -ECANCELED:
+            return;
+        default:
+            fail(-completion.result);
+            return;
+    }
+}
+
+void Connection::on_sent(const io::Completion& completion) {
+    check(vector_ != nullptr, "a send has its pieces");
+    context_.vectors.release(vector_);
+    vector_ = nullptr;
+    touch();
+    if (completion.result < 0) {
+        if (completion.result != -ECANCELED) fail(-completion.result);
+        return;
+    }
+    const auto size = static_cast<std::size_t>(completion.result);
+    output_.drop_front(size);
+    sent_bytes_ += size;
+    context_.metrics.bytes[role_ == Role::client ? Direction::client_out : Direction::backend_out]
+        .add(size);
+    if (wants_room_ && output_is_low()) {
+        wants_room_ = false;
+        context_.mark(owner_);
+    }
+}
+
+// --- Wishes towards the kernel ----------------------------------------------------------------------
+
+void Connection::settle() {
+    if (state_ == State::draining && (error_number_ != 0 || output_.empty())) state_ = State::closing;
+    if (state_ == State::closing) return settle_close();
+    if (state_ == State::closed) return;
+    settle_receive();
+    settle_send();
+}
+
+void Connection::settle_receive() {
+    const bool wanted = state_ == State::open && pause_reasons_ == 0 && !input_ended_ &&
+                        error_number_ == 0 && !Starved::is_linked();
+    if (wanted && !receive_operation_.armed()) {
+        context_.ring.receive(receive_operation_, socket_);
+    } else if (!wanted && receive_operation_.armed() && !receive_cancelled_) {
+        receive_cancelled_ = true;
+        context_.ring.cancel(receive_operation_);
+    }
+}
+
+void Connection::settle_send() {
+    if (state_ == State::connecting || error_number_ != 0 || send_operation_.armed()) return;
+    if (output_.empty()) {
+        if (wants_half_close_) {
+            wants_half_close_ = false;
+            context_.ring.shutdown_write(socket_);
+        }
+        return;
+    }
+    vector_ = context_.vectors.acquire();
+    if (vector_ == nullptr) return fail(ENOBUFS);
+    std::size_t pieces = 0;
+    for (const Segment* segment = output_.first();
+         segment != nullptr && pieces < limits::gather_pieces_max; segment = segment->next) {
+        vector_->pieces[pieces].iov_base = const_cast<char*>(segment->data);
+        vector_->pieces[pieces].iov_len = segment->size;
+        ++pieces;
+    }
+    vector_->message.msg_iov = vector_->pieces.data();
+    vector_->message.msg_iovlen = pieces;
+    context_.ring.send(send_operation_, socket_, vector_->message);
+}
+
+bool Connection::anything_armed() const {
+    return connect_operation_.armed() || receive_operation_.armed() || send_operation_.armed();
+}
+
+void Connection::settle_close() {
+    Starved::unlink();
+    if (anything_armed()) {
+        if (connect_operation_.armed()) context_.ring.cancel(connect_operation_);
+        if (receive_operation_.armed() && !receive_cancelled_) {
+            receive_cancelled_ = true;
+            context_.ring.cancel(receive_operation_);
+        }
+        if (send_operation_.armed()) context_.ring.cancel(send_operation_);
+        return;
+    }
+    input_.clear();
+    output_.clear();
+    if (socket_ >= 0) context_.ring.close(socket_);
+    socket_ = -1;
+    state_ = State::closed;
+    context_.mark(owner_);
+}
+
+}  // namespace mcpgw::transport

@@ -1,0 +1,116 @@
+// One socket with its input, its output and its end. It knows bytes, no protocol.
+//
+//   connecting -> open -> draining -> closing -> closed         only to the right
+//
+//   connecting  the kernel is establishing it; output may be queued already
+//   open        both directions
+//   draining    no further input is wanted; what is queued goes out, then closing
+//   closing     operations are being cancelled; nothing new is armed
+//   closed      the descriptor is given back; nothing is armed: the owner may be buried
+//
+// Receiving stops while any PauseReason is set, and resumes when the last one is cleared. At most
+// one send is in the kernel; it covers up to gather_pieces_max segments of the queue. The owner is
+// marked dirty when there is input, an end, a failure, or room again after it asked for it.
+#pragma once
+
+#include <cstdint>
+
+#include <sys/socket.h>
+
+#include "common/result.h"
+#include "dataplane/transport/context.h"
+
+namespace mcpgw::transport {
+
+enum class PauseReason : std::uint8_t {
+    input_full = 1,   // enough unprocessed input is queued
+    peer_full = 2,    // the other side of the exchange takes no more
+    not_my_turn = 4,  // the owner wants no input now (pipelined requests wait here)
+};
+
+class Connection : public ListNode<UnsettledTag>, public ListNode<StarvedTag> {
+  public:
+    enum class State : std::uint8_t { connecting, open, draining, closing, closed };
+    enum class Role : std::uint8_t { client, backend };
+
+    Connection(Context& context, Dirty& owner, Role role);
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+    ~Connection();
+
+    // Takes an accepted socket: connecting -> open.
+    void adopt(int socket);
+    // Starts connecting. `address` must stay until the connection is open or failed.
+    void connect(int socket, const sockaddr* address, socklen_t size);
+
+    [[nodiscard]] State state() const { return state_; }
+    [[nodiscard]] bool is_open() const { return state_ == State::open; }
+    // The first failure of the connection: errno as a positive number, 0 for none.
+    [[nodiscard]] int error_number() const { return error_number_; }
+    [[nodiscard]] bool input_ended() const { return input_ended_; }
+
+    // Input, oldest first.
+    [[nodiscard]] SegmentQueue& input() { return input_; }
+    void pause(PauseReason reason);
+    void resume(PauseReason reason);
+
+    // Output. The push functions of the queue may be used while not closing; then call touch().
+    [[nodiscard]] SegmentQueue& output() { return output_; }
+    [[nodiscard]] const SegmentQueue& output() const { return output_; }
+    [[nodiscard]] bool output_is_high() const {
+        return output_.bytes() >= limits::out_queue_bytes_high ||
+               output_.count() >= limits::out_queue_segments_high;
+    }
+    [[nodiscard]] bool output_is_low() const {
+        return output_.bytes() <= limits::out_queue_bytes_low &&
+               output_.count() <= limits::out_queue_segments_low;
+    }
+    // Marks the owner dirty once the output is low.
+    void want_room() { wants_room_ = true; }
+    // Bytes the peer's kernel has taken since the beginning.
+    [[nodiscard]] std::uint64_t sent_bytes() const { return sent_bytes_; }
+    [[nodiscard]] std::uint64_t received_bytes() const { return received_bytes_; }
+
+    // Ends: drain() after the queued output, half_close() sends FIN after it but keeps reading,
+    // abort() at once (unsent output is lost).
+    void drain();
+    void half_close();
+    void abort();
+
+    // Tells the worker that wishes towards the kernel changed; settle() acts on them once a tick.
+    void touch();
+    void settle();
+
+  private:
+    void on_connected(const io::Completion& completion);
+    void on_received(const io::Completion& completion);
+    void on_sent(const io::Completion& completion);
+
+    void fail(int error_number);
+    void settle_receive();
+    void settle_send();
+    void settle_close();
+    [[nodiscard]] bool anything_armed() const;
+
+    Context& context_;
+    Dirty& owner_;
+    SegmentQueue input_;
+    SegmentQueue output_;
+    SendVector* vector_ = nullptr;
+    std::uint64_t sent_bytes_ = 0;
+    std::uint64_t received_bytes_ = 0;
+    int socket_ = -1;
+    int error_number_ = 0;
+    std::uint8_t pause_reasons_ = 0;
+    State state_ = State::connecting;
+    Role role_;
+    bool input_ended_ = false;
+    bool wants_room_ = false;
+    bool wants_half_close_ = false;
+    bool receive_cancelled_ = false;
+    io::OperationOf<Connection, &Connection::on_connected> connect_operation_{*this};
+    io::OperationOf<Connection, &Connection::on_received> receive_operation_{*this};
+    io::OperationOf<Connection, &Connection::on_sent> send_operation_{*this};
+};
+
+}  // namespace mcpgw::transport

@@ -1,0 +1,76 @@
+// What the objects of one worker share: the ring, timers, pools, and the three work lists of a
+// tick.
+//
+//   dirty      owners that have news; each is advanced once a turn, in order
+//   unsettled  connections whose wishes towards the kernel may have changed (send, receive, close)
+//   starved    connections that wait for receive buffers
+//
+// Nothing here is shared between workers.
+#pragma once
+
+#include <array>
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "common/intrusive_list.h"
+#include "common/limits.h"
+#include "common/slot_table.h"
+#include "common/time.h"
+#include "dataplane/io/block_pool.h"
+#include "dataplane/io/ring.h"
+#include "dataplane/io/timer_wheel.h"
+#include "dataplane/observe/metrics.h"
+#include "dataplane/transport/segment.h"
+
+namespace mcpgw::transport {
+
+class Connection;
+struct DirtyTag;
+struct UnsettledTag;
+struct StarvedTag;
+
+// An owner that can be marked dirty. The kind tells the worker which advance() to call.
+class Dirty : public ListNode<DirtyTag> {
+  public:
+    enum class Kind : std::uint8_t { client, backend, exchange };
+    explicit Dirty(Kind kind) : kind_(kind) {}
+    [[nodiscard]] Kind kind() const { return kind_; }
+
+  private:
+    Kind kind_;
+};
+
+// The pieces of one gather send; taken while the send is in the kernel.
+struct SendVector {
+    msghdr message{};
+    std::array<iovec, limits::gather_pieces_max> pieces;
+};
+
+struct Context {
+    io::Ring& ring;
+    WorkerMetrics& metrics;
+    io::TimerWheel timers;
+    io::BlockPool blocks;
+    SegmentPool segments;
+    SlotTable<SendVector> vectors;
+    List<Dirty, DirtyTag> dirty;
+    List<Connection, UnsettledTag> unsettled;
+    List<Connection, StarvedTag> starved;
+    Nanos now;
+
+    Context(io::Ring& the_ring, WorkerMetrics& the_metrics)
+        : ring(the_ring),
+          metrics(the_metrics),
+          timers(the_ring.now()),
+          blocks(limits::head_blocks, limits::head_block_bytes),
+          segments(limits::segments_per_worker_max),
+          vectors(limits::connections_per_worker_max),
+          now(the_ring.now()) {}
+
+    void mark(Dirty& owner) {
+        if (!owner.is_linked()) dirty.push_back(owner);
+    }
+};
+
+}  // namespace mcpgw::transport

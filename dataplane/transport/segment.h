@@ -1,0 +1,73 @@
+// What a connection still has to send, or has received and not yet looked at: a queue of segments.
+//
+//   out:  [head block][chunk head text][slice][chunk end text] ...   sent by one gather send at a
+//   time in:   [slice][slice] ...
+//
+// A segment owns what it points to: a slice of a receive buffer, a block, memory of its own (only
+// for what the gateway itself writes, such as metrics), or up to text_bytes_max bytes in itself.
+#pragma once
+
+#include <array>
+#include <cstring>
+#include <memory>
+#include <string_view>
+
+#include "common/check.h"
+#include "common/slot_table.h"
+#include "dataplane/io/block_pool.h"
+#include "dataplane/io/buffer_pool.h"
+
+namespace mcpgw::transport {
+
+struct Segment {
+    static constexpr std::size_t text_bytes_max = 32;
+
+    Segment* next = nullptr;
+    const char* data = nullptr;
+    std::size_t size = 0;
+    io::Slice slice;
+    io::Block block;
+    std::unique_ptr<char[]> owned;
+    std::array<char, text_bytes_max> text;
+};
+
+using SegmentPool = SlotTable<Segment>;
+
+class SegmentQueue {
+  public:
+    explicit SegmentQueue(SegmentPool& pool) : pool_(pool) {}
+    SegmentQueue(const SegmentQueue&) = delete;
+    SegmentQueue& operator=(const SegmentQueue&) = delete;
+    ~SegmentQueue() { clear(); }
+
+    [[nodiscard]] bool empty() const { return first_ == nullptr; }
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
+    [[nodiscard]] std::size_t count() const { return count_; }
+    [[nodiscard]] Segment* first() const { return first_; }
+
+    // Each returns false when the pool of segments is empty; then nothing is queued.
+    [[nodiscard]] bool push(io::Slice slice);
+    [[nodiscard]] bool push(io::Block block, std::size_t size);
+    [[nodiscard]] bool push_text(std::string_view text);  // at most text_bytes_max
+    [[nodiscard]] bool push_owned(std::unique_ptr<char[]> memory, std::size_t size);
+
+    // Drops `count` bytes from the front, and every segment that is then empty.
+    void drop_front(std::size_t count);
+    // Takes the slice of the front segment, which must be one.
+    [[nodiscard]] io::Slice pop_slice();
+    void clear();
+    // Moves everything of `other` to the end of this queue.
+    void take_all(SegmentQueue& other);
+
+  private:
+    void append(Segment* segment);
+    void pop();
+
+    SegmentPool& pool_;
+    Segment* first_ = nullptr;
+    Segment* last_ = nullptr;
+    std::size_t bytes_ = 0;
+    std::size_t count_ = 0;
+};
+
+}  // namespace mcpgw::transport

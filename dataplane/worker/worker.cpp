@@ -1,0 +1,202 @@
+// The tick of a worker, its mailbox and its end.
+#include "dataplane/worker/worker.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <random>
+
+#include "common/log.h"
+#include "dataplane/listen/sockets.h"
+
+namespace mcpgw::worker {
+namespace {
+
+// Owners that are marked again and again in one tick would starve the kernel side; after so many
+// advances the tick goes on and the rest waits for the next one.
+constexpr std::size_t kAdvancesMax = 100'000;
+
+std::uint64_t seed() {
+    std::random_device device;
+    return std::uint64_t{device()} << 32 | device();
+}
+
+void pin_to(int cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(static_cast<std::size_t>(cpu), &set);
+    if (pthread_setaffinity_np(pthread_self(), sizeof set, &set) != 0)
+        log_warn("a worker could not be pinned to its core", {{"cpu", cpu}});
+}
+
+}  // namespace
+
+// --- Mailbox ----------------------------------------------------------------------------------------
+
+Mailbox::Mailbox() : descriptor_(eventfd(0, EFD_CLOEXEC)) {
+    check(descriptor_ >= 0, "an eventfd for the mailbox");
+}
+Mailbox::~Mailbox() { close(descriptor_); }
+
+void Mailbox::wake() {
+    const std::uint64_t one = 1;
+    // The counter cannot overflow in practice, and EINTR does not occur on eventfd writes that fit.
+    maybe(write(descriptor_, &one, sizeof one) == sizeof one);
+}
+void Mailbox::drain() {
+    draining_.store(true, std::memory_order_release);
+    wake();
+}
+void Mailbox::stop() {
+    stopping_.store(true, std::memory_order_release);
+    wake();
+}
+
+// --- Life -------------------------------------------------------------------------------------------
+
+Result<std::unique_ptr<Worker>> Worker::open(const WorkerOptions& options) {
+    if (options.cpu >= 0) pin_to(options.cpu);
+    const io::RingOptions ring_options{.receive_buffers = options.admin_pages != nullptr
+                                                              ? std::uint16_t{64}
+                                                              : limits::receive_buffers,
+                                       .receive_buffer_bytes = limits::receive_buffer_bytes};
+    auto ring = io::Ring::open(ring_options);
+    if (!ring) return std::unexpected(ring.error());
+    return std::make_unique<Worker>(options, std::move(*ring));
+}
+
+Worker::Worker(const WorkerOptions& options, std::unique_ptr<io::Ring> ring)
+    : options_(options),
+      ring_(std::move(ring)),
+      context_(*ring_, *options.metrics),
+      pool_(context_),
+      services_{.context = context_,
+                .pool = pool_,
+                .settings = *options.settings,
+                .events = options.events,
+                .admin_pages = options.admin_pages,
+                .table = nullptr,
+                .sealer = Sealer(),
+                .awaiting_news = {},
+                .random = exchange::Random(seed()),
+                .draining = false},
+      table_(services_, options.connections_max),
+      listener_(context_, table_, options.listener, listen::is_loopback(options.listener)) {
+    ring_->read(mail_operation_, options_.mailbox->descriptor(), mail_);
+    listener_.start();
+}
+
+Worker::~Worker() = default;
+
+void Worker::on_mail(const io::Completion&) {
+    if (!options_.mailbox->stopping())
+        ring_->read(mail_operation_, options_.mailbox->descriptor(), mail_);
+}
+
+void Worker::run() {
+    while (!options_.mailbox->stopping()) {
+        tick();
+        if (options_.mailbox->draining() && !services_.draining) {
+            services_.draining = true;
+            listener_.stop();
+            table_.drain();
+            pool_.end_idle();
+        }
+        if (services_.draining && table_.connections() == 0) break;
+    }
+    end();
+}
+
+// Everything is ended and buried before the ring goes: the kernel must not own memory that is freed.
+void Worker::end() {
+    listener_.stop();
+    ring_->cancel(mail_operation_);
+    table_.lose_all();
+    pool_.end_idle();
+    while (!finished()) {
+        table_.lose_all();
+        pool_.end_idle();
+        tick();
+    }
+    options_.publication->leave(options_.index);
+}
+
+bool Worker::finished() const {
+    return listener_.idle() && !mail_operation_.armed() && table_.connections() == 0 &&
+           pool_.connections() == 0;
+}
+
+// --- The tick -----------------------------------------------------------------------------------------
+
+void Worker::tick() {
+    const bool has_work = !context_.dirty.empty();
+    options_.publication->leave(options_.index);
+    ring_->wait(has_work ? context_.now : context_.timers.next_visit());
+    context_.now = ring_->now();
+    take_table();
+    context_.timers.advance(context_.now);
+    // Settling can give news of its own (a connection that is closed by now): a second round deals
+    // with it in this tick.
+    for (int round = 0; round < 2; ++round) {
+        advance_dirty();
+        settle();
+    }
+    listener_.settle();
+    table_.bury();
+    pool_.bury();
+    feed_starved();
+    report();
+}
+
+void Worker::settle() {
+    while (transport::Connection* connection = context_.unsettled.pop_front())
+        connection->settle();
+}
+
+void Worker::take_table() {
+    const RouteTable* before = services_.table;
+    services_.table = options_.publication->refresh(options_.index);
+    if (services_.table == nullptr) return;
+    services_.sealer.set_keys(services_.table->keys(), services_.table->keys_generation());
+    if (before != services_.table)
+        services_.awaiting_news.for_each(
+            [this](exchange::Exchange& waiting) { context_.mark(waiting); });
+}
+
+void Worker::advance_dirty() {
+    for (std::size_t count = 0; count < kAdvancesMax; ++count) {
+        transport::Dirty* dirty = context_.dirty.pop_front();
+        if (dirty == nullptr) return;
+        switch (dirty->kind()) {
+            case transport::Dirty::Kind::client:
+                static_cast<client::Http1Client*>(dirty)->advance();
+                break;
+            case transport::Dirty::Kind::backend:
+                static_cast<backend::Http1Backend*>(dirty)->advance();
+                break;
+            case transport::Dirty::Kind::exchange:
+                static_cast<exchange::Exchange*>(dirty)->advance();
+                break;
+        }
+    }
+}
+
+void Worker::feed_starved() {
+    if (context_.starved.empty() || !ring_->buffers().half_free()) return;
+    while (transport::Connection* connection = context_.starved.pop_front()) connection->touch();
+    settle();
+}
+
+void Worker::report() {
+    Mailbox& mailbox = *options_.mailbox;
+    mailbox.connections.store(table_.connections(), std::memory_order_relaxed);
+    mailbox.exchanges.store(table_.exchanges(), std::memory_order_relaxed);
+    mailbox.backend_connections.store(pool_.connections(), std::memory_order_relaxed);
+    options_.metrics->buffers_in_use.set(static_cast<std::int64_t>(ring_->buffers().in_use()));
+}
+
+}  // namespace mcpgw::worker

@@ -1,0 +1,99 @@
+// One core: a ring, its connections, and the tick.
+//
+//   wait      submit what is queued, sleep, deliver completions (they only record)
+//   fire      timers whose deadline has passed (they only record)
+//   advance   every dirty owner: the only place for decisions
+//   settle    connections tell the kernel what they now want
+//   bury      free what is closed and has nothing in the kernel
+//
+// A worker is made, run and destroyed on its own thread. Other threads use only its mailbox: drain,
+// stop and wake, which write an eventfd.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "dataplane/exchange/services.h"
+#include "dataplane/listen/listener.h"
+#include "dataplane/route/publication.h"
+
+namespace mcpgw::worker {
+
+// What other threads may say to a worker. Outlives it.
+class Mailbox {
+  public:
+    Mailbox();
+    Mailbox(const Mailbox&) = delete;
+    Mailbox& operator=(const Mailbox&) = delete;
+    ~Mailbox();
+
+    void wake();   // the route table has changed, or there is another reason to look
+    void drain();  // accept nothing more, finish what is going on, then end
+    void stop();   // end now
+    [[nodiscard]] int descriptor() const { return descriptor_; }
+    [[nodiscard]] bool draining() const { return draining_.load(std::memory_order_acquire); }
+    [[nodiscard]] bool stopping() const { return stopping_.load(std::memory_order_acquire); }
+    // Set by the worker, for the debug page.
+    std::atomic<std::uint64_t> connections{0};
+    std::atomic<std::uint64_t> exchanges{0};
+    std::atomic<std::uint64_t> backend_connections{0};
+
+  private:
+    int descriptor_;
+    std::atomic<bool> draining_{false};
+    std::atomic<bool> stopping_{false};
+};
+
+struct WorkerOptions {
+    std::size_t index = 0;      // reader of the publication
+    int cpu = -1;               // pinned to it; -1: not pinned
+    int listener = -1;
+    std::size_t connections_max = limits::connections_per_worker_max;
+    Publication* publication = nullptr;
+    const exchange::Settings* settings = nullptr;
+    EventQueue* events = nullptr;                 // nullptr: the admin worker
+    exchange::AdminPages* admin_pages = nullptr;  // of the admin worker only
+    WorkerMetrics* metrics = nullptr;
+    Mailbox* mailbox = nullptr;
+};
+
+class Worker {
+  public:
+    // On the worker's own thread.
+    [[nodiscard]] static Result<std::unique_ptr<Worker>> open(const WorkerOptions& options);
+    Worker(const WorkerOptions& options, std::unique_ptr<io::Ring> ring);
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+    ~Worker();
+
+    // Returns when it was told to stop, or has drained.
+    void run();
+    [[nodiscard]] std::string engine() const { return ring_->engine(); }
+
+  private:
+    void tick();
+    void advance_dirty();
+    void settle();
+    void take_table();
+    void feed_starved();
+    void report();
+    void on_mail(const io::Completion& completion);
+    [[nodiscard]] bool finished() const;
+    void end();
+
+    WorkerOptions options_;
+    std::unique_ptr<io::Ring> ring_;
+    transport::Context context_;
+    backend::Pool pool_;
+    exchange::Services services_;
+    client::Table table_;
+    listen::Listener listener_;
+    std::array<std::byte, 8> mail_{};
+    io::OperationOf<Worker, &Worker::on_mail> mail_operation_{*this};
+};
+
+}  // namespace mcpgw::worker
