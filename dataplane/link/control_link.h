@@ -4,21 +4,28 @@
 //      ▲  back-off 50 ms ... 2 s                 │
 //      └────────── end, error, bad frame ────────┘        the table in force stays in force
 //
-// Two plain threads, both of this class: one talks (blocking poll), one writes the last good
-// snapshot to <data dir>/snapshot.json, at most once a second and once more at stop. Workers touch
-// only their EventQueue and the Publication. What a table means is left to route/.
+// A plain thread with a blocking poll; a SnapshotSaver beside it keeps the last good snapshot on
+// disk. A bad frame ends the connection; a snapshot or delta that cannot be used is refused and
+// leaves the table in force. Workers touch only their EventQueue and the Publication. What a table
+// means is left to route/.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <unordered_set>
 #include <vector>
 
 #include "common/result.h"
 #include "common/time.h"
+#include "dataplane/link/control_socket.h"
 #include "dataplane/link/event_queue.h"
+#include "dataplane/link/file_descriptor.h"
+#include "dataplane/link/snapshot_saver.h"
 #include "dataplane/route/publication.h"
 
 namespace mcpgw {
@@ -28,7 +35,8 @@ struct ControlLinkOptions {
     std::string data_dir;         // empty: nothing is kept on disk
     std::string program_version;  // said in hello
     std::size_t workers = 1;
-    // Called on the link thread after each publish, so that sleeping workers look; may be nullptr.
+    // Called after each publish (on the link thread, and in start() for the snapshot on disk), so
+    // that sleeping workers look; may be nullptr.
     void (*wake_workers)(void* context) = nullptr;
     void* wake_context = nullptr;
 };
@@ -59,14 +67,43 @@ class ControlLink {
     [[nodiscard]] std::uint64_t events_dropped() const;
 
   private:
-    class Talker;  // the link thread's state: control_link.cpp
-    class Saver;   // the disk thread's state: snapshot_file.cpp knows the file format
+    void publish(std::unique_ptr<const RouteTable> table);
+    void load_from_disk();
+
+    // The link thread.
+    void run();
+    void open_socket();
+    void drop_socket(const Error& why);
+    void sleep_until_needed();
+    [[nodiscard]] bool arm_queues();
+    [[nodiscard]] Result<> serve_socket();
+    [[nodiscard]] Result<> on_frame(std::string_view json);
+    [[nodiscard]] Result<> on_table(std::uint64_t version,
+                                    Result<std::unique_ptr<const RouteTable>> table);
+    [[nodiscard]] Result<> send_events();
+    [[nodiscard]] bool is_repeated(const InstanceFailureEvent& event);
 
     ControlLinkOptions options_;
     Publication& publication_;
-    std::unique_ptr<Saver> saver_;
-    std::unique_ptr<Talker> talker_;
+    RouteBuilder builder_;
+    std::unique_ptr<SnapshotSaver> saver_;  // none without a data directory
+    FileDescriptor wake_fd_;                // events and stop()
     std::vector<std::unique_ptr<EventQueue>> queues_;
+    std::thread thread_;
+
+    std::optional<ControlSocket> socket_;
+    Nanos retry_at_ = 0;
+    std::uint32_t retry_ms_ = 0;
+    bool failure_told_ = false;  // one line in the log for a control plane that is away
+    std::size_t tables_waiting_ = 0;
+    std::unordered_set<std::uint64_t> told_;  // failures since told_since_
+    Nanos told_since_ = 0;
+
+    std::atomic<bool> stopping_{false};
+    std::atomic<bool> connected_{false};
+    std::atomic<bool> has_snapshot_{false};
+    std::atomic<std::uint64_t> version_{0};
+    std::atomic<std::int64_t> taken_at_{0};  // monotonic; may be before the machine started
 };
 
 }  // namespace mcpgw

@@ -11,6 +11,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "common/result.h"
 #include "common/time.h"
@@ -217,9 +218,24 @@ struct alignas(64) WorkerMetrics {
                                                              std::uint16_t status) {
         return (slot & 0x7fffU) << 17 | (method & 0x7fU) << 10 | (status & 0x3ffU);
     }
+    [[nodiscard]] static constexpr std::uint16_t slot_of_request(std::uint32_t key) {
+        return static_cast<std::uint16_t>(key >> 17);
+    }
+    [[nodiscard]] static constexpr std::uint8_t method_of_request(std::uint32_t key) {
+        return static_cast<std::uint8_t>(key >> 10 & 0x7fU);
+    }
+    [[nodiscard]] static constexpr std::uint16_t status_of_request(std::uint32_t key) {
+        return static_cast<std::uint16_t>(key & 0x3ffU);
+    }
     [[nodiscard]] static constexpr std::uint32_t backend_error_key(std::uint16_t slot,
                                                                    Code reason) {
         return static_cast<std::uint32_t>(slot) << 8 | static_cast<std::uint32_t>(reason);
+    }
+    [[nodiscard]] static constexpr std::uint16_t slot_of_backend_error(std::uint32_t key) {
+        return static_cast<std::uint16_t>(key >> 8);
+    }
+    [[nodiscard]] static constexpr Code reason_of_backend_error(std::uint32_t key) {
+        return static_cast<Code>(key & 0xffU);
     }
 };
 
