@@ -1,0 +1,198 @@
+// A running gateway: `mcp-gateway up` on ports that the kernel chooses, with its own data folder.
+//
+// Whoever starts one must end it (stop), and the end is a proof: every process that was ever seen
+// below it, and every process that inherited its mark, is gone. Logs go to a file beside the data
+// and are shown when something fails.
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import readline from 'node:readline';
+import { request } from './http.mjs';
+import * as processes from './processes.mjs';
+import { BIN, EXAMPLE_SERVER, GATEWAY } from './programs.mjs';
+import { until, within } from './wait.mjs';
+
+const MARK = 'MCPGW_TEST_MARK';
+const DATAPLANE = 'mcp-gateway-dataplane';
+const CONTROLPLANE = 'mcp-gateway-controlplane';
+
+export const exampleAdapter = (name, fields = {}) => ({
+  name,
+  command: [EXAMPLE_SERVER],
+  transport: 'streamable-http',
+  ...fields,
+});
+
+// Runs one of our programs to its end: {code, signal, stdout, stderr}.
+export function run(program, args, { input, env = {}, deadlineMs = 30_000 } = {}) {
+  return new Promise((resolve) => {
+    const options = { env: { ...process.env, ...env }, timeout: deadlineMs, maxBuffer: 1 << 26 };
+    const child = execFile(program, args, options, (error, stdout, stderr) => {
+      resolve({ code: error ? error.code : 0, signal: error?.signal ?? null, stdout, stderr });
+    });
+    child.stdin.on('error', () => {}); // it may end without reading its input
+    child.stdin.end(input ?? '');
+  });
+}
+
+export const cli = (args, options) => run(GATEWAY, args, options);
+
+export class Gateway {
+  // Options: args (further flags of `up`), env, folder (an existing one, kept at the end).
+  // `end` is the hook that ends it: `after` of node:test, or of one test's context.
+  static async start(end, { args = [], env = {}, folder } = {}) {
+    const gateway = new Gateway(folder ?? mkdtempSync(join(tmpdir(), 'mcpgw-')));
+    end(async () => {
+      await gateway.stop();
+      if (!folder) rmSync(gateway.folder, { recursive: true, force: true });
+    });
+    await gateway.#start(args, env);
+    return gateway;
+  }
+
+  constructor(folder) {
+    this.folder = folder;
+    this.dataDir = join(folder, 'data');
+    this.logFile = join(folder, 'gateway.log');
+    this.mark = randomUUID();
+    this.seen = new Map();
+  }
+
+  async #start(args, env) {
+    const addresses = ['--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0'];
+    const log = openSync(this.logFile, 'a');
+    this.child = spawn(
+      GATEWAY,
+      ['up', ...addresses, '--data-dir', this.dataDir, '--drain-seconds', '1', ...args],
+      { stdio: ['ignore', 'pipe', log], env: { ...process.env, ...env, [MARK]: this.mark } },
+    );
+    closeSync(log);
+    this.exit = new Promise((resolve, reject) => {
+      this.child.once('exit', (code, signal) => resolve({ code, signal }));
+      this.child.once('error', reject);
+    });
+    this.output = [];
+    const lines = readline.createInterface({ input: this.child.stdout });
+    const ready = new Promise((resolve, reject) => {
+      lines.on('line', (line) => {
+        this.output.push(line);
+        const match = /^ready (http:\/\/\S+)$/.exec(line);
+        if (match) resolve(match[1]);
+      });
+      this.exit.then(({ code, signal }) => {
+        reject(new Error(`up ended with ${code ?? signal} before it was ready\n${this.log()}`));
+      }, reject);
+    });
+    this.url = await within('the line `ready …`', ready);
+    this.look();
+  }
+
+  log() {
+    return readFileSync(this.logFile, 'utf8');
+  }
+
+  mcpUrl(adapter) {
+    return new URL(`${this.url}/adapters/${adapter}/mcp`);
+  }
+
+  rest(method, path, options) {
+    return request(this.url, method, path, options);
+  }
+
+  cli(args, options) {
+    return cli([...args, '--server', this.url], options);
+  }
+
+  // Creates the adapter and waits until every replica is ready.
+  async apply(adapter) {
+    const answer = await this.rest('POST', '/adapters', { body: adapter });
+    assert.equal(answer.status, 201, answer.text);
+    return this.healthy(adapter.name, adapter.replicaCount ?? 1);
+  }
+
+  async status(name) {
+    const answer = await this.rest('GET', `/adapters/${name}/status`);
+    assert.equal(answer.status, 200, answer.text);
+    return answer.json;
+  }
+
+  async healthy(name, replicas) {
+    const status = await until(`${replicas} ready replicas of ${name}`, async () => {
+      const now = await this.status(name);
+      return now.readyReplicas === replicas && now.replicaStatus === 'Healthy' && now;
+    });
+    this.look();
+    return status;
+  }
+
+  // Notes every process below this gateway: the end must prove that each of them is gone.
+  look() {
+    const found = processes.descendantsOf(this.child.pid);
+    for (const one of found) this.seen.set(`${one.pid} ${one.startTime}`, one);
+    return found;
+  }
+
+  // The one process below the gateway that runs the program.
+  process(program) {
+    const found = this.look().filter((one) => one.program === program);
+    assert.equal(found.length, 1, `one ${program}, not:\n${processes.describe(found)}`);
+    return found[0];
+  }
+
+  dataplane = () => this.process(DATAPLANE);
+  controlplane = () => this.process(CONTROLPLANE);
+
+  servers(program = 'mcp-gateway-example-server') {
+    return this.look().filter((one) => one.program === program && one.command[0] !== DATAPLANE);
+  }
+
+  // Kills a plane without warning and waits for its successor.
+  async kill(plane) {
+    const old = plane();
+    process.kill(old.pid, 'SIGKILL');
+    return until(`a successor of ${old.program}`, () => {
+      const now = plane();
+      return now.pid !== old.pid && now;
+    });
+  }
+
+  // Ends it as a user would, and proves that nothing is left. Safe to call again.
+  async stop(signal = 'SIGTERM') {
+    this.stopped ??= this.#stop(signal);
+    return this.stopped;
+  }
+
+  async #stop(signal) {
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      const zombies = this.look().filter(processes.isZombie);
+      process.kill(this.child.pid, signal);
+      const end = await within(`the end of up after ${signal}`, this.exit);
+      await this.nothingLeft();
+      assert.equal(zombies.length, 0, `zombies:\n${processes.describe(zombies)}`);
+      if (signal !== 'SIGKILL') {
+        assert.deepEqual(end, { code: 0, signal: null }, `${signal}\n${this.log().slice(-4000)}`);
+      }
+      return;
+    }
+    await this.nothingLeft();
+  }
+
+  async nothingLeft() {
+    const left = () => [
+      ...[...this.seen.values()].filter(processes.isAlive),
+      ...processes.processesWithVariable(MARK, this.mark),
+    ];
+    try {
+      await until('the end of every process of the gateway', () => left().length === 0, 15_000);
+    } catch (error) {
+      const found = left();
+      for (const one of found) process.kill(one.pid, 'SIGKILL');
+      throw new Error(`${error.message}\nleft behind:\n${processes.describe(found)}`);
+    }
+  }
+}
+
+export { BIN };
