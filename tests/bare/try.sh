@@ -80,19 +80,20 @@ copy_tree() {
     done | tar -c --null -T - | tar -x -C "$root/src"
 }
 
+# Replaces its shell, so that a signal to a background `inside` reaches the program.
 inside() {
     local variables=() name
     for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY \
         npm_config_registry NODE_EXTRA_CA_CERTS; do
         [ -z "${!name:-}" ] || variables+=("$name=${!name}")
     done
-    chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    exec chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         HOME=/root "${variables[@]}" sh -c 'cd /src && exec "$@"' inside "$@"
 }
 
 # Asks the gateway for its tools with bash alone, because a bare machine has no client.
 ask_for_tools() {
-    inside bash -c '
+    (inside bash -c '
         ask() {
             exec 3<>/dev/tcp/127.0.0.1/8000
             printf "POST /adapters/example/mcp HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n" >&3
@@ -101,12 +102,13 @@ ask_for_tools() {
                 "${#1}" "$2" "$1" >&3
             cat <&3
         }
-        hello="{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"capabilities\":{},"
-        hello+="\"protocolVersion\":\"2025-11-25\",\"clientInfo\":{\"name\":\"b\",\"version\":\"1\"}}}"
+        params="{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{},"
+        params+="\"clientInfo\":{\"name\":\"bash\",\"version\":\"1\"}}"
+        hello="{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":$params}"
         id=$(ask "$hello" "" | tr -d "\r" | sed -n "s/^[Mm]cp-[Ss]ession-[Ii]d: //p")
         [ -n "$id" ] || { echo "no session"; exit 1; }
         list="{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}"
-        ask "$list" "Mcp-Session-Id: $id\r\n" | grep -o "\"name\":\"[a-z]*\"" | sort -u'
+        ask "$list" "Mcp-Session-Id: $id\r\n" | grep -o "\"name\":\"[a-z]*\"" | sort -u')
 }
 
 try_run() {
@@ -126,14 +128,14 @@ try_run() {
     cat "$log"
     say "tools of the example server"
     [ "$(ask_for_tools | tee /dev/stderr | wc -l)" -ge 5 ]
-    kill -INT $pid
+    kill -TERM $pid
     wait $pid
     say "./dev run ended"
 }
 
 try_test() {
     say "./dev test"
-    inside ./dev test
+    (inside ./dev test)
 }
 
 make_root

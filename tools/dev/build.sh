@@ -4,6 +4,7 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 tools/setup run
-# shellcheck disable=SC2086  # a list of words
-[ $# -gt 0 ] || set -- $executables
+configure release
+# shellcheck disable=SC2046  # a list of words
+[ $# -gt 0 ] || set -- $(executables release)
 build release "$@"

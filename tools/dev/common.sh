@@ -31,8 +31,10 @@ build() {
     cmake --build "$(build_folder "$preset")" -j "$jobs" "${options[@]}"
 }
 
-# The executables that people use; everything else is tests.
-executables="mcp-gateway mcp-gateway-dataplane mcp-gateway-controlplane mcp-gateway-example-server"
+# The executables that people use and those that they start; everything else is tests.
+executables() {
+    cmake --build "$(build_folder "$1")" --target help | sed -n 's/^\(mcp-gateway[a-z-]*\): .*/\1/p'
+}
 
 # Sanitizer runtimes of g++ 12 cannot place their shadow memory under the wide address
 # randomisation of newer kernels; without randomisation they can. Where the switch is forbidden
