@@ -6,6 +6,11 @@
 #include "dataplane/exchange/heads.h"
 
 namespace mcpgw::exchange {
+namespace {
+
+constexpr std::string_view kControlPlaneAuthority = "control-plane";
+
+}  // namespace
 
 Exchange::Exchange(Services& services, flow::ClientEnd& client, PendingHead& head,
                    const ClientFacts& facts)
@@ -190,8 +195,13 @@ bool Exchange::send_request(const Decision& decision, const backend::Destination
     flow::RequestOut out;
     out.method = head_->head.method;
     out.method_text = head_->head.method_text;
-    out.target = to_control_plane_ ? head_->head.target : decision.instance->path;
-    out.authority = to_control_plane_ ? "control-plane" : decision.instance->authority;
+    if (to_control_plane_) {
+        out.target = head_->head.target;
+        out.authority = kControlPlaneAuthority;
+    } else {
+        out.target = decision.instance->path;
+        out.authority = decision.instance->authority;
+    }
     out.framing = head_->head.framing;
     out.content_length = head_->head.content_length;
     out.fields = &fields;
