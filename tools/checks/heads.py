@@ -10,8 +10,7 @@ from tree import Finding
 
 HEAD_LINES_MIN = 2
 HEAD_LINES_MIN_BESIDE_HEADER = 1
-HEAD_LINES_MAX = 25
-# The style asks for 15 lines; a drawing of states or buffers may stand in the same comment.
+HEAD_LINES_MAX = 15
 _BANNED = re.compile(
     r"(?:^|[_\-.])(manager|helpers?|utils?|utilities|impl|misc|stuff|common2|data2|new|old|temp)"
     r"(?:[_\-.]|$)"
