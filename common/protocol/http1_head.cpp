@@ -193,6 +193,16 @@ HeadError find_line_end(std::string_view head, std::size_t& at, std::size_t& end
     return HeadError::none;
 }
 
+// The first control byte that is not a line end with an ordinary line behind it, all of it in this
+// piece: the usual head, which arrives at once, is crossed here without a change of state.
+std::size_t find_stop(std::string_view text, std::size_t at) {
+    at = find_control(text, at);
+    while (at + 2 < text.size() && text[at] == '\r' && text[at + 1] == '\n' &&
+           has_class(text[at + 2], kToken))
+        at = find_control(text, at + 2);
+    return at;
+}
+
 // `at` stands on the first byte of a field line and is moved behind it.
 HeadError parse_field(std::string_view head, std::size_t& at, Field& out) {
     check(at < head.size(), "a field line has a first byte");
@@ -394,7 +404,7 @@ std::size_t HeadScanner::advance(std::string_view text, std::size_t at) {
             line_ = c == '\r' ? Line::fresh_cr : Line::inside;
             return c == '\r' ? at + 1 : at;
         case Line::inside:
-            at = find_control(text, at);
+            at = find_stop(text, at);
             if (at == text.size()) return at;
             if (text[at] != '\r') {
                 fail(error_of_control(text[at]));
