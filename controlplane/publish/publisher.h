@@ -4,9 +4,6 @@
 //   change() --> adapters_ --(coalesced up to 2 ms)--> version n --> each data plane, one at a
 //   time:
 //
-//   greeting --hello--> idle --delta or snapshot--> waiting --ack / refuse--> idle
-//       any --garbage, silence, end--> closed
-//
 // At most one message per data plane is on its way; what changes meanwhile goes with the next one,
 // so nothing piles up behind a slow reader, and one that takes nothing for `patience_ms` is let go.
 // A data plane that comes back with a version of this epoch that we remember gets what changed
@@ -21,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -35,6 +33,7 @@
 #include "controlplane/deploy/instance_directory.h"
 #include "controlplane/deploy/instance_status.h"
 #include "controlplane/model/adapter.h"
+#include "controlplane/publish/peer.h"
 
 namespace mcpgw::publish {
 
@@ -72,29 +71,28 @@ class Publisher {
     [[nodiscard]] std::size_t followers() const { return followers_; }
 
   private:
-    struct Peer;
-    // What one version changed, so that a data plane one or more versions behind gets a delta.
+    // What one version changed, so that a data plane some versions behind gets a delta.
     struct Step {
         std::uint64_t version = 0;
         std::vector<std::string> names;
         bool keys = false;
     };
+    using Adapters = std::map<std::string, contract::Adapter, std::less<>>;
 
     explicit Publisher(PublisherOptions options);
     [[nodiscard]] Result<> listen();
     void run();
     void wake();
-    [[nodiscard]] int patience_ms(Nanos now) const;
+    void wait();
+    void take_changes(Nanos now);
     void make_version(Nanos now);
     void accept_peers(Nanos now);
     void serve(Peer& peer, Nanos now);
-    void read_from(Peer& peer, Nanos now);
-    void take_frame(Peer& peer, const std::string& json, Nanos now);
+    void take_frame(Peer& peer, const std::string& json);
     void take_hello(Peer& peer, const std::string& json);
     void send_news(Peer& peer, Nanos now);
-    [[nodiscard]] std::string message_for(const Peer& peer);
+    [[nodiscard]] std::string update_for(const Peer& peer);
     [[nodiscard]] bool remembers(std::uint64_t version) const;
-    void write_to(Peer& peer, Nanos now);
 
     const PublisherOptions options_;
     deploy::Descriptor listener_;
@@ -104,19 +102,20 @@ class Publisher {
     std::atomic<std::uint64_t> version_ = 0;
     std::atomic<std::size_t> followers_ = 0;
 
-    std::mutex mutex_;  // guards what follows
-    std::map<std::string, contract::Adapter, std::less<>>
-        pending_;  // changed since the last version
-    std::set<std::string, std::less<>> pending_removals_;
-    bool keys_changed_ = false;
-    std::vector<contract::SealingKey> keys_;
+    std::mutex mutex_;  // guards what was said since the thread looked last
+    Adapters said_;
+    std::set<std::string, std::less<>> said_gone_;
+    std::optional<std::vector<contract::SealingKey>> said_keys_;
     bool gate_open_ = false;
 
     // The thread's own.
-    std::map<std::string, contract::Adapter, std::less<>> adapters_;
+    Adapters adapters_;
+    std::vector<contract::SealingKey> keys_;
+    Step next_;  // what the next version will have changed
     std::deque<Step> history_;
     std::vector<std::unique_ptr<Peer>> peers_;
     std::string full_;  // the encoded snapshot of version_, made when first needed
+    bool may_publish_ = false;
     Nanos publish_at_ = kNever;
 };
 

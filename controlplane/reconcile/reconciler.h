@@ -70,7 +70,8 @@ class Reconciler {
   private:
     struct Known {
         std::optional<model::Adapter> desired;
-        bool settled = false;
+        bool stale = true;             // the row must be read (again)
+        bool settled = false;          // its deployer had a first look
         std::uint64_t generation = 0;  // of the entry in due_ that counts
     };
     struct Requests {
@@ -80,14 +81,17 @@ class Reconciler {
 
     explicit Reconciler(ReconcilerOptions options) : options_(std::move(options)) {}
     void run();
-    void load_all();
+    [[nodiscard]] bool load_all();
     void wait();
     void take_requests();
     void take_events();
     void take_due();
-    // Reads the row; false if the store could not tell.
-    bool reload(const std::string& name);
-    void step(const std::string& name, bool row_changed);
+    // Reads the row if it is stale; says whether it changed.
+    bool reload(const std::string& name, Known& known);
+    void step(const std::string& name);
+    [[nodiscard]] deploy::Step step_deployers(const std::string& name, const Known& known) const;
+    [[nodiscard]] std::vector<InstanceStatus> observe(const std::string& name,
+                                                      const Known& known) const;
     void schedule(const std::string& name, Nanos at);
     void settle();
     void request(std::set<std::string, std::less<>> Requests::* kind, std::string_view name);
