@@ -1,0 +1,96 @@
+// The mcp-gateway command: finds the verb and hands it the rest of the command line.
+//
+// Exit status: 0 success, 1 the operation failed, 2 wrong usage or invalid configuration. A verb
+// never throws out of its door; what a library throws beyond that ends here with status 1.
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <string_view>
+
+#include "tools/gateway/adapters.h"
+#include "tools/gateway/import.h"
+#include "tools/gateway/outcome.h"
+#include "tools/gateway/up.h"
+#include "tools/gateway/validate.h"
+#include "tools/server/bridge.h"
+
+namespace mcpgw::cli {
+namespace {
+
+constexpr std::string_view kUsageText =
+    R"(usage: mcp-gateway VERB [ARGUMENTS]
+
+  up          start the gateway in the foreground
+  adapters    list, get, apply, status, logs, delete: the MCP servers behind the gateway
+  import      make adapters of the servers in an mcp.json
+  validate    check a configuration, adapters or a list of servers
+  bridge      a stdio MCP server behind streamable HTTP
+  version     print the version
+  help        print this
+
+mcp-gateway VERB --help tells more. Verbs that talk to a gateway find it with --server URL or
+MCP_GATEWAY_SERVER (default http://127.0.0.1:8000).
+)";
+
+int print(std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    return kSuccess;
+}
+
+int run_help(int argc, char** argv);
+int run_version(int argc, char** argv);
+
+struct Verb {
+    std::string_view name;
+    int (*run)(int argc, char** argv);
+};
+
+constexpr Verb kVerbs[] = {
+    {"up", run_up},
+    {"adapters", run_adapters},
+    {"import", run_import},
+    {"validate", run_validate},
+    {"bridge", server::run_bridge},
+    {"version", run_version},
+    {"--version", run_version},
+    {"help", run_help},
+    {"--help", run_help},
+    {"-h", run_help},
+};
+
+int run_verb(int argc, char** argv) {
+    for (const Verb& verb : kVerbs)
+        if (verb.name == argv[0]) return verb.run(argc, argv);
+    complain("there is no verb '" + std::string(argv[0]) + "' (see mcp-gateway help)");
+    return kUsage;
+}
+
+// `help VERB` is `VERB --help`.
+int run_help(int argc, char** argv) {
+    if (argc < 2 || argv[1][0] == '-') return print(kUsageText);
+    std::string flag = "--help";
+    char* arguments[] = {argv[1], flag.data(), nullptr};
+    return run_verb(2, arguments);
+}
+
+int run_version(int argc, char**) {
+    if (argc == 1) return print("mcp-gateway " MCPGW_VERSION "\n");
+    complain("version takes no arguments");
+    return kUsage;
+}
+
+}  // namespace
+}  // namespace mcpgw::cli
+
+int main(int argc, char** argv) {
+    using namespace mcpgw::cli;
+    try {
+        if (argc >= 2) return run_verb(argc - 1, argv + 1);
+        complain("what shall it do?");
+        std::fwrite(kUsageText.data(), 1, kUsageText.size(), stderr);
+        return kUsage;
+    } catch (const std::exception& error) {
+        complain(std::string_view(error.what()));
+        return kFailed;
+    }
+}

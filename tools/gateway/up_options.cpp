@@ -1,0 +1,286 @@
+// The table of settings, and how the four sources of a value are put together.
+#include "tools/gateway/up_options.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "tools/gateway/toml.h"
+
+namespace mcpgw::cli {
+namespace {
+
+using Values = Setting::Values;
+
+constexpr std::uint64_t kWorkersMax = 256;
+constexpr std::uint64_t kDrainSecondsMax = 24 * 60 * 60;
+constexpr std::uint64_t kHeadBytesMin = 1024;  // less than a browser or an SDK sends
+constexpr std::uint64_t kBodyBytesMin = 1024;
+constexpr std::uint64_t kBodyBytesMax = std::uint64_t{1} << 40;
+
+std::string quoted(std::string_view text) {
+    return "'" + std::string(text) + "'";
+}
+
+template <class Integer>
+std::string assign_integer(std::string_view text, std::uint64_t min, std::uint64_t max,
+                           Integer& out) {
+    std::uint64_t value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stopped, error] = std::from_chars(text.data(), end, value);
+    if (error != std::errc() || stopped != end || value < min || value > max)
+        return "must be a whole number from " + std::to_string(min) + " to " + std::to_string(max) +
+               ", not " + quoted(text);
+    out = static_cast<Integer>(value);
+    return {};
+}
+
+std::string assign_address(std::string_view text, ListenAddress& out) {
+    const auto address = parse_listen_address(text);
+    if (!address)
+        return "must be ADDRESS:PORT with a numeric address, such as 127.0.0.1:8000 or [::1]:8000, "
+               "not " +
+               quoted(text);
+    out = *address;
+    return {};
+}
+
+std::string assign_flag(std::string_view text, bool& out) {
+    if (text != "true" && text != "false" && text != "1" && text != "0")
+        return "must be true or false, not " + quoted(text);
+    out = text == "true" || text == "1";
+    return {};
+}
+
+std::string assign_choice(std::string_view text, std::span<const std::string_view> choices,
+                          std::string& out) {
+    if (std::ranges::find(choices, text) != choices.end()) {
+        out = text;
+        return {};
+    }
+    std::string names;
+    for (std::size_t i = 0; i < choices.size(); ++i) {
+        if (i > 0) names += i + 1 == choices.size() ? " or " : ", ";
+        names += choices[i];
+    }
+    return "must be " + names + ", not " + quoted(text);
+}
+
+// Lists may also be written with commas: --allowed-hosts a,b is what the environment has to use.
+std::string assign_words(const Values& values, std::vector<std::string>& out) {
+    out.clear();
+    for (const std::string& value : values) {
+        for (std::size_t from = 0; from <= value.size();) {
+            const std::size_t comma = std::min(value.find(',', from), value.size());
+            std::string word = value.substr(from, comma - from);
+            const auto is_visible = [](char c) { return c > 0x20 && c < 0x7f; };
+            if (word.empty() || !std::ranges::all_of(word, is_visible))
+                return "must be words without spaces, not " + quoted(value);
+            out.push_back(std::move(word));
+            from = comma + 1;
+        }
+    }
+    return {};
+}
+
+std::string assign_origins(const Values& values, std::vector<std::string>& out) {
+    if (std::string problem = assign_words(values, out); !problem.empty()) return problem;
+    for (const std::string& origin : out) {
+        const std::size_t host = origin.find("://");
+        if (host == std::string::npos || host == 0 || origin.find('/', host + 3) != origin.npos)
+            return "must be an origin such as https://app.example, not " + quoted(origin);
+    }
+    return {};
+}
+
+std::string assign_text(std::string_view text, std::string& out) {
+    if (text.empty()) return "must not be empty";
+    out = text;
+    return {};
+}
+
+constexpr std::array<std::string_view, 4> kLogLevels{"debug", "info", "warn", "error"};
+constexpr std::array<std::string_view, 2> kLogFormats{"json", "text"};
+
+std::string assign_auth(UpOptions&, const Values& v) {
+    if (v[0] == "dev") return {};
+    if (v[0] == "oidc")
+        return "oidc (tokens of an identity provider) is not there yet in this version; use dev";
+    return "must be dev, not " + quoted(v[0]);
+}
+
+std::string assign_deployer(UpOptions&, const Values& v) {
+    if (v[0] == "process") return {};
+    if (v[0] == "systemd" || v[0] == "kubernetes")
+        return v[0] + " is not there yet in this version; use process";
+    return "must be process, not " + quoted(v[0]);
+}
+
+constexpr std::array kSettings{
+    Setting{"listen", Arity::one, "ADDRESS:PORT", "main listener (default 127.0.0.1:8000)",
+            [](UpOptions& o, const Values& v) { return assign_address(v[0], o.listen); }},
+    Setting{"admin-listen", Arity::one, "ADDRESS:PORT",
+            "metrics and health (default 127.0.0.1:8001)",
+            [](UpOptions& o, const Values& v) { return assign_address(v[0], o.admin_listen); }},
+    Setting{"data-dir", Arity::one, "DIR",
+            "where everything is kept (default ~/.local/state/mcp-gateway)",
+            [](UpOptions& o, const Values& v) { return assign_text(v[0], o.data_dir); }},
+    Setting{"workers", Arity::one, "N", "threads that serve (default: one for each core)",
+            [](UpOptions& o, const Values& v) {
+                return assign_integer(v[0], 1, kWorkersMax, o.workers);
+            }},
+    Setting{"auth", Arity::one, "dev",
+            "who is asking (default dev: whoever says so, loopback only)", assign_auth},
+    Setting{
+        "dev-auth-on-any-address", Arity::flag, "",
+        "allow --auth dev on a listener that is not loopback",
+        [](UpOptions& o, const Values& v) { return assign_flag(v[0], o.dev_auth_on_any_address); }},
+    Setting{"deployer", Arity::one, "process", "what starts servers (default process)",
+            assign_deployer},
+    Setting{"import", Arity::many, "FILE", "apply the servers of an mcp.json once ready",
+            [](UpOptions& o, const Values& v) {
+                o.imports = v;
+                return std::string();
+            }},
+    Setting{"drain-seconds", Arity::one, "N", "how long requests may take to end (default 30)",
+            [](UpOptions& o, const Values& v) {
+                return assign_integer(v[0], 0, kDrainSecondsMax, o.drain_seconds);
+            }},
+    Setting{"max-connections", Arity::one, "N", "client connections at a time",
+            [](UpOptions& o, const Values& v) {
+                return assign_integer(v[0], 1, limits::connections_per_worker_max,
+                                      o.max_connections.emplace());
+            }},
+    Setting{"max-head-bytes", Arity::one, "N", "largest request head (default 65536)",
+            [](UpOptions& o, const Values& v) {
+                return assign_integer(v[0], kHeadBytesMin, limits::head_bytes_max,
+                                      o.max_head_bytes);
+            }},
+    Setting{"max-body-bytes", Arity::one, "N", "largest request body (default 4194304)",
+            [](UpOptions& o, const Values& v) {
+                return assign_integer(v[0], kBodyBytesMin, kBodyBytesMax, o.max_body_bytes);
+            }},
+    Setting{"log-format", Arity::one, "json|text", "default: text on a terminal, json otherwise",
+            [](UpOptions& o, const Values& v) {
+                return assign_choice(v[0], kLogFormats, o.log_format);
+            }},
+    Setting{
+        "log-level", Arity::one, "LEVEL", "debug, info, warn or error (default info)",
+        [](UpOptions& o, const Values& v) { return assign_choice(v[0], kLogLevels, o.log_level); }},
+    Setting{"allowed-hosts", Arity::many, "HOST", "Host names beyond those of loopback",
+            [](UpOptions& o, const Values& v) { return assign_words(v, o.allowed_hosts); }},
+    Setting{"allowed-origins", Arity::many, "ORIGIN", "Origins beyond those of loopback",
+            [](UpOptions& o, const Values& v) { return assign_origins(v, o.allowed_origins); }},
+};
+
+struct Given {
+    Values values;
+    std::string origin;  // begins the sentence about a problem
+};
+
+using ConfigEntries = std::map<std::string, TomlEntry, std::less<>>;
+
+class Resolution {
+  public:
+    explicit Resolution(const SettingSources& sources) : sources_(sources) {}
+
+    std::expected<UpOptions, std::vector<std::string>> resolve() {
+        read_config();
+        for (const Setting& setting : kSettings)
+            assign(setting);
+        check_together();
+        if (problems_.empty()) return std::move(options_);
+        return std::unexpected(std::move(problems_));
+    }
+
+  private:
+    void read_config() {
+        auto entries = parse_toml(sources_.config_text);
+        if (!entries) {
+            problems_.push_back(describe(sources_.config_path, entries.error()));
+            return;
+        }
+        for (TomlEntry& entry : *entries) {
+            const auto is_it = [&entry](const Setting& s) { return entry.key == s.key; };
+            if (std::ranges::none_of(kSettings, is_it))
+                problems_.push_back(describe_line(sources_.config_path,
+                                                  {entry.at, "unknown key '" + entry.key + "'"}));
+            else
+                config_.emplace(entry.key, std::move(entry));
+        }
+    }
+
+    [[nodiscard]] std::optional<Given> look_up(const Setting& setting) const {
+        const std::string_view key = setting.key;
+        if (const auto flag = sources_.flags.find(key); flag != sources_.flags.end())
+            return Given{flag->second, "--" + std::string(key)};
+        const std::string variable = variable_of(key);
+        // As everywhere in Unix, an empty variable says nothing.
+        if (const auto found = sources_.variables.find(variable);
+            found != sources_.variables.end() && !found->second.empty())
+            return Given{{found->second}, variable};
+        if (const auto entry = config_.find(key); entry != config_.end())
+            return Given{entry->second.values,
+                         describe_line(sources_.config_path, {entry->second.at, std::string(key)})};
+        return std::nullopt;
+    }
+
+    void assign(const Setting& setting) {
+        const auto given = look_up(setting);
+        if (!given) return;
+        if (setting.arity != Arity::many && given->values.size() != 1) {
+            problems_.push_back(given->origin + ": must be given one value");
+            return;
+        }
+        const std::string problem = setting.assign(options_, given->values);
+        if (!problem.empty()) problems_.push_back(given->origin + ": " + problem);
+    }
+
+    // Rules that concern several settings; their sentences name the flags.
+    void check_together() {
+        if (!is_loopback(options_.listen) && !options_.dev_auth_on_any_address)
+            problems_.push_back("with --auth dev everybody who can reach " +
+                                to_text(options_.listen) +
+                                " may do everything; listen on a loopback address, or say "
+                                "--dev-auth-on-any-address if that is meant");
+        if (options_.listen == options_.admin_listen && options_.listen.port != 0)
+            problems_.push_back("--listen and --admin-listen are both " + to_text(options_.listen) +
+                                "; they must differ");
+    }
+
+    const SettingSources& sources_;
+    ConfigEntries config_;
+    UpOptions options_;
+    std::vector<std::string> problems_;
+};
+
+}  // namespace
+
+std::span<const Setting> up_settings() {
+    return kSettings;
+}
+
+std::string variable_of(std::string_view key) {
+    std::string name = "MCP_GATEWAY_";
+    for (const char c : key)
+        name.push_back(c == '-'               ? '_'
+                       : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A')
+                                              : c);
+    return name;
+}
+
+std::expected<UpOptions, std::vector<std::string>> resolve_up_options(
+    const SettingSources& sources) {
+    return Resolution(sources).resolve();
+}
+
+std::optional<std::string> default_data_dir(const char* xdg_state_home, const char* home) {
+    // The XDG rules: a relative path there is as if it were not set.
+    if (xdg_state_home != nullptr && xdg_state_home[0] == '/')
+        return std::string(xdg_state_home) + "/mcp-gateway";
+    if (home != nullptr && home[0] != '\0') return std::string(home) + "/.local/state/mcp-gateway";
+    return std::nullopt;
+}
+
+}  // namespace mcpgw::cli
