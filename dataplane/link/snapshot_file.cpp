@@ -87,7 +87,10 @@ Result<SnapshotFile::Loaded> SnapshotFile::load() {
 
 Result<> SnapshotFile::save(const contract::Snapshot& snapshot) {
     const std::string fresh = path_ + ".new";
-    if (auto written = write_durably(fresh, contract::encode(snapshot)); !written) {
+    const std::string text = contract::encode(snapshot);
+    if (text.size() > limits::frame_bytes_max)
+        return failure(Code::limit_exceeded, path_ + ": the snapshot is too large to load again");
+    if (auto written = write_durably(fresh, text); !written) {
         ::unlink(fresh.c_str());
         return written;
     }
