@@ -3,14 +3,6 @@
 // Threads: one per worker, one admin worker, the link's two, and this one, which only waits for
 // signals and for the workers to end. Exit codes: 0 after a drain or stop, 1 when starting failed,
 // 2 for wrong usage.
-#include <poll.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/eventfd.h>
-#include <sys/signalfd.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -18,7 +10,14 @@
 #include <memory>
 #include <thread>
 
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/un.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "dataplane/listen/sockets.h"
@@ -144,7 +143,8 @@ Result<> Process::open() {
 
 void Process::wake(void* process) {
     auto* self = static_cast<Process*>(process);
-    for (const auto& thread : self->threads_) thread->mailbox.wake();
+    for (const auto& thread : self->threads_)
+        thread->mailbox.wake();
     const std::uint64_t one = 1;
     maybe(write(self->news_descriptor_, &one, sizeof one) == sizeof one);
 }
@@ -188,8 +188,7 @@ Result<> Process::start() {
         WorkerThread& self = *threads_[i];
         const bool admin = i == worker_count_;
         self.options.index = i;
-        self.options.cpu =
-            admin || worker_count_ > cpus.size() ? -1 : cpus[i];
+        self.options.cpu = admin || worker_count_ > cpus.size() ? -1 : cpus[i];
         self.options.listener =
             admin ? sockets_.admin.front() : sockets_.main[i % sockets_.main.size()];
         self.options.connections_max =
@@ -233,7 +232,8 @@ void Process::on_signal() {
             log_info("draining", {{"seconds", options_.drain_seconds}});
             sd_notify(0, "STOPPING=1");
             stop_at_ = monotonic_now() + options_.drain_seconds * kSecond;
-            for (std::size_t i = 0; i < worker_count_; ++i) threads_[i]->mailbox.drain();
+            for (std::size_t i = 0; i < worker_count_; ++i)
+                threads_[i]->mailbox.drain();
         } else {
             stop_at_ = 0;
         }
@@ -252,16 +252,18 @@ int Process::wait_for_end() {
         const Nanos now = monotonic_now();
         if (stop_at_ <= now || finished()) break;
         const int timeout =
-            stop_at_ == kNever ? -1
-                               : static_cast<int>(std::min<Nanos>((stop_at_ - now) / kMillisecond + 1,
-                                                                  100));
+            stop_at_ == kNever
+                ? -1
+                : static_cast<int>(std::min<Nanos>((stop_at_ - now) / kMillisecond + 1, 100));
         poll(events, 2, timeout);
         std::uint64_t news = 0;
         maybe(read(news_descriptor_, &news, sizeof news) == sizeof news);
         on_signal();
     }
-    for (const auto& thread : threads_) thread->mailbox.stop();
-    for (const auto& thread : threads_) thread->thread.join();
+    for (const auto& thread : threads_)
+        thread->mailbox.stop();
+    for (const auto& thread : threads_)
+        thread->thread.join();
     link_->stop();
     log_info("ended");
     return 0;
@@ -292,4 +294,6 @@ int run_dataplane(int argc, char** argv) {
 
 }  // namespace mcpgw
 
-int main(int argc, char** argv) { return mcpgw::run_dataplane(argc, argv); }
+int main(int argc, char** argv) {
+    return mcpgw::run_dataplane(argc, argv);
+}

@@ -23,7 +23,8 @@ void define(CLI::App& app, DataplaneOptions& options) {
     add("--listen", options.listen, "address of the main listener, unless sockets are inherited");
     add("--admin-listen", options.admin_listen, "address of the admin listener");
     add("--data-dir", options.data_dir, "where the last good snapshot is kept")->required();
-    add("--contract-socket", options.contract_socket, "Unix socket of the control plane's contract");
+    add("--contract-socket", options.contract_socket,
+        "Unix socket of the control plane's contract");
     add("--api-socket", options.api_socket, "Unix socket of the control plane's API");
     add("--workers", options.workers, "worker threads; 0 = one per core")
         ->check(CLI::Range(0, 1024));
@@ -66,7 +67,8 @@ std::optional<DataplaneOptions> parse_options(int argc, char** argv, int& exit_c
         exit_code = 2;
         return std::nullopt;
     }
-    if (options.contract_socket.empty()) options.contract_socket = options.data_dir + "/contract.sock";
+    if (options.contract_socket.empty())
+        options.contract_socket = options.data_dir + "/contract.sock";
     if (options.api_socket.empty()) options.api_socket = options.data_dir + "/api.sock";
     return options;
 }

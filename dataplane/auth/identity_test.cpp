@@ -10,7 +10,8 @@ namespace {
 
 http::Fields fields_of(std::initializer_list<http::Field> items) {
     http::Fields fields;
-    for (const http::Field& item : items) fields.items[fields.count++] = item;
+    for (const http::Field& item : items)
+        fields.items[fields.count++] = item;
     return fields;
 }
 
@@ -23,8 +24,8 @@ TEST(Identity, defaults_stand_in_for_absent_headers) {
 
 TEST(Identity, headers_name_user_and_roles) {
     Identity identity;
-    ASSERT_TRUE(identify_developer(
-        fields_of({{"x-dev-userid", "ann"}, {"X-DEV-ROLES", "a, b"}}), identity));
+    ASSERT_TRUE(identify_developer(fields_of({{"x-dev-userid", "ann"}, {"X-DEV-ROLES", "a, b"}}),
+                                   identity));
     EXPECT_EQ(identity.user, "ann");
     EXPECT_TRUE(has_role(identity.roles, "B"));
     EXPECT_FALSE(has_role(identity.roles, "c"));
@@ -39,8 +40,8 @@ TEST(Identity, bad_headers_are_refused) {
     EXPECT_FALSE(identify_developer(fields_of({{"X-Dev-UserId", "\xc3\xa4"}}), identity));
     EXPECT_FALSE(identify_developer(fields_of({{"X-Dev-UserId", long_user}}), identity));
     EXPECT_FALSE(identify_developer(fields_of({{"X-Dev-Roles", long_roles}}), identity));
-    EXPECT_FALSE(identify_developer(
-        fields_of({{"X-Dev-UserId", "a"}, {"X-Dev-UserId", "b"}}), identity));
+    EXPECT_FALSE(
+        identify_developer(fields_of({{"X-Dev-UserId", "a"}, {"X-Dev-UserId", "b"}}), identity));
 }
 
 TEST(Identity, creator_admin_and_required_role_may_read_others_not) {

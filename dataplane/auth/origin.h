@@ -1,7 +1,8 @@
 // Host and Origin checks against DNS rebinding (MCP 2025-11-25 transports, Security Warning).
 //
 // A server behind the gateway sees the gateway's Host, so its own check is bypassed and the gateway
-// must do it. On a loopback listener Host and Origin must name the loopback (localhost, 127.0.0.0/8,
+// must do it. On a loopback listener Host and Origin must name the loopback (localhost,
+// 127.0.0.0/8,
 // [::1], any port) or be on a list; on other listeners a list, where one is configured, decides.
 #pragma once
 

@@ -16,8 +16,8 @@ TEST(Origin, loopback_names_are_recognised_with_any_port) {
 
 TEST(Origin, look_alikes_are_not_loopback) {
     for (const char* name : {"", "localhost.evil.example", "127.0.0.1.evil.example", "127.0.0",
-                             "127.0.0.256", "127.0.0.1.", "127..0.1", "128.0.0.1", "[::2]",
-                             "::1", "evil.example:80", "[::1", "127.0.0.1@evil"})
+                             "127.0.0.256", "127.0.0.1.", "127..0.1", "128.0.0.1", "[::2]", "::1",
+                             "evil.example:80", "[::1", "127.0.0.1@evil"})
         EXPECT_FALSE(names_loopback(name)) << name;
 }
 
@@ -35,8 +35,8 @@ TEST(Origin, a_loopback_listener_refuses_foreign_host_and_origin) {
 TEST(Origin, lists_extend_loopback_and_rule_elsewhere) {
     const std::vector<std::string> hosts{"gw.example", "gw.example:8443"};
     const std::vector<std::string> origins{"https://app.example"};
-    OriginRules rules{.loopback_listener = true, .allowed_hosts = hosts,
-                      .allowed_origins = origins};
+    OriginRules rules{
+        .loopback_listener = true, .allowed_hosts = hosts, .allowed_origins = origins};
     EXPECT_TRUE(host_is_allowed("GW.example:1", rules));
     EXPECT_TRUE(origin_is_allowed("https://app.example", rules));
     rules.loopback_listener = false;

@@ -88,7 +88,8 @@ void Http1Backend::on_deadline() {
     context_.mark(*this);
 }
 
-// --- Request ----------------------------------------------------------------------------------------
+// --- Request
+// ----------------------------------------------------------------------------------------
 
 void Http1Backend::send_head(const flow::RequestOut& head) {
     request_method_ = head.method;
@@ -98,7 +99,8 @@ void Http1Backend::send_head(const flow::RequestOut& head) {
     http::HeadWriter writer(block.room());
     writer.request_line(head.method_text, head.target);
     writer.field("Host", head.authority);
-    for (const http::Field& field : head.fields->all()) writer.field(field.name, field.value);
+    for (const http::Field& field : head.fields->all())
+        writer.field(field.name, field.value);
     if (head.framing == http::Framing::content_length)
         writer.field("Content-Length", head.content_length);
     if (request_is_chunked_) writer.field("Transfer-Encoding", "chunked");
@@ -136,7 +138,8 @@ bool Http1Backend::is_full() {
     return true;
 }
 
-// --- Answer -----------------------------------------------------------------------------------------
+// --- Answer
+// -----------------------------------------------------------------------------------------
 
 void Http1Backend::pause_response() {
     paused_ = true;
@@ -192,13 +195,17 @@ void Http1Backend::read_answer() {
 // False when more bytes are needed, or the head is no good.
 bool Http1Backend::read_head() {
     switch (head_reader_.read(connection_.input(), context_.blocks)) {
-        case flow::HeadReader::Outcome::needs_more: return false;
+        case flow::HeadReader::Outcome::needs_more:
+            return false;
         case flow::HeadReader::Outcome::complete:
             take_head(head_reader_.text());
             head_reader_.reset();
             return true;
-        case flow::HeadReader::Outcome::no_memory: fail(Code::limit_exceeded); return false;
-        case flow::HeadReader::Outcome::failed: break;
+        case flow::HeadReader::Outcome::no_memory:
+            fail(Code::limit_exceeded);
+            return false;
+        case flow::HeadReader::Outcome::failed:
+            break;
     }
     fail(Code::protocol);
     return false;

@@ -7,9 +7,9 @@
 // buried by the worker when its socket is closed and no exchange holds it.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <cstdint>
+
+#include <sys/socket.h>
 
 #include "common/intrusive_list.h"
 #include "common/protocol/http1_body.h"

@@ -6,7 +6,9 @@ namespace mcpgw::backend {
 Pool::Pool(transport::Context& context)
     : context_(context), table_(limits::connections_per_worker_max) {}
 
-Pool::~Pool() { check(table_.used() == 0, "a pool dies after its connections"); }
+Pool::~Pool() {
+    check(table_.used() == 0, "a pool dies after its connections");
+}
 
 Http1Backend* Pool::take_idle(std::uint64_t key) {
     const auto found = idle_.find(key);
@@ -20,8 +22,7 @@ Http1Backend* Pool::take_idle(std::uint64_t key) {
     return nullptr;
 }
 
-Result<flow::BackendEnd*> Pool::lease(const Destination& destination,
-                                      flow::BackendEvents& events) {
+Result<flow::BackendEnd*> Pool::lease(const Destination& destination, flow::BackendEvents& events) {
     Http1Backend* backend = take_idle(destination.key);
     if (backend == nullptr) {
         auto socket = context_.ring.open_socket(destination.address.ss_family);
@@ -66,7 +67,8 @@ void Pool::bury() {
 
 void Pool::end_idle() {
     for (auto& [key, list] : idle_) {
-        while (Http1Backend* backend = list.connections.pop_front()) backend->end();
+        while (Http1Backend* backend = list.connections.pop_front())
+            backend->end();
         list.count = 0;
     }
 }

@@ -25,7 +25,8 @@ void Http1Client::send_head(const flow::ResponseOut& head) {
     if (!block) return break_off();
     http::HeadWriter writer(block.room());
     writer.status_line(head.status, head.reason);
-    for (const http::Field& field : head.fields->all()) writer.field(field.name, field.value);
+    for (const http::Field& field : head.fields->all())
+        writer.field(field.name, field.value);
     if (head.framing == http::Framing::content_length)
         writer.field("Content-Length", head.content_length);
     if (answer_is_chunked_) writer.field("Transfer-Encoding", "chunked");

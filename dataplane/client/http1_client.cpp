@@ -25,32 +25,38 @@ Http1Client::Http1Client(exchange::Services& services, Table& table, bool loopba
       loopback_listener_(loopback_listener) {}
 
 void Http1Client::adopt(int socket, std::string_view peer_address) {
-    address_bytes_ =
-        static_cast<std::uint8_t>(peer_address.copy(address_.data(), address_.size()));
+    address_bytes_ = static_cast<std::uint8_t>(peer_address.copy(address_.data(), address_.size()));
     services_.context.metrics.connections_accepted.add();
     connection_.adopt(socket);
     set_deadline(limits::client_idle_timeout_ms);
 }
 
-// --- Deadlines --------------------------------------------------------------------------------------
+// --- Deadlines
+// --------------------------------------------------------------------------------------
 
 void Http1Client::set_deadline(std::uint32_t milliseconds) {
     deadline_ = services_.context.now + milliseconds * kMillisecond;
     services_.context.timers.set(timer_, deadline_);
 }
 
-void Http1Client::on_deadline() { services_.context.mark(*this); }
+void Http1Client::on_deadline() {
+    services_.context.mark(*this);
+}
 
 void Http1Client::look_at_deadline() {
     if (deadline_ > services_.context.now) return;
     switch (state_) {
-        case State::idle: return end_after_output();
+        case State::idle:
+            return end_after_output();
         case State::reading_head:
             services_.context.metrics.rejected[RejectReason::head_too_slow].add();
             return lose();
-        case State::exchanging: return look_at_exchange_progress();
-        case State::lingering: return lose();
-        case State::ended: return lose();  // it had its time to take the last bytes
+        case State::exchanging:
+            return look_at_exchange_progress();
+        case State::lingering:
+            return lose();
+        case State::ended:
+            return lose();  // it had its time to take the last bytes
     }
 }
 
@@ -58,8 +64,8 @@ void Http1Client::look_at_deadline() {
 // given up after one silent period.
 void Http1Client::look_at_exchange_progress() {
     const bool owes_body = decoder_.state() == http::BodyDecoder::State::reading;
-    const bool stalled = !connection_.output().empty() &&
-                         connection_.sent_bytes() == sent_at_check_;
+    const bool stalled =
+        !connection_.output().empty() && connection_.sent_bytes() == sent_at_check_;
     const bool silent = owes_body && !request_paused_ && !answer_begun_ &&
                         connection_.received_bytes() == received_at_check_;
     if (stalled || silent) return lose();
@@ -68,7 +74,8 @@ void Http1Client::look_at_exchange_progress() {
     set_deadline(std::min(limits::send_stall_timeout_ms, limits::body_idle_timeout_ms));
 }
 
-// --- The tick ---------------------------------------------------------------------------------------
+// --- The tick
+// ---------------------------------------------------------------------------------------
 
 void Http1Client::advance() {
     if (connection_.state() == Connection::State::closed) {
@@ -94,7 +101,8 @@ void Http1Client::advance() {
 bool Http1Client::step() {
     switch (state_) {
         case State::idle:
-        case State::reading_head: return read_head();
+        case State::reading_head:
+            return read_head();
         case State::exchanging:
             read_body();
             return complete_exchange();
@@ -102,7 +110,8 @@ bool Http1Client::step() {
             connection_.input().clear();
             if (connection_.input_ended()) end_after_output();
             return false;
-        case State::ended: return false;
+        case State::ended:
+            return false;
     }
     return false;
 }
@@ -118,9 +127,14 @@ bool Http1Client::read_head() {
                 set_deadline(limits::head_timeout_ms);
             }
             return false;
-        case Outcome::complete: return start_exchange();
-        case Outcome::no_memory: lose(); return false;
-        case Outcome::failed: refuse_head(head_reader_.error()); return false;
+        case Outcome::complete:
+            return start_exchange();
+        case Outcome::no_memory:
+            lose();
+            return false;
+        case Outcome::failed:
+            refuse_head(head_reader_.error());
+            return false;
     }
     return false;
 }
@@ -225,7 +239,8 @@ void Http1Client::become_idle() {
     set_deadline(limits::client_idle_timeout_ms);
 }
 
-// --- Ends -------------------------------------------------------------------------------------------
+// --- Ends
+// -------------------------------------------------------------------------------------------
 
 // The answer is out although the request was not read to its end. Closing at once would make the
 // kernel send RST, which can destroy the answer on its way (RFC 9112 section 9.6).

@@ -6,7 +6,9 @@ namespace mcpgw::client {
 Table::Table(exchange::Services& services, std::size_t connections_max)
     : services_(services), clients_(connections_max), exchanges_(connections_max) {}
 
-Table::~Table() { check(clients_.used() == 0, "the table dies after its connections"); }
+Table::~Table() {
+    check(clients_.used() == 0, "the table dies after its connections");
+}
 
 bool Table::adopt(int socket, std::string_view peer_address, bool loopback_listener) {
     Http1Client* client = clients_.acquire(services_, *this, loopback_listener);

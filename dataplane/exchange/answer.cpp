@@ -1,4 +1,5 @@
-// The answer's side of an exchange: forwarding, watching event streams, and the gateway's own answers.
+// The answer's side of an exchange: forwarding, watching event streams, and the gateway's own
+// answers.
 #include <algorithm>
 #include <array>
 
@@ -23,7 +24,8 @@ bool is_event_stream(const http::ResponseHead& head) {
 
 }  // namespace
 
-// --- Forwarding ---------------------------------------------------------------------------------------
+// --- Forwarding
+// ---------------------------------------------------------------------------------------
 
 void Exchange::on_response_head(const http::ResponseHead& head) {
     check(state_ == State::awaiting_answer, "an answer begins once");
@@ -38,7 +40,8 @@ void Exchange::on_response_head(const http::ResponseHead& head) {
     flow::ResponseOut out;
     out.status = status_ = head.status;
     out.reason = head.reason;
-    out.framing = head.framing == http::Framing::until_close ? http::Framing::chunked : head.framing;
+    out.framing =
+        head.framing == http::Framing::until_close ? http::Framing::chunked : head.framing;
     out.content_length = head.content_length;
     out.fields = &fields;
     state_ = State::answering;
@@ -76,8 +79,8 @@ void Exchange::note_session_end(std::uint16_t status) {
     if (forgotten) services_.context.metrics.sessions_lost[LostReason::server_forgot].add();
     // The count is a load figure: sessions adopted from before a restart were never counted in.
     std::uint32_t count = load_->sessions.load(std::memory_order_relaxed);
-    while (count > 0 && !load_->sessions.compare_exchange_weak(count, count - 1,
-                                                               std::memory_order_relaxed)) {
+    while (count > 0 &&
+           !load_->sessions.compare_exchange_weak(count, count - 1, std::memory_order_relaxed)) {
     }
 }
 
@@ -144,7 +147,8 @@ void Exchange::on_backend_failed(Code code) {
     refuse(to_control_plane_ ? Refusal::control_plane_away : refusal_of(code));
 }
 
-// --- Event streams ------------------------------------------------------------------------------------
+// --- Event streams
+// ------------------------------------------------------------------------------------
 
 void Exchange::on_data(std::string_view piece) {
     if (answer_peek_ != nullptr) answer_peek_->feed(as_bytes(piece));
@@ -178,7 +182,8 @@ void Exchange::break_silence() {
     set_answer_deadline();
 }
 
-// --- Own answers --------------------------------------------------------------------------------------
+// --- Own answers
+// --------------------------------------------------------------------------------------
 
 void Exchange::send_own(std::uint16_t status, std::string_view content_type, std::string_view body,
                         std::string_view allow) {
@@ -202,8 +207,7 @@ void Exchange::refuse(Refusal refusal) {
     if (facts.ours) services_.context.metrics.rejected[facts.reason].add();
     std::array<char, 1024> body;
     if (!is_mcp_target(target_.kind))
-        return send_own(facts.status, kProblem,
-                        {body.data(), write_problem(body, refusal)});
+        return send_own(facts.status, kProblem, {body.data(), write_problem(body, refusal)});
     // A probe must always let its client fall back to the handshake (mcp-protocol 1.2): 400.
     const bool probe = is_discover() && (facts.status >= 500 || facts.status == 404);
     const std::size_t size =

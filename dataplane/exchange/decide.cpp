@@ -17,7 +17,8 @@ bool is_allowed(std::string_view method, std::string_view allow) {
     while (!allow.empty()) {
         const std::size_t comma = std::min(allow.find(','), allow.size());
         std::string_view item = allow.substr(0, comma);
-        while (item.starts_with(' ')) item.remove_prefix(1);
+        while (item.starts_with(' '))
+            item.remove_prefix(1);
         if (item == method) return true;
         allow.remove_prefix(std::min(comma + 1, allow.size()));
     }
@@ -29,8 +30,8 @@ Decision decide_session(const Question& question, Services& services, Decision d
     const Adapter& adapter = *decision.adapter;
     const std::string_view sealed = question.head.fields.value_or_empty(mcp::kSessionId);
     const bool repeated = question.head.fields.count_of(mcp::kSessionId) > 1;
-    const auto parts = repeated ? std::nullopt
-                                : services.sealer.open(sealed, decision.identity.user, scratch);
+    const auto parts =
+        repeated ? std::nullopt : services.sealer.open(sealed, decision.identity.user, scratch);
     if (!parts || parts->adapter != adapter.id) return refuse(Refusal::session_not_found, decision);
     decision.server_session_id = parts->server_id;
     if (adapter.affinity == contract::Affinity::none) {
@@ -40,8 +41,7 @@ Decision decide_session(const Question& question, Services& services, Decision d
     }
     decision.session_bound = true;
     decision.instance = adapter.find(parts->instance);
-    if (decision.instance == nullptr)
-        return refuse(Refusal::session_of_gone_instance, decision);
+    if (decision.instance == nullptr) return refuse(Refusal::session_of_gone_instance, decision);
     return decision;
 }
 
@@ -50,9 +50,9 @@ Decision decide_adapter(const Question& question, Services& services, Decision d
     const Adapter* adapter =
         services.table == nullptr ? nullptr : services.table->find(question.target.adapter);
     if (services.table == nullptr) return refuse(Refusal::no_ready_instance, decision);
-    if (adapter == nullptr || !auth::may_read(decision.identity, adapter->created_by,
-                                              adapter->required_roles,
-                                              services.settings.admin_role))
+    if (adapter == nullptr ||
+        !auth::may_read(decision.identity, adapter->created_by, adapter->required_roles,
+                        services.settings.admin_role))
         return refuse(Refusal::unknown_adapter, decision);
     decision.adapter = adapter;
     decision.kind = Decision::Kind::forward;
@@ -62,8 +62,8 @@ Decision decide_adapter(const Question& question, Services& services, Decision d
     const bool has_session = question.head.fields.find(mcp::kSessionId) != nullptr;
     if (has_session && decision.era == mcp::Era::legacy)
         return decide_session(question, services, decision, scratch);
-    const bool opens = decision.era == mcp::Era::legacy && peek != nullptr &&
-                       peek->method() == "initialize";
+    const bool opens =
+        decision.era == mcp::Era::legacy && peek != nullptr && peek->method() == "initialize";
     const std::uint64_t random = services.random.next();
     decision.instance =
         opens ? pick_for_session(*adapter, random) : pick_for_request(*adapter, random);
@@ -74,8 +74,8 @@ Decision decide_adapter(const Question& question, Services& services, Decision d
 Decision decide_on_admin_listener(const Question& question) {
     Decision decision;
     const std::string_view path = question.head.path;
-    const bool known = path == "/metrics" || path == "/healthz" || path == "/readyz" ||
-                       path == "/debug/state";
+    const bool known =
+        path == "/metrics" || path == "/healthz" || path == "/readyz" || path == "/debug/state";
     if (!known) return refuse(Refusal::unknown_path);
     if (!is_allowed(question.head.method_text, "GET, HEAD"))
         return refuse(Refusal::method_not_allowed);
@@ -90,13 +90,15 @@ bool is_mcp_target(Target::Kind kind) {
         case Target::Kind::adapter_mcp:
         case Target::Kind::adapter_sse:
         case Target::Kind::adapter_messages:
-        case Target::Kind::router_mcp: return true;
+        case Target::Kind::router_mcp:
+            return true;
         case Target::Kind::management:
         case Target::Kind::ping:
         case Target::Kind::healthz:
         case Target::Kind::readyz:
         case Target::Kind::well_known:
-        case Target::Kind::unknown: break;
+        case Target::Kind::unknown:
+            break;
     }
     return false;
 }
@@ -125,9 +127,11 @@ Decision decide(const Question& question, Services& services, std::span<std::byt
         case Target::Kind::well_known:
         case Target::Kind::router_mcp:
         case Target::Kind::adapter_sse:
-        case Target::Kind::adapter_messages: return refuse(Refusal::unknown_path);
+        case Target::Kind::adapter_messages:
+            return refuse(Refusal::unknown_path);
         case Target::Kind::management:
-        case Target::Kind::adapter_mcp: break;
+        case Target::Kind::adapter_mcp:
+            break;
     }
     if (!auth::identify_developer(head.fields, decision.identity))
         return refuse(Refusal::bad_identity);

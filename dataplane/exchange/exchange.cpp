@@ -48,7 +48,8 @@ bool Exchange::is_discover() const {
     return request_peek_ != nullptr && request_peek_->method() == "server/discover";
 }
 
-// --- Request body -----------------------------------------------------------------------------------
+// --- Request body
+// -----------------------------------------------------------------------------------
 
 void Exchange::on_request_body(io::Slice bytes) {
     if (request_peek_ != nullptr && request_peek_->state() == jsonrpc::Peek::State::reading)
@@ -71,7 +72,8 @@ void Exchange::on_request_body(io::Slice bytes) {
             }
             return;
         case State::awaiting_news:
-        case State::finished: return;
+        case State::finished:
+            return;
     }
 }
 
@@ -107,7 +109,8 @@ void Exchange::on_backend_room() {
     client_.resume_request();
 }
 
-// --- Deciding ---------------------------------------------------------------------------------------
+// --- Deciding
+// ---------------------------------------------------------------------------------------
 
 void Exchange::advance() {
     const bool late = deadline_ <= services_.context.now;
@@ -118,11 +121,13 @@ void Exchange::advance() {
         case State::awaiting_answer:
             if (late) refuse(Refusal::first_byte_late);
             return;
-        case State::awaiting_news: return stop_waiting_for_news();
+        case State::awaiting_news:
+            return stop_waiting_for_news();
         case State::answering:
             if (late) break_silence();
             return;
-        case State::finished: return;
+        case State::finished:
+            return;
     }
 }
 
@@ -132,9 +137,12 @@ void Exchange::decide_and_go() {
     const Decision decision = decide(question, services_, scratch);
     if (decision.adapter != nullptr) metrics_slot_ = decision.adapter->metrics_slot;
     switch (decision.kind) {
-        case Decision::Kind::refuse: return refuse_at_decision(decision);
-        case Decision::Kind::local: return answer_locally();
-        case Decision::Kind::forward: return forward(decision);
+        case Decision::Kind::refuse:
+            return refuse_at_decision(decision);
+        case Decision::Kind::local:
+            return answer_locally();
+        case Decision::Kind::forward:
+            return forward(decision);
     }
 }
 
@@ -152,8 +160,8 @@ void Exchange::remember(const Decision& decision) {
     instance_id_ = decision.instance->id;
     first_byte_ms_ = adapter.timeouts.first_byte_ms;
     idle_ms_ = adapter.timeouts.idle_ms;
-    adapter_name_bytes_ = static_cast<std::uint8_t>(
-        adapter.name.copy(adapter_name_.data(), adapter_name_.size()));
+    adapter_name_bytes_ =
+        static_cast<std::uint8_t>(adapter.name.copy(adapter_name_.data(), adapter_name_.size()));
     load_ = decision.instance->load;
     load_->outstanding.fetch_add(1, std::memory_order_relaxed);
 }
@@ -172,8 +180,7 @@ void Exchange::forward(const Decision& decision) {
     state_ = State::awaiting_answer;
     if (!send_request(decision, destination)) return;
     services_.context.metrics.record_overhead(services_.context.ring.now() - started_);
-    if (first_byte_ms_ > 0)
-        set_deadline(services_.context.now + first_byte_ms_ * kMillisecond);
+    if (first_byte_ms_ > 0) set_deadline(services_.context.now + first_byte_ms_ * kMillisecond);
     release_head();
 }
 
@@ -206,16 +213,17 @@ bool Exchange::send_request(const Decision& decision, const backend::Destination
     out.content_length = head_->head.content_length;
     out.fields = &fields;
     backend_->send_head(out);
-    while (backend_ != nullptr && !held_.empty()) backend_->send_body(held_.pop_slice());
+    while (backend_ != nullptr && !held_.empty())
+        backend_->send_body(held_.pop_slice());
     if (backend_ != nullptr && body_complete_) backend_->finish_request();
     return backend_ != nullptr;
 }
 
 void Exchange::stop_waiting_for_news() {
-    const Adapter* adapter = services_.table == nullptr
-                                 ? nullptr
-                                 : services_.table->find({adapter_name_.data(),
-                                                          adapter_name_bytes_});
+    const Adapter* adapter =
+        services_.table == nullptr
+            ? nullptr
+            : services_.table->find({adapter_name_.data(), adapter_name_bytes_});
     if (adapter == nullptr || adapter->find(instance_id_) == nullptr) {
         services_.context.metrics.sessions_lost[LostReason::instance_gone].add();
         return refuse(Refusal::session_of_gone_instance);
@@ -223,7 +231,8 @@ void Exchange::stop_waiting_for_news() {
     if (deadline_ <= services_.context.now) refuse(Refusal::cannot_connect);
 }
 
-// --- End --------------------------------------------------------------------------------------------
+// --- End
+// --------------------------------------------------------------------------------------------
 
 void Exchange::release_head() {
     if (head_ == nullptr) return;
@@ -254,7 +263,9 @@ void Exchange::finish() {
     services_.context.metrics.record_total(services_.context.now - started_);
 }
 
-void Exchange::on_timer() { services_.context.mark(*this); }
+void Exchange::on_timer() {
+    services_.context.mark(*this);
+}
 
 void Exchange::set_deadline(Nanos deadline) {
     deadline_ = deadline;

@@ -6,12 +6,12 @@
 //
 //   receiving        the body is looked at (method, id) and held, up to peek_hold_bytes_max
 //   awaiting_answer  the request is on its way; the rest of its body streams through
-//   awaiting_news    a session's instance refused: wait shortly whether it is gone (404) or not (502)
-//   answering        the answer streams through
-//   finished         the client end has everything; no backend is held. Terminal
+//   awaiting_news    a session's instance refused: wait shortly whether it is gone (404) or not
+//   (502) answering        the answer streams through finished         the client end has
+//   everything; no backend is held. Terminal
 //
-// Owned by its client end. It holds no pointer into the route table beyond a tick, but its instance's
-// load block, in which it is counted.
+// Owned by its client end. It holds no pointer into the route table beyond a tick, but its
+// instance's load block, in which it is counted.
 #pragma once
 
 #include <array>
@@ -53,9 +53,7 @@ class Exchange final : public flow::BackendEvents,
     [[nodiscard]] bool finished() const { return state_ == State::finished; }
     // Whether a client that closes its sending side is taken as gone. For a plain answer it may be
     // a half-close; an event stream, or a modern request (disconnect is cancel), ends with it.
-    [[nodiscard]] bool ends_with_client() const {
-        return is_stream_ || era_ == mcp::Era::modern;
-    }
+    [[nodiscard]] bool ends_with_client() const { return is_stream_ || era_ == mcp::Era::modern; }
 
     // Told by the client end.
     void on_request_body(io::Slice bytes);
@@ -111,16 +109,16 @@ class Exchange final : public flow::BackendEvents,
     flow::BackendEnd* backend_ = nullptr;
     PendingHead* head_;
     jsonrpc::Peek* request_peek_ = nullptr;  // of a body that was looked at; keeps the id
-    jsonrpc::Peek* answer_peek_ = nullptr;   // of the event that is passing, if an answer is awaited
-    InstanceLoad* load_ = nullptr;           // counted in its `outstanding`
+    jsonrpc::Peek* answer_peek_ = nullptr;  // of the event that is passing, if an answer is awaited
+    InstanceLoad* load_ = nullptr;          // counted in its `outstanding`
     transport::SegmentQueue held_;
     io::TimerOf<Exchange, &Exchange::on_timer> timer_{*this};
     std::string_view client_address_;
     Target target_;
     sse::Scanner scanner_;
     Nanos started_;
-    Nanos deadline_ = kNever;         // of the present state
-    Nanos answer_active_at_ = 0;      // when the server last sent a part of its answer
+    Nanos deadline_ = kNever;     // of the present state
+    Nanos answer_active_at_ = 0;  // when the server last sent a part of its answer
     std::uint64_t adapter_id_ = 0;
     std::uint64_t instance_id_ = 0;
     std::uint32_t first_byte_ms_ = limits::first_byte_timeout_ms;

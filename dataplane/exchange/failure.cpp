@@ -61,36 +61,60 @@ constexpr RefusalFacts kOverloaded{503, kInternalError, RejectReason::exchanges_
 
 const RefusalFacts& facts_of(Refusal refusal) {
     switch (refusal) {
-        case Refusal::bad_identity: return kBadIdentity;
-        case Refusal::host_not_allowed: return kHostNotAllowed;
-        case Refusal::origin_not_allowed: return kOriginNotAllowed;
-        case Refusal::unknown_path: return kUnknownPath;
-        case Refusal::unknown_adapter: return kUnknownAdapter;
-        case Refusal::method_not_allowed: return kMethodNotAllowed;
-        case Refusal::session_not_found: return kSessionUnknown;
-        case Refusal::session_of_gone_instance: return kSessionGone;
-        case Refusal::no_ready_instance: return kNoReadyInstance;
-        case Refusal::cannot_connect: return kCannotConnect;
-        case Refusal::connect_timed_out: return kConnectTimedOut;
-        case Refusal::reset_before_answer: return kReset;
-        case Refusal::bad_answer: return kBadAnswer;
-        case Refusal::first_byte_late: return kFirstByteLate;
-        case Refusal::body_too_large: return kBodyTooLarge;
-        case Refusal::head_too_large_with_ours: return kHeadTooLarge;
-        case Refusal::broken_body_framing: return kBrokenBody;
-        case Refusal::unusable_server_session: return kUnusableSession;
-        case Refusal::control_plane_away: return kControlPlaneAway;
-        case Refusal::overloaded: return kOverloaded;
+        case Refusal::bad_identity:
+            return kBadIdentity;
+        case Refusal::host_not_allowed:
+            return kHostNotAllowed;
+        case Refusal::origin_not_allowed:
+            return kOriginNotAllowed;
+        case Refusal::unknown_path:
+            return kUnknownPath;
+        case Refusal::unknown_adapter:
+            return kUnknownAdapter;
+        case Refusal::method_not_allowed:
+            return kMethodNotAllowed;
+        case Refusal::session_not_found:
+            return kSessionUnknown;
+        case Refusal::session_of_gone_instance:
+            return kSessionGone;
+        case Refusal::no_ready_instance:
+            return kNoReadyInstance;
+        case Refusal::cannot_connect:
+            return kCannotConnect;
+        case Refusal::connect_timed_out:
+            return kConnectTimedOut;
+        case Refusal::reset_before_answer:
+            return kReset;
+        case Refusal::bad_answer:
+            return kBadAnswer;
+        case Refusal::first_byte_late:
+            return kFirstByteLate;
+        case Refusal::body_too_large:
+            return kBodyTooLarge;
+        case Refusal::head_too_large_with_ours:
+            return kHeadTooLarge;
+        case Refusal::broken_body_framing:
+            return kBrokenBody;
+        case Refusal::unusable_server_session:
+            return kUnusableSession;
+        case Refusal::control_plane_away:
+            return kControlPlaneAway;
+        case Refusal::overloaded:
+            return kOverloaded;
     }
     return kOverloaded;
 }
 
 Refusal refusal_of(Code backend_failure) {
     switch (backend_failure) {
-        case Code::timed_out: return Refusal::connect_timed_out;
-        case Code::reset: return Refusal::reset_before_answer;
-        case Code::protocol: return Refusal::bad_answer;
-        case Code::limit_exceeded: return Refusal::overloaded;
+        case Code::timed_out:
+            return Refusal::connect_timed_out;
+        case Code::reset:
+            return Refusal::reset_before_answer;
+        case Code::protocol:
+            return Refusal::bad_answer;
+        case Code::limit_exceeded:
+            return Refusal::overloaded;
         case Code::invalid_argument:
         case Code::not_found:
         case Code::conflict:
@@ -101,7 +125,8 @@ Refusal refusal_of(Code backend_failure) {
         case Code::unsupported:
         case Code::io:
         case Code::corrupt:
-        case Code::internal: break;
+        case Code::internal:
+            break;
     }
     return Refusal::cannot_connect;
 }

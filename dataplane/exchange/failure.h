@@ -36,9 +36,9 @@ enum class Refusal : std::uint8_t {
 
 struct RefusalFacts {
     std::uint16_t status;
-    int code;                 // JSON-RPC
-    RejectReason reason;      // label of rejected_total; ignored if !ours
-    bool ours;                // refused by a rule of the gateway, not failed by a server
+    int code;             // JSON-RPC
+    RejectReason reason;  // label of rejected_total; ignored if !ours
+    bool ours;            // refused by a rule of the gateway, not failed by a server
     std::string_view message;
 };
 [[nodiscard]] const RefusalFacts& facts_of(Refusal refusal);

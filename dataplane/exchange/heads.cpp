@@ -11,12 +11,19 @@ namespace mcpgw::exchange {
 namespace {
 
 // RFC 9110 section 7.6.1, and what frames the message on this hop only.
-constexpr std::array<std::string_view, 10> kHopByHop{
-    "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization",
-    "TE",         "Trailer",    "Transfer-Encoding", "Upgrade",           "Content-Length"};
-constexpr std::array<std::string_view, 8> kRequestOnly{
-    "Host", "Authorization", "Cookie", "Origin", "Forwarded", "Expect", "Mcp-Session-Id",
-    "traceparent"};
+constexpr std::array<std::string_view, 10> kHopByHop{"Connection",
+                                                     "Keep-Alive",
+                                                     "Proxy-Connection",
+                                                     "Proxy-Authenticate",
+                                                     "Proxy-Authorization",
+                                                     "TE",
+                                                     "Trailer",
+                                                     "Transfer-Encoding",
+                                                     "Upgrade",
+                                                     "Content-Length"};
+constexpr std::array<std::string_view, 8> kRequestOnly{"Host",           "Authorization", "Cookie",
+                                                       "Origin",         "Forwarded",     "Expect",
+                                                       "Mcp-Session-Id", "traceparent"};
 constexpr std::array<std::string_view, 3> kRequestPrefixes{"X-Mcp-", "X-Forwarded-", "X-Dev-"};
 constexpr std::array<std::string_view, 4> kResponseOnly{"Set-Cookie", "Server", "WWW-Authenticate",
                                                         "Mcp-Session-Id"};
@@ -111,9 +118,8 @@ bool make_request_fields(const RequestFieldsIn& in, FieldScratch& scratch, http:
     return fits && add(out, "X-Mcp-UserId", decision.identity.user) &&
            add(out, "X-Mcp-Roles", decision.identity.roles) &&
            add(out, "Forwarded", write_forwarded(in, scratch.forwarded)) &&
-           add(out, "traceparent", is_traceparent(trace)
-                                       ? trace
-                                       : write_traceparent(in.random, scratch.traceparent));
+           add(out, "traceparent",
+               is_traceparent(trace) ? trace : write_traceparent(in.random, scratch.traceparent));
 }
 
 bool make_response_fields(const http::ResponseHead& head, std::string_view sealed_session_id,

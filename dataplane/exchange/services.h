@@ -66,7 +66,7 @@ struct Services {
     transport::Context& context;
     backend::Pool& pool;
     const Settings& settings;
-    EventQueue* events = nullptr;      // nullptr on the admin worker
+    EventQueue* events = nullptr;       // nullptr on the admin worker
     AdminPages* admin_pages = nullptr;  // nullptr on all but the admin worker
     const RouteTable* table = nullptr;  // of this tick; nullptr before the first snapshot
     Sealer sealer;

@@ -1,6 +1,7 @@
 // The two neighbours of an exchange, and what they tell it.
 //
-//   client::Http1Client  --RequestHead, body-->  Exchange  --RequestOut, body-->  backend::Http1Backend
+//   client::Http1Client  --RequestHead, body-->  Exchange  --RequestOut, body-->
+//   backend::Http1Backend
 //        (ClientEnd)     <--ResponseOut, body--            <--BackendEvents---      (BackendEnd)
 //
 // Calls go one way through the three and only append to queues or record facts; nobody is freed
@@ -30,7 +31,8 @@ struct RequestOut {
 struct ResponseOut {
     std::uint16_t status = 0;
     std::string_view reason;
-    http::Framing framing = http::Framing::none;  // none, content_length, or chunked = unknown length
+    http::Framing framing =
+        http::Framing::none;  // none, content_length, or chunked = unknown length
     std::uint64_t content_length = 0;
     const http::Fields* fields = nullptr;  // end-to-end fields, without framing
 };

@@ -12,7 +12,8 @@ BlockPool::BlockPool(std::size_t blocks, std::size_t block_bytes)
     check(memory != MAP_FAILED, "address space for head blocks");
     memory_ = static_cast<char*>(memory);
     free_.reserve(blocks);
-    for (std::size_t i = blocks; i > 0; --i) free_.push_back(static_cast<std::uint32_t>(i - 1));
+    for (std::size_t i = blocks; i > 0; --i)
+        free_.push_back(static_cast<std::uint32_t>(i - 1));
 }
 
 BlockPool::~BlockPool() {

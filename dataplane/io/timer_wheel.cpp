@@ -27,7 +27,9 @@ void TimerWheel::set(Timer& timer, Nanos deadline) {
     link(timer);
 }
 
-void TimerWheel::clear(Timer& timer) { set(timer, kNever); }
+void TimerWheel::clear(Timer& timer) {
+    set(timer, kNever);
+}
 
 void TimerWheel::advance(Nanos now) {
     const std::uint64_t target = now / kSlotNanos;

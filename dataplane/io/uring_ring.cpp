@@ -3,6 +3,10 @@
 // DEFER_TASKRUN and SINGLE_ISSUER (kernel 6.1) let completions be made only when this thread asks
 // for them, which is what a tick wants. One provided-buffer ring serves every socket. Operations of
 // which nobody wants to know the end (cancel, close, shutdown) carry user data 0.
+#include <array>
+#include <cerrno>
+#include <cstring>
+
 #include <arpa/inet.h>
 #include <liburing.h>
 #include <netinet/in.h>
@@ -11,19 +15,14 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
-#include <cstring>
-
 #include "dataplane/io/ring.h"
 
 namespace mcpgw::io {
 namespace {
 
 constexpr int kBufferGroup = 1;
-constexpr unsigned kSetupFlags =
-    IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE |
-    IORING_SETUP_SUBMIT_ALL;
+constexpr unsigned kSetupFlags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+                                 IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL;
 
 std::string kernel_release() {
     utsname names{};
@@ -108,7 +107,8 @@ struct Ring::State {
             buffer_ring = nullptr;
             return std::unexpected(why_not(-status));
         }
-        for (std::uint16_t buffer = 0; buffer < count; ++buffer) pool.give_back(buffer);
+        for (std::uint16_t buffer = 0; buffer < count; ++buffer)
+            pool.give_back(buffer);
         hand_back_buffers();
         return {};
     }
@@ -160,8 +160,8 @@ Result<std::unique_ptr<Ring>> Ring::open(const RingOptions& options) {
     io_uring_params parameters{};
     parameters.flags = kSetupFlags;
     parameters.cq_entries = options.submissions_max * 4;
-    const int status = io_uring_queue_init_params(options.submissions_max, &state->ring,
-                                                  &parameters);
+    const int status =
+        io_uring_queue_init_params(options.submissions_max, &state->ring, &parameters);
     if (status < 0) return std::unexpected(why_not(-status));
     state->is_open = true;
     if (auto registered = state->register_buffers(); !registered)
@@ -173,8 +173,12 @@ std::string Ring::engine() const {
     return "io_uring (defer_taskrun, multishot accept and receive, provided buffers)";
 }
 
-BufferPool& Ring::buffers() { return state_->pool; }
-Nanos Ring::now() const { return monotonic_now(); }
+BufferPool& Ring::buffers() {
+    return state_->pool;
+}
+Nanos Ring::now() const {
+    return monotonic_now();
+}
 
 Result<int> Ring::open_socket(int family) {
     const int socket = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -16,7 +16,9 @@ constexpr Nanos kRetryPause = 100 * kMillisecond;
 Listener::Listener(transport::Context& context, client::Table& table, int socket, bool loopback)
     : context_(context), table_(table), socket_(socket), loopback_(loopback) {}
 
-void Listener::start() { context_.ring.accept(accept_operation_, socket_); }
+void Listener::start() {
+    context_.ring.accept(accept_operation_, socket_);
+}
 
 void Listener::stop() {
     stopped_ = true;

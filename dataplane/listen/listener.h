@@ -1,7 +1,7 @@
 // Accepts connections of one listening socket for one worker.
 //
-// When the client table is full, accepting pauses (new connections wait in the kernel's backlog) and
-// resumes as soon as a slot is free. The socket itself belongs to the process.
+// When the client table is full, accepting pauses (new connections wait in the kernel's backlog)
+// and resumes as soon as a slot is free. The socket itself belongs to the process.
 #pragma once
 
 #include <vector>

@@ -1,20 +1,19 @@
 // Binding with a probe first: SO_REUSEPORT alone would let two gateways share a port in silence.
 #include "dataplane/listen/sockets.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
 
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 namespace mcpgw::listen {
 namespace {
@@ -88,13 +87,15 @@ Result<ListeningSockets> inherit_sockets() {
     for (int i = 0; i < count; ++i) {
         const int socket = SD_LISTEN_FDS_START + i;
         if (sd_is_socket(socket, AF_UNSPEC, SOCK_STREAM, 1) <= 0)
-            return failure(Code::invalid_argument, "an inherited descriptor is no listening socket");
+            return failure(Code::invalid_argument,
+                           "an inherited descriptor is no listening socket");
         const bool admin = names != nullptr && std::strcmp(names[i], "admin") == 0;
         fcntl(socket, F_SETFL, fcntl(socket, F_GETFL) | O_NONBLOCK);
         (admin ? sockets.admin : sockets.main).push_back(socket);
     }
     if (names != nullptr) {
-        for (int i = 0; i < count; ++i) std::free(names[i]);
+        for (int i = 0; i < count; ++i)
+            std::free(names[i]);
         std::free(names);
     }
     return sockets;
@@ -113,7 +114,8 @@ Result<std::vector<int>> bind_sockets(std::string_view text, std::size_t count) 
     for (std::size_t i = 0; i < count; ++i) {
         auto socket = bind_one(*address, true, text);
         if (!socket) {
-            for (const int opened : sockets) close(opened);
+            for (const int opened : sockets)
+                close(opened);
             return std::unexpected(socket.error());
         }
         sockets.push_back(*socket);

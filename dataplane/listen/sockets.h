@@ -1,8 +1,8 @@
 // Listening sockets: made from addresses, or inherited from whoever started the process.
 //
-// With the protocol of sd_listen_fds(3) the starter binds and keeps the sockets open across restarts
-// of this process, so that no connection is refused meanwhile. Descriptors are named "main" or
-// "admin" (LISTEN_FDNAMES); unnamed ones are main.
+// With the protocol of sd_listen_fds(3) the starter binds and keeps the sockets open across
+// restarts of this process, so that no connection is refused meanwhile. Descriptors are named
+// "main" or "admin" (LISTEN_FDNAMES); unnamed ones are main.
 #pragma once
 
 #include <cstdint>

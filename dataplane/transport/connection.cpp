@@ -66,7 +66,8 @@ void Connection::half_close() {
 }
 
 void Connection::abort() {
-    if (state_ != State::closed) state_ = State::closing;
+    if (state_ == State::closed) return;
+    state_ = State::closing;
     touch();
 }
 
@@ -79,7 +80,8 @@ void Connection::fail(int error_number) {
     context_.mark(owner_);
 }
 
-// --- Completions ----------------------------------------------------------------------------------
+// --- Completions
+// ----------------------------------------------------------------------------------
 
 void Connection::on_connected(const io::Completion& completion) {
     if (completion.result < 0)
@@ -99,8 +101,7 @@ void Connection::on_received(const io::Completion& completion) {
         const auto size = static_cast<std::uint32_t>(completion.result);
         io::Slice slice = context_.ring.buffers().take(completion.buffer, size);
         received_bytes_ += size;
-        context_.metrics
-            .bytes[role_ == Role::client ? Direction::client_in : Direction::backend_in]
+        context_.metrics.bytes[role_ == Role::client ? Direction::client_in : Direction::backend_in]
             .add(size);
         if (state_ == State::closing || state_ == State::closed) return;
         if (!input_.push(std::move(slice))) return fail(ENOBUFS);
@@ -146,10 +147,12 @@ void Connection::on_sent(const io::Completion& completion) {
     }
 }
 
-// --- Wishes towards the kernel ----------------------------------------------------------------------
+// --- Wishes towards the kernel
+// ----------------------------------------------------------------------
 
 void Connection::settle() {
-    if (state_ == State::draining && (error_number_ != 0 || output_.empty())) state_ = State::closing;
+    if (state_ == State::draining && (error_number_ != 0 || output_.empty()))
+        state_ = State::closing;
     if (state_ == State::closing) return settle_close();
     if (state_ == State::closed) return;
     settle_receive();

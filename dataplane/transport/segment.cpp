@@ -82,7 +82,8 @@ void SegmentQueue::drop_front(std::size_t count) {
         if (!first_->slice.empty()) first_->slice.drop_front(count);
         count = 0;
     }
-    while (first_ != nullptr && first_->size == 0) pop();
+    while (first_ != nullptr && first_->size == 0)
+        pop();
 }
 
 io::Slice SegmentQueue::pop_slice() {
@@ -93,7 +94,8 @@ io::Slice SegmentQueue::pop_slice() {
 }
 
 void SegmentQueue::clear() {
-    while (first_ != nullptr) pop();
+    while (first_ != nullptr)
+        pop();
 }
 
 void SegmentQueue::take_all(SegmentQueue& other) {

@@ -1,14 +1,14 @@
 // The tick of a worker, its mailbox and its end.
 #include "dataplane/worker/worker.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <random>
+
 #include <pthread.h>
 #include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <random>
 
 #include "common/log.h"
 #include "dataplane/listen/sockets.h"
@@ -35,12 +35,15 @@ void pin_to(int cpu) {
 
 }  // namespace
 
-// --- Mailbox ----------------------------------------------------------------------------------------
+// --- Mailbox
+// ----------------------------------------------------------------------------------------
 
 Mailbox::Mailbox() : descriptor_(eventfd(0, EFD_CLOEXEC)) {
     check(descriptor_ >= 0, "an eventfd for the mailbox");
 }
-Mailbox::~Mailbox() { close(descriptor_); }
+Mailbox::~Mailbox() {
+    close(descriptor_);
+}
 
 void Mailbox::wake() {
     const std::uint64_t one = 1;
@@ -56,7 +59,8 @@ void Mailbox::stop() {
     wake();
 }
 
-// --- Life -------------------------------------------------------------------------------------------
+// --- Life
+// -------------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<Worker>> Worker::open(const WorkerOptions& options) {
     if (options.cpu >= 0) pin_to(options.cpu);
@@ -111,7 +115,8 @@ void Worker::run() {
     end();
 }
 
-// Everything is ended and buried before the ring goes: the kernel must not own memory that is freed.
+// Everything is ended and buried before the ring goes: the kernel must not own memory that is
+// freed.
 void Worker::end() {
     listener_.stop();
     ring_->cancel(mail_operation_);
@@ -130,7 +135,8 @@ bool Worker::finished() const {
            pool_.connections() == 0;
 }
 
-// --- The tick -----------------------------------------------------------------------------------------
+// --- The tick
+// -----------------------------------------------------------------------------------------
 
 void Worker::tick() {
     const bool has_work = !context_.dirty.empty();
@@ -187,7 +193,8 @@ void Worker::advance_dirty() {
 
 void Worker::feed_starved() {
     if (context_.starved.empty() || !ring_->buffers().half_free()) return;
-    while (transport::Connection* connection = context_.starved.pop_front()) connection->touch();
+    while (transport::Connection* connection = context_.starved.pop_front())
+        connection->touch();
     settle();
 }
 

@@ -49,8 +49,8 @@ class Mailbox {
 };
 
 struct WorkerOptions {
-    std::size_t index = 0;      // reader of the publication
-    int cpu = -1;               // pinned to it; -1: not pinned
+    std::size_t index = 0;  // reader of the publication
+    int cpu = -1;           // pinned to it; -1: not pinned
     int listener = -1;
     std::size_t connections_max = limits::connections_per_worker_max;
     Publication* publication = nullptr;

@@ -1,0 +1,160 @@
+// Where requests go, decided over a real table built from a snapshot.
+#include "dataplane/exchange/decide.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "common/protocol/http1_head.h"
+
+namespace mcpgw::exchange {
+namespace {
+
+contract::Adapter adapter(std::string name, int ready_instances) {
+    contract::Adapter result;
+    result.name = std::move(name);
+    result.created_by = "ann";
+    result.required_roles = {"team"};
+    for (int i = 0; i < ready_instances; ++i) {
+        contract::Instance instance;
+        instance.name = result.name + "-" + std::to_string(i);
+        instance.id = contract::instance_identity(result.name, instance.name, "uid");
+        instance.host = "127.0.0.1";
+        instance.port = static_cast<std::uint16_t>(9000 + i);
+        instance.authority = "127.0.0.1:9000";
+        instance.path = "/mcp";
+        instance.state = contract::InstanceState::ready;
+        result.instances.push_back(instance);
+    }
+    return result;
+}
+
+class DecideTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        contract::Snapshot snapshot;
+        snapshot.epoch = "e";
+        snapshot.version = 1;
+        snapshot.keys = {{"k1", std::string(32, 'k'), true}};
+        snapshot.adapters = {adapter("a", 3), adapter("b", 1), adapter("empty", 0)};
+        auto built = builder.build(snapshot);
+        ASSERT_TRUE(built) << built.error().detail;
+        table = std::move(*built);
+        auto opened = io::Ring::open({.receive_buffers = 4, .receive_buffer_bytes = 256});
+        ASSERT_TRUE(opened) << opened.error().detail;
+        ring = std::move(*opened);
+        context = std::make_unique<transport::Context>(*ring, *metrics);
+        pool = std::make_unique<backend::Pool>(*context);
+        services.reset(new Services{.context = *context,
+                                    .pool = *pool,
+                                    .settings = settings,
+                                    .table = table.get(),
+                                    .sealer = Sealer(),
+                                    .awaiting_news = {},
+                                    .random = Random(7)});
+        services->sealer.set_keys(table->keys(), table->keys_generation());
+    }
+    Decision ask(const std::string& method, const std::string& path, const std::string& lines = "",
+                 const std::string& body = "") {
+        text = method + " " + path + " HTTP/1.1\r\nHost: localhost\r\n" + lines + "\r\n";
+        EXPECT_EQ(http::parse_request_head(text, head), http::HeadError::none) << text;
+        target = classify(head.path);
+        peek.reset();
+        peek.feed(as_bytes(body));
+        return decide({head, target, body.empty() ? nullptr : &peek, true}, *services, scratch);
+    }
+    std::string sealed(const std::string& adapter_name, std::uint64_t instance,
+                       std::string_view user = "ann") {
+        std::array<char, limits::sealed_id_bytes_max> room;
+        const std::size_t size = services->sealer.seal(
+            {adapter_identity(adapter_name), instance, 1, "server-id"}, user, room);
+        return "X-Dev-UserId: ann\r\nMcp-Session-Id: " + std::string(room.data(), size) + "\r\n";
+    }
+    RouteBuilder builder;
+    std::unique_ptr<const RouteTable> table;
+    std::unique_ptr<WorkerMetrics> metrics = std::make_unique<WorkerMetrics>();
+    std::unique_ptr<io::Ring> ring;
+    std::unique_ptr<transport::Context> context;
+    std::unique_ptr<backend::Pool> pool;
+    Settings settings;
+    std::unique_ptr<Services> services;
+    std::string text;
+    http::RequestHead head;
+    Target target;
+    jsonrpc::Peek peek;
+    std::array<std::byte, Sealer::kScratchBytes> scratch;
+};
+
+constexpr const char* kAnn = "X-Dev-UserId: ann\r\n";
+
+TEST_F(DecideTest, a_request_without_session_goes_to_a_ready_instance) {
+    const Decision decision = ask("POST", "/adapters/a/mcp", kAnn, R"({"method":"initialize"})");
+    ASSERT_EQ(decision.kind, Decision::Kind::forward);
+    ASSERT_NE(decision.instance, nullptr);
+    EXPECT_FALSE(decision.session_bound);
+    EXPECT_EQ(decision.identity.user, "ann");
+}
+
+TEST_F(DecideTest, a_session_goes_to_the_instance_that_it_names) {
+    for (const Instance& instance : table->find("a")->instances) {
+        const Decision decision = ask("POST", "/adapters/a/mcp", sealed("a", instance.id));
+        ASSERT_EQ(decision.kind, Decision::Kind::forward);
+        EXPECT_EQ(decision.instance, &instance);
+        EXPECT_TRUE(decision.session_bound);
+        EXPECT_EQ(decision.server_session_id, "server-id");
+    }
+}
+
+TEST_F(DecideTest, foreign_sessions_are_not_found) {
+    const std::uint64_t instance = table->find("b")->instances.front().id;
+    const auto refusal = [this](const std::string& lines) {
+        const Decision decision = ask("POST", "/adapters/a/mcp", lines);
+        EXPECT_EQ(decision.kind, Decision::Kind::refuse);
+        return decision.refusal;
+    };
+    EXPECT_EQ(refusal(sealed("b", instance)), Refusal::session_not_found);
+    EXPECT_EQ(refusal(sealed("a", instance, "bob")), Refusal::session_not_found);
+    EXPECT_EQ(refusal(sealed("a", 12345)), Refusal::session_of_gone_instance);
+    const std::string kept(kAnn);
+    EXPECT_EQ(refusal(kept + "Mcp-Session-Id: v1.k1.AAAA\r\n"), Refusal::session_not_found);
+    EXPECT_EQ(refusal(kept + "Mcp-Session-Id: \r\n"), Refusal::session_not_found);
+    const std::string good = sealed("a", table->find("a")->instances.front().id);
+    EXPECT_EQ(refusal(good + good.substr(good.find("Mcp"))), Refusal::session_not_found);
+}
+
+TEST_F(DecideTest, a_modern_request_ignores_session_ids) {
+    const Decision decision =
+        ask("POST", "/adapters/a/mcp",
+            std::string(kAnn) + "MCP-Protocol-Version: 2026-07-28\r\nMcp-Session-Id: nonsense\r\n");
+    ASSERT_EQ(decision.kind, Decision::Kind::forward);
+    EXPECT_EQ(decision.era, mcp::Era::modern);
+    EXPECT_TRUE(decision.server_session_id.empty());
+}
+
+TEST_F(DecideTest, who_may_not_read_an_adapter_learns_nothing) {
+    EXPECT_EQ(ask("POST", "/adapters/a/mcp").refusal, Refusal::unknown_adapter);
+    EXPECT_EQ(ask("POST", "/adapters/nope/mcp", kAnn).refusal, Refusal::unknown_adapter);
+    const std::string team = "X-Dev-UserId: bob\r\nX-Dev-Roles: TEAM\r\n";
+    EXPECT_EQ(ask("POST", "/adapters/a/mcp", team).kind, Decision::Kind::forward);
+}
+
+TEST_F(DecideTest, paths_and_methods_follow_the_contract) {
+    EXPECT_EQ(ask("PUT", "/adapters/a/mcp", kAnn).refusal, Refusal::method_not_allowed);
+    EXPECT_EQ(ask("GET", "/nowhere").refusal, Refusal::unknown_path);
+    EXPECT_EQ(ask("GET", "/.well-known/oauth-protected-resource").refusal, Refusal::unknown_path);
+    EXPECT_EQ(ask("GET", "/healthz").kind, Decision::Kind::local);
+    const Decision management = ask("GET", "/adapters", kAnn);
+    EXPECT_EQ(management.kind, Decision::Kind::forward);
+    EXPECT_EQ(management.instance, nullptr);
+    EXPECT_EQ(ask("POST", "/adapters/empty/mcp", kAnn).refusal, Refusal::no_ready_instance);
+}
+
+TEST_F(DecideTest, foreign_origin_and_bad_identity_are_refused_first) {
+    const std::string origin = std::string(kAnn) + "Origin: http://evil.example\r\n";
+    EXPECT_EQ(ask("POST", "/adapters/a/mcp", origin).refusal, Refusal::origin_not_allowed);
+    EXPECT_EQ(ask("POST", "/adapters/a/mcp", "X-Dev-UserId: a b\r\n").refusal,
+              Refusal::bad_identity);
+}
+
+}  // namespace
+}  // namespace mcpgw::exchange
