@@ -139,27 +139,17 @@ void linger(int socket, int stop_event) {
     }
 }
 
-void refuse(int socket) {
-    constexpr std::string_view answer =
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-        "Retry-After: 1\r\nConnection: close\r\nContent-Length: 85\r\n\r\n"
-        R"({"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"too many connections"}}
-)";
-    static_assert(answer.size() - answer.find("\r\n\r\n") - 4 == 85);
-    // Called on the accepting thread: never wait.
-    send(socket, answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    shutdown(socket, SHUT_WR);
-    char waste[4096];
-    while (recv(socket, waste, sizeof waste, MSG_DONTWAIT) > 0) {
-    }
-}
-
 }  // namespace
 
 HttpServer::HttpServer(std::size_t threads_max) : stop_event_(eventfd(0, EFD_CLOEXEC)) {
     check(stop_event_ >= 0, "eventfd");
     new_task_queue = [threads_max] { return new GrowingPool(threads_max); };
     set_tcp_nodelay(true);
+    // httplib's default shares a taken port (SO_REUSEPORT) instead of saying that it is taken.
+    set_socket_options([](socket_t socket) {
+        const int on = 1;
+        setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    });
     set_keep_alive_max_count(1'000'000);
     set_keep_alive_timeout(limits::server_keep_alive_ms / 1000);
 }
@@ -203,10 +193,11 @@ void HttpServer::close_this_connection() {
 }
 
 bool HttpServer::process_and_close_socket(socket_t socket) {
-    if (GrowingPool::refusing())
-        refuse(socket);
-    else
-        serve(socket);
+    if (GrowingPool::refusing()) {
+        refuser_.refuse(socket);
+        return true;
+    }
+    serve(socket);
     close(socket);
     return true;
 }

@@ -15,6 +15,7 @@
 #include <httplib.h>
 
 #include "common/result.h"
+#include "tools/server/refuser.h"
 
 namespace mcpgw::server {
 
@@ -44,6 +45,7 @@ class HttpServer final : public httplib::Server {
     bool process_and_close_socket(socket_t socket) override;
     void serve(int socket);
 
+    Refuser refuser_;
     std::atomic<State> state_ = State::idle;
     std::atomic<bool> stopping_ = false;
     int stop_event_ = -1;  // an eventfd that stays readable after stop_serving()

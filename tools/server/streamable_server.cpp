@@ -407,7 +407,7 @@ void StreamableServer::stream(const std::shared_ptr<Session>& session,
     response.set_header("X-Accel-Buffering", "no");
     const Nanos keepalive = options_.keepalive_ms * kMillisecond;
     const auto patience = std::min(kTurn, std::chrono::milliseconds(options_.keepalive_ms));
-    // httplib calls this again and again, and looks before each turn whether the client is there.
+    // httplib calls this again and again until it says done() or false.
     auto turn = [events, keepalive, patience, written = monotonic_now()](
                     std::size_t, httplib::DataSink& sink) mutable {
         const EventStream::Turn got = events->take(patience);
@@ -421,7 +421,7 @@ void StreamableServer::stream(const std::shared_ptr<Session>& session,
             written = now;
         }
         if (got.end) sink.done();
-        return true;
+        return got.end || sink.is_writable();  // false: the client has left
     };
     response.set_chunked_content_provider(
         "text/event-stream", std::move(turn),
