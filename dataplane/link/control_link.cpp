@@ -157,7 +157,7 @@ void ControlLink::open_socket() {
 // The next try is after the back-off, which grows until a frame has been understood.
 void ControlLink::drop_socket(const Error& why) {
     if (connected_ || !failure_told_)
-        log_warn("no control plane; serving what is known",
+        log_warn("no connection to the control plane",
                  {{"error", why.detail}, {"code", code_name(why.code)}});
     failure_told_ = true;
     socket_.reset();

@@ -41,6 +41,7 @@ struct ControlLinkOptions {
     void* wake_context = nullptr;
 };
 
+// Ends after the workers have: its builder owns the load blocks, and its queues are theirs.
 class ControlLink {
   public:
     // `publication` outlives the link.

@@ -182,6 +182,19 @@ TEST_F(ControlLinkTest, garbage_ends_the_connection_and_the_next_one_knows_what_
         EXPECT_EQ(hello.snapshot_version, 10U);
         EXPECT_EQ(hello.snapshot_epoch, "epoch-1");
         EXPECT_EQ(published_version(), 10U);
+        connection->send(R"({"type":"understood"})");  // the next try is early again
+    }
+}
+
+TEST_F(ControlLinkTest, tries_grow_rarer_while_no_frame_is_understood) {
+    FakeControlPlane control(socket_path());
+    start_link();
+    std::optional<FakeConnection> connection = control.accept();
+    for (std::uint32_t least_ms = limits::link_retry_ms_min; least_ms <= 400; least_ms *= 2) {
+        const Nanos before = monotonic_now();
+        connection.reset();
+        connection.emplace(control.accept());
+        EXPECT_GE(monotonic_now() - before, least_ms * kMillisecond);
     }
 }
 
@@ -357,7 +370,7 @@ TEST_F(ControlLinkTest, a_control_plane_that_does_not_read_delays_nobody) {
     EXPECT_TRUE(comes_true([&] {
         while (queue.push(InstanceFailureEvent::of("adapter-0", instance, Code::reset)))
             ++instance;
-        return link_->events_dropped() > limits::worker_events_max;
+        return link_->events_dropped() > 100;
     }));
     connection.send(contract::encode(make_delta(10, {})));
     EXPECT_TRUE(comes_true([this] { return published_version() == 11; }));
