@@ -94,6 +94,12 @@ export class Gateway {
     return readFileSync(this.logFile, 'utf8');
   }
 
+  // The kernel chose the port; the line of the log that says `starting` names it.
+  adminUrl() {
+    const line = this.log().split('\n').find((one) => one.includes('"admin_listen"'));
+    return `http://${JSON.parse(line).admin_listen}`;
+  }
+
   mcpUrl(adapter) {
     return new URL(`${this.url}/adapters/${adapter}/mcp`);
   }
