@@ -7,9 +7,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
+#include "controlplane/deploy/pidfd.h"
 #include "controlplane/shim/process_table.h"
 
 namespace mcpgw::deploy {
@@ -18,7 +18,7 @@ namespace {
 // A pidfd of exactly the process that was seen, or nothing.
 Descriptor open_process(pid_t pid, std::uint64_t start_ticks) {
     if (pid <= 0) return {};
-    Descriptor pidfd(pidfd_open(pid, 0));
+    Descriptor pidfd(open_pidfd(pid));
     const auto entry = shim::process_entry(pid);
     if (!entry || entry->start_ticks != start_ticks || entry->state == 'Z') return {};
     return pidfd;
@@ -74,7 +74,7 @@ void kill_leftovers(const shim::RunState& state) {
         const bool in_session = state.shim_pid > 0 && entry.session == state.shim_pid;
         if (!in_session && !shim::has_in_environment(entry.pid, mark)) continue;
         if (const Descriptor process = open_process(entry.pid, entry.start_ticks))
-            pidfd_send_signal(process.get(), SIGKILL, nullptr, 0);
+            signal_pidfd(process.get(), SIGKILL);
     }
 }
 

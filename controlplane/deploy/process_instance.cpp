@@ -12,11 +12,11 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 
 #include "common/check.h"
 #include "common/log.h"
+#include "controlplane/deploy/pidfd.h"
 #include "controlplane/deploy/shim_starter.h"
 
 namespace mcpgw::deploy {
@@ -29,8 +29,6 @@ constexpr Nanos kDoubtInterval = 100 * kMillisecond;
 constexpr Nanos kProbeIntervalMin = 10 * kMillisecond;
 // A shim needs a moment for its own end after the grace of its server.
 constexpr Nanos kShimEndPatience = 2 * kSecond;
-// A shim that was just started has no state yet.
-constexpr Nanos kUnknownPatience = 2 * kSecond;
 constexpr Nanos kUnknownInterval = 20 * kMillisecond;
 // Longer than this, people want to know what we are waiting for.
 constexpr Nanos kLongStart = 10 * kSecond;
@@ -68,13 +66,18 @@ ProcessInstance::ProcessInstance(ProcessSite& site, std::string adapter, std::ui
       directory_(site.instance_directory(adapter_, ordinal)),
       serial_(site.new_serial()),
       backoff_(site.options().backoff_first_ms, site.options().backoff_last_ms) {
-    std::error_code ignored;  // a directory that cannot be made shows when the start fails
-    std::filesystem::create_directories(directory_, ignored);
+    make_directory();
     enter(State::idle, "waiting to start");
 }
 
 ProcessInstance::~ProcessInstance() {
     if (port_ != 0) site_.give_back_port(port_);
+}
+
+// Failure shows when the lock in it cannot be opened.
+void ProcessInstance::make_directory() const {
+    std::error_code ignored;
+    std::filesystem::create_directories(directory_, ignored);
 }
 
 void ProcessInstance::enter(State state, std::string reason) {
@@ -123,6 +126,7 @@ void ProcessInstance::start(const ServerSpec& spec, Nanos now) {
 
 Result<> ProcessInstance::try_start(const ServerSpec& spec) {
     const ProcessOptions& options = site_.options();
+    make_directory();  // somebody may have deleted it
     Result<Descriptor> lock = lock_instance(directory_);
     if (!lock) return std::unexpected(lock.error());
     const auto path = spec.environment.find("PATH");
@@ -166,7 +170,7 @@ Result<> ProcessInstance::try_start(const ServerSpec& spec) {
                                    serial_ << 1 | static_cast<std::uint64_t>(Event::shim_ended));
     if (!watched) {
         // What cannot be watched must not run.
-        pidfd_send_signal(shim_fd_.get(), SIGKILL, nullptr, 0);
+        signal_pidfd(shim_fd_.get(), SIGKILL);
         siginfo_t info{};
         waitid(P_PIDFD, static_cast<id_t>(shim_fd_.get()), &info, WEXITED);
         shim_fd_.reset();
@@ -183,7 +187,7 @@ void ProcessInstance::stop(Nanos now) {
     }
     if (state_ == State::stopping || state_ == State::unknown) return;
     check(static_cast<bool>(shim_fd_), "a shim is watched");
-    pidfd_send_signal(shim_fd_.get(), SIGTERM, nullptr, 0);
+    signal_pidfd(shim_fd_.get(), SIGTERM);
     probe_.cancel();
     probe_at_ = kNever;
     kill_at_ = now + site_.options().grace_ms * kMillisecond + kShimEndPatience;
@@ -249,8 +253,9 @@ void ProcessInstance::adopt(Nanos now) {
             return;
         }
     }
+    if (lock.error().code != Code::conflict) return;  // no lock, no shim: the start will tell why
     enter(State::unknown, "taking over");
-    kill_at_ = now + kUnknownPatience;
+    kill_at_ = now + site_.options().unknown_ms_max * kMillisecond;
     probe_at_ = now + kUnknownInterval;
 }
 
@@ -296,7 +301,8 @@ void ProcessInstance::look_again_for_shim(Nanos now) {
             return;
         }
     }
-    if (lock_instance(directory_)) {
+    const Result<Descriptor> lock = lock_instance(directory_);
+    if (lock || lock.error().code != Code::conflict) {
         kill_at_ = kNever;
         probe_at_ = kNever;
         start_at_ = 0;
@@ -304,7 +310,7 @@ void ProcessInstance::look_again_for_shim(Nanos now) {
         return;
     }
     if (now < kill_at_) return;
-    kill_at_ = now + kUnknownPatience;
+    kill_at_ = now + site_.options().unknown_ms_max * kMillisecond;
     const std::optional<pid_t> pid = find_shim(directory_);
     log_warn("a server without a readable state is ended",
              {{"directory", directory_}, {"shim", pid.value_or(0)}});
@@ -328,7 +334,7 @@ void ProcessInstance::tick(Nanos now) {
     }
     if (now >= kill_at_) {
         // It ignored its own deadline; its server dies with it, and the rest is found by its mark.
-        if (!killed_) pidfd_send_signal(shim_fd_.get(), SIGKILL, nullptr, 0);
+        if (!killed_) signal_pidfd(shim_fd_.get(), SIGKILL);
         killed_ = true;
         kill_at_ = kNever;
     }

@@ -69,6 +69,7 @@ class ProcessInstance {
     void delete_files();
 
   private:
+    void make_directory() const;
     void enter(State state, std::string reason);
     [[nodiscard]] Result<> try_start(const ServerSpec& spec);
     void shim_ended(Nanos now);

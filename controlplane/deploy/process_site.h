@@ -23,6 +23,8 @@ struct ProcessOptions {
     std::uint32_t backoff_last_ms = 30'000;
     std::uint32_t healthy_resets_ms = 60'000;  // health of this length makes old deaths forgotten
     std::uint32_t probe_interval_ms = 2'000;   // of a server that is ready
+    // A shim that was just started has no state yet; one that has none for longer is ended.
+    std::uint32_t unknown_ms_max = 2'000;
     std::uint64_t log_bytes_max = 10 * 1024 * 1024;
 };
 

@@ -10,11 +10,11 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/check.h"
+#include "controlplane/deploy/pidfd.h"
 
 namespace mcpgw::deploy {
 namespace {
@@ -124,7 +124,7 @@ Result<Descriptor> start_shim(const ShimStart& start, const shim::Launch& launch
     const int error = posix_spawn(&pid, program.c_str(), &lists.actions, &lists.attributes,
                                   argv.data(), envp.data());
     if (error != 0) return std::unexpected(error_from_errno(error, program));
-    Descriptor pidfd(pidfd_open(pid, 0));  // our child, not collected: the pid is still its own
+    Descriptor pidfd(open_pidfd(pid));  // our child, not collected: the pid is still its own
     if (!pidfd) {
         const int reason = errno;
         kill(pid, SIGKILL);
