@@ -86,7 +86,7 @@ TEST(JsonWriter, the_output_is_valid_json_whatever_goes_in) {
 }
 
 TEST(JsonWriterDeathTest, unbalanced_use_is_a_programming_error) {
-    EXPECT_DEATH(JsonWriter().array().take(), "closed");
+    EXPECT_DEATH((void)JsonWriter().array().take(), "closed");
     EXPECT_DEATH(JsonWriter().end(), "open");
     EXPECT_DEATH(JsonWriter().array().key("a"), "in an object");
     EXPECT_DEATH(JsonWriter().object().key("a").end(), "open");
