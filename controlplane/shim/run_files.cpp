@@ -164,7 +164,9 @@ Result<Launch> decode_launch(std::string_view json) {
     launch.log_bytes_max = members.number<std::uint64_t>("logBytesMax");
     const std::vector<std::string> command = members.texts("command");
     const std::vector<std::string> environment = members.texts("environment");
-    if (!members.good() || command.empty() || environment.size() % 2 != 0)
+    constexpr std::uint64_t log_bytes_min = 256;  // a stamp and a few words
+    if (!members.good() || command.empty() || environment.size() % 2 != 0 ||
+        launch.log_bytes_max < log_bytes_min)
         return failure(Code::corrupt, "this is not a launch description");
     for (const std::string& argument : command) {
         std::optional<std::string> bytes = disarmoured(argument);
