@@ -31,7 +31,7 @@ void for_each_cutting(std::string_view text, Visit visit) {
     SCOPED_TRACE("MCPGW_TEST_SEED=" + std::to_string(test_seed()));
     std::mt19937_64 random(test_seed());
     visit(Pieces{as_bytes(text)});
-    for (const std::size_t piece_bytes : {1, 2, 3, 16})
+    for (const std::size_t piece_bytes : {1U, 2U, 3U, 16U})
         visit(cut_every(text, piece_bytes));
     for (int round = 0; round < 20; ++round)
         visit(cut_at_random(text, random));
