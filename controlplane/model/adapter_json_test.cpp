@@ -172,6 +172,7 @@ TEST(AdapterJson, values_of_a_wrong_kind_or_out_of_range_are_refused) {
         {with(R"("requiredRoles":["a,b"])"), "requiredRoles[0]"},
         {with(R"("requiredRoles":[" a"])"), "requiredRoles[0]"},
         {with(R"("requiredRoles":["a\nb"])"), "requiredRoles[0]"},
+        {with(R"("requiredRoles":["\u00e9"])"), "requiredRoles[0]"},
         {with(R"("transport":"http")"), "transport"},
         {with(R"("transport":"stdio")"), "transport"},
         {with_command(R"("port":0)"), "port"},

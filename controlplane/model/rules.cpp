@@ -135,11 +135,10 @@ Complaint description_complaint(std::string_view text) {
 
 Complaint role_complaint(std::string_view role) {
     if (role.empty()) return "must not be empty";
-    if (role.size() > limits::principal_bytes_max) return "must have at most 256 bytes";
+    if (role.size() > limits::principal_bytes_max) return "must have at most 256 characters";
     if (role.front() == ' ' || role.back() == ' ') return "must not start or end with a space";
-    if (has_control(role) || is_one_of(',', role))
-        return "must not contain commas or control characters";
-    return nullptr;
+    const bool good = all(role, [](char c) { return (is_visible(c) || c == ' ') && c != ','; });
+    return good ? nullptr : "must consist of visible ASCII characters and spaces, without commas";
 }
 
 Complaint tenant_complaint(std::string_view tenant) {

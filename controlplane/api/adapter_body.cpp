@@ -1,0 +1,81 @@
+// The checks of a body, from the outside in.
+#include "controlplane/api/adapter_body.h"
+
+#include "common/bytes.h"
+#include "common/limits.h"
+#include "controlplane/model/adapter_json.h"
+#include "controlplane/model/json.h"
+#include "controlplane/model/url.h"
+
+namespace mcpgw::api {
+namespace {
+
+static_assert(limits::api_body_bytes_max == 1024 * 1024, "the sentence below says 1 MiB");
+
+// application/json, with or without parameters.
+bool is_json(std::string_view content_type) {
+    std::string_view type = content_type.substr(0, content_type.find(';'));
+    while (!type.empty() && (type.back() == ' ' || type.back() == '\t'))
+        type.remove_suffix(1);
+    return equals_ignoring_case(type, "application/json");
+}
+
+std::unexpected<Answer> refuse(Answer answer) {
+    return std::unexpected(std::move(answer));
+}
+
+std::unexpected<Answer> cannot_run(std::string_view field, std::string sentence) {
+    model::FieldErrors errors;
+    errors[std::string(field)].push_back(sentence);
+    return refuse(problem(422, sentence, errors));
+}
+
+// What the contract knows but this gateway has nothing to run it with.
+std::expected<model::Adapter, Answer> refuse_impossible(model::Adapter adapter) {
+    switch (adapter.source()) {
+        case model::Source::image:
+            return cannot_run("imageName",
+                              "container images need the kubernetes deployer, which this gateway "
+                              "does not have; use command or url");
+        case model::Source::url: {
+            const auto url = model::parse_server_url(adapter.url);
+            if (url && url->is_https)
+                return cannot_run("url",
+                                  "https:// servers cannot be reached yet: connections to servers "
+                                  "are plain HTTP; use an http:// url");
+            break;
+        }
+        case model::Source::command:
+            break;
+    }
+    for (const auto& [name, value] : adapter.request_headers)
+        if (value.is_secret_name)
+            return cannot_run("requestHeaders." + name,
+                              "this gateway has no secret store; give the value itself (readers "
+                              "do not see it)");
+    return adapter;
+}
+
+}  // namespace
+
+std::expected<model::Adapter, Answer> read_body(const Call& call) {
+    if (call.body_too_large) return refuse(problem(413, "a body has at most 1 MiB"));
+    if (!is_json(call.content_type))
+        return refuse(problem(415, "the body must have Content-Type: application/json"));
+    const auto document = model::parse_json(call.body);
+    if (!document)
+        return refuse(problem(400, "the body is not valid JSON: " + document.error().detail));
+    auto reading = model::read_adapter(*document);
+    if (reading.errors.empty()) return refuse_impossible(std::move(reading.adapter));
+
+    std::string detail =
+        "the adapter breaks " + std::string(reading.errors.size() == 1 ? "a rule: " : "rules: ");
+    bool is_first = true;
+    for (const auto& [field, complaints] : reading.errors) {
+        detail.append(is_first ? "" : ", ").append(field.empty() ? "the body" : field);
+        is_first = false;
+    }
+    return refuse(problem(400, detail, reading.errors));
+}
+
+}  // namespace mcpgw::api

@@ -1,0 +1,15 @@
+// From the body of POST or PUT to an adapter, or to the answer that says why not.
+#pragma once
+
+#include <expected>
+
+#include "controlplane/api/answer.h"
+#include "controlplane/model/adapter.h"
+
+namespace mcpgw::api {
+
+// 413, 415, 400 (not JSON, or rules broken: all of them at once), 422 (good, but nothing here can
+// run it).
+[[nodiscard]] std::expected<model::Adapter, Answer> read_body(const Call& call);
+
+}  // namespace mcpgw::api

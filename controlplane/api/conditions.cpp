@@ -1,0 +1,107 @@
+// Strict parsers of small texts.
+#include "controlplane/api/conditions.h"
+
+#include <charconv>
+
+#include "common/bytes.h"
+#include "common/limits.h"
+#include "controlplane/model/rules.h"
+
+namespace mcpgw::api {
+namespace {
+
+constexpr std::size_t kPageItemsDefault = 100;
+
+std::unexpected<Error> refuse(std::string detail) {
+    return failure(Code::invalid_argument, std::move(detail), Side::client);
+}
+
+void skip_spaces(std::string_view& text) {
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
+        text.remove_prefix(1);
+}
+
+// Takes one entity tag off the text; the tag with its quotes, or nothing if it is malformed.
+std::optional<std::string_view> take_tag(std::string_view& text) {
+    const std::size_t open = text.starts_with("W/") ? 2 : 0;
+    if (text.size() <= open || text[open] != '"') return std::nullopt;
+    const std::size_t close = text.find('"', open + 1);
+    if (close == std::string_view::npos) return std::nullopt;
+    const std::string_view tag = text.substr(0, close + 1);
+    text.remove_prefix(close + 1);
+    return tag;
+}
+
+std::optional<std::string> name_of_cursor(std::string_view cursor) {
+    std::string name(cursor.size(), '\0');
+    const auto size = base64url_decode(cursor, reinterpret_cast<std::byte*>(name.data()));
+    if (!size) return std::nullopt;
+    name.resize(*size);
+    if (model::name_complaint(name) != nullptr) return std::nullopt;
+    return name;
+}
+
+}  // namespace
+
+std::string etag_of(std::uint64_t version) {
+    return "\"" + std::to_string(version) + "\"";
+}
+
+Result<bool> if_match_holds(const std::vector<std::string>& header_lines, std::string_view etag) {
+    if (header_lines.empty()) return true;
+    bool holds = false;
+    bool saw_tag = false;
+    for (std::string_view text : header_lines) {
+        skip_spaces(text);
+        if (text.starts_with('*')) {
+            text.remove_prefix(1);
+            skip_spaces(text);
+            if (!text.empty() || header_lines.size() > 1)
+                return refuse("If-Match is either * or a list of entity tags");
+            return true;
+        }
+        while (!text.empty()) {
+            if (text.front() != ',') {
+                const auto tag = take_tag(text);
+                if (!tag) return refuse("If-Match has something that is not a quoted entity tag");
+                saw_tag = true;
+                holds = holds || *tag == etag;
+            }
+            skip_spaces(text);
+            if (!text.empty() && text.front() != ',')
+                return refuse("If-Match needs commas between entity tags");
+            if (!text.empty()) text.remove_prefix(1);
+            skip_spaces(text);
+        }
+    }
+    if (!saw_tag) return refuse("If-Match is empty");
+    return holds;
+}
+
+Result<Page> page_of(const Call& call) {
+    Page page;
+    const std::string* limit = call.parameter("limit");
+    const std::string* cursor = call.parameter("cursor");
+    page.limit = cursor == nullptr ? limits::list_items_max : kPageItemsDefault;
+    if (limit != nullptr) {
+        const char* end = limit->data() + limit->size();
+        const auto [stop, error] = std::from_chars(limit->data(), end, page.limit);
+        if (error != std::errc() || stop != end || page.limit == 0 ||
+            page.limit > limits::list_items_max)
+            return refuse("limit must be an integer from 1 to 1000");
+    }
+    if (cursor != nullptr) {
+        auto name = name_of_cursor(*cursor);
+        if (!name) return refuse("cursor is not one that this gateway gave");
+        page.after = std::move(*name);
+    }
+    return page;
+}
+
+std::string cursor_of(std::string_view last_name) {
+    std::string text(base64url_size(last_name.size()), '\0');
+    base64url_encode(as_bytes(last_name), text.data());
+    return text;
+}
+
+}  // namespace mcpgw::api

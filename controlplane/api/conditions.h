@@ -1,0 +1,33 @@
+// Parts of a request that are more than a name and a value: If-Match and pages of a list.
+//
+// Pure; errors are invalid_argument with a sentence.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/result.h"
+#include "controlplane/api/answer.h"
+
+namespace mcpgw::api {
+
+// The strong entity tag of a version: its decimal digits in quotes (RFC 9110 section 8.8.3).
+[[nodiscard]] std::string etag_of(std::uint64_t version);
+
+// RFC 9110 section 13.1.1: "*" or a list of entity tags, compared strongly (a weak tag never
+// matches). No header at all matches everything.
+[[nodiscard]] Result<bool> if_match_holds(const std::vector<std::string>& header_lines,
+                                          std::string_view etag);
+
+// CONTRACT section 7, Lists.
+struct Page {
+    std::string after;  // the name after which the page starts
+    std::size_t limit = 0;
+};
+[[nodiscard]] Result<Page> page_of(const Call& call);
+[[nodiscard]] std::string cursor_of(std::string_view last_name);
+
+}  // namespace mcpgw::api
