@@ -127,6 +127,7 @@ void Worker::end() {
         pool_.end_idle();
         tick();
     }
+    ring_->wait(context_.now);  // descriptors that the last tick gave back are closed now
     options_.publication->leave(options_.index);
 }
 

@@ -1,0 +1,241 @@
+// A worker on its own thread between real sockets, for tests: scripted servers behind it, raw
+// clients before it. Every wait has a deadline of five seconds.
+#pragma once
+
+#include <atomic>
+#include <cerrno>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "dataplane/listen/sockets.h"
+#include "dataplane/worker/worker.h"
+
+namespace mcpgw::worker {
+
+inline constexpr int kPatienceMs = 5000;
+
+// A blocking socket with deadlines.
+class Line {
+  public:
+    explicit Line(int socket) : socket_(socket) {}
+    Line(Line&& other) noexcept : socket_(std::exchange(other.socket_, -1)) {}
+    Line(const Line&) = delete;
+    ~Line() { end(); }
+
+    void send(std::string_view text) const {
+        while (!text.empty()) {
+            const ssize_t n = ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL);
+            if (n <= 0) return;
+            text.remove_prefix(static_cast<std::size_t>(n));
+        }
+    }
+    // Reads until the text contains `mark`, the peer ends, or the patience is over.
+    std::string read_until(std::string_view mark) {
+        while (held_.find(mark) == std::string::npos && more()) {
+        }
+        const std::size_t at = held_.find(mark);
+        const std::size_t size = at == std::string::npos ? held_.size() : at + mark.size();
+        std::string text = held_.substr(0, size);
+        held_.erase(0, size);
+        return text;
+    }
+    std::string read_to_end() {
+        while (more()) {
+        }
+        return std::exchange(held_, {});
+    }
+    std::string read_bytes(std::size_t count) {
+        while (held_.size() < count && more()) {
+        }
+        std::string text = held_.substr(0, count);
+        held_.erase(0, text.size());
+        return text;
+    }
+    // True if the peer ends the connection (or has reset it) within the patience.
+    bool peer_ends() {
+        while (more()) {
+        }
+        return ended_;
+    }
+    void half_close() const { shutdown(socket_, SHUT_WR); }
+    void reset() {
+        const linger abrupt{1, 0};
+        setsockopt(socket_, SOL_SOCKET, SO_LINGER, &abrupt, sizeof abrupt);
+        end();
+    }
+    void end() {
+        if (socket_ >= 0) close(socket_);
+        socket_ = -1;
+    }
+
+  private:
+    bool more() {
+        pollfd event{socket_, POLLIN, 0};
+        if (ended_ || poll(&event, 1, kPatienceMs) <= 0) return false;
+        char buffer[65536];
+        const ssize_t n = recv(socket_, buffer, sizeof buffer, 0);
+        if (n <= 0) {
+            ended_ = true;
+            return false;
+        }
+        held_.append(buffer, static_cast<std::size_t>(n));
+        return true;
+    }
+    int socket_;
+    bool ended_ = false;
+    std::string held_;
+};
+
+// Accepts connections on a port of its own and runs the script on each, one after the other.
+class ScriptedServer {
+  public:
+    using Script = std::function<void(Line&)>;
+    explicit ScriptedServer(Script script) : script_(std::move(script)) {
+        auto sockets = listen::bind_sockets("127.0.0.1:0", 1);
+        socket_ = sockets->front();
+        sockaddr_in address{};
+        socklen_t size = sizeof address;
+        getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
+        port_ = ntohs(address.sin_port);
+        thread_ = std::thread([this] { serve(); });
+    }
+    ~ScriptedServer() { stop(); }
+    // Nobody listens on the port any more.
+    void stop() {
+        if (!thread_.joinable()) return;
+        stopping_ = true;
+        thread_.join();
+        close(socket_);
+    }
+    [[nodiscard]] std::uint16_t port() const { return port_; }
+    [[nodiscard]] int connections() const { return connections_; }
+
+  private:
+    void serve() {
+        while (!stopping_) {
+            pollfd event{socket_, POLLIN, 0};
+            if (poll(&event, 1, 10) <= 0) continue;
+            Line line(accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC));
+            ++connections_;
+            script_(line);
+        }
+    }
+    Script script_;
+    int socket_ = -1;
+    std::uint16_t port_ = 0;
+    std::atomic<bool> stopping_ = false;
+    std::atomic<int> connections_ = 0;
+    std::thread thread_;
+};
+
+class Harness {
+  public:
+    // One adapter "a" with an instance per port.
+    explicit Harness(std::vector<std::uint16_t> ports) {
+        publish(ports);
+        auto sockets = listen::bind_sockets("127.0.0.1:0", 1);
+        listener_ = sockets->front();
+        thread_ = std::thread([this] { run(); });
+        opened_.wait(0);
+    }
+    ~Harness() {
+        mailbox.stop();
+        thread_.join();
+        close(listener_);
+    }
+    void publish(const std::vector<std::uint16_t>& ports, std::uint32_t first_byte_ms = 5000) {
+        contract::Snapshot snapshot;
+        snapshot.epoch = "e";
+        snapshot.version = ++version_;
+        snapshot.keys = {{"k1", std::string(32, 'k'), true}};
+        contract::Adapter adapter;
+        adapter.name = "a";
+        adapter.created_by = "dev";
+        adapter.timeouts.first_byte_ms = first_byte_ms;
+        for (const std::uint16_t port : ports) {
+            contract::Instance instance;
+            instance.name = "a-" + std::to_string(port);
+            instance.id = port;
+            instance.host = "127.0.0.1";
+            instance.port = port;
+            instance.authority = "127.0.0.1:" + std::to_string(port);
+            instance.path = "/mcp";
+            instance.state = contract::InstanceState::ready;
+            adapter.instances.push_back(instance);
+        }
+        snapshot.adapters = {adapter};
+        auto table = builder_.build(snapshot);
+        ASSERT_TRUE(table) << table.error().detail;
+        publication_.publish(std::move(*table));
+        mailbox.wake();
+    }
+    [[nodiscard]] Line connect() const {
+        sockaddr_in address{};
+        socklen_t size = sizeof address;
+        getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+        const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        EXPECT_EQ(::connect(socket, reinterpret_cast<sockaddr*>(&address), size), 0);
+        return Line(socket);
+    }
+    // Opens a session through the gateway on the line; returns the sealed id.
+    static std::string initialize(Line& line) {
+        line.send(post(R"({"jsonrpc":"2.0","id":0,"method":"initialize"})"));
+        const std::string head = line.read_until("\r\n\r\n");
+        line.read_until("}}");
+        const std::size_t at = head.find("Mcp-Session-Id: ");
+        EXPECT_NE(at, std::string::npos) << head;
+        return at == std::string::npos ? "" : head.substr(at + 16, head.find("\r\n", at) - at - 16);
+    }
+    static std::string post(std::string_view body, std::string_view lines = "") {
+        return "POST /adapters/a/mcp HTTP/1.1\r\nHost: localhost\r\n" + std::string(lines) +
+               "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+    }
+    template <class Condition>
+    static bool until(Condition condition) {
+        const Nanos deadline = monotonic_now() + kPatienceMs * kMillisecond;
+        while (!condition()) {
+            if (monotonic_now() > deadline) return false;
+            std::this_thread::yield();
+        }
+        return true;
+    }
+
+    Mailbox mailbox;
+    WorkerMetrics metrics;
+
+  private:
+    void run() {
+        WorkerOptions options;
+        options.listener = listener_;
+        options.connections_max = 256;
+        options.publication = &publication_;
+        options.settings = &settings_;
+        options.events = &events_;
+        options.metrics = &metrics;
+        options.mailbox = &mailbox;
+        auto worker = Worker::open(options);
+        EXPECT_TRUE(worker) << worker.error().detail;
+        opened_ = 1;
+        opened_.notify_all();
+        if (worker) (*worker)->run();
+    }
+    std::uint64_t version_ = 0;
+    RouteBuilder builder_;
+    Publication publication_{1};
+    exchange::Settings settings_;
+    EventQueue events_;
+    std::atomic<int> opened_ = 0;
+    int listener_ = -1;
+    std::thread thread_;
+};
+
+}  // namespace mcpgw::worker
