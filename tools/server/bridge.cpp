@@ -1,6 +1,7 @@
 // Counts the children of a bridge, and opens one for each session.
 #include "tools/server/bridge.h"
 
+#include <chrono>
 #include <utility>
 
 #include "common/log.h"
@@ -26,7 +27,8 @@ void Bridge::stop() {
     // All are told first, so that they end side by side.
     for (const auto& session : sessions)
         session->end();
-    sessions.clear();
+    for (const auto& session : sessions)
+        session->end_and_wait();
 }
 
 std::size_t Bridge::children() {
@@ -43,7 +45,8 @@ Result<std::shared_ptr<SessionHandler>> Bridge::open(const std::shared_ptr<Sessi
             return failure(Code::limit_exceeded, "too many sessions");
         ++starting_;
     }
-    auto opened = std::make_shared<BridgeSession>(session, options_.guard);
+    auto opened = std::make_shared<BridgeSession>(
+        session, options_.guard, std::chrono::milliseconds(options_.input_timeout_ms));
     auto started = opened->start(options_.command);
     const std::lock_guard lock(mutex_);
     --starting_;

@@ -24,6 +24,7 @@ struct BridgeOptions {
     ChildCommand command;
     ServerOptions server;
     std::size_t children_max = limits::bridge_children_max;
+    std::uint32_t input_timeout_ms = limits::bridge_input_timeout_ms;
     ProcessGuard* guard = nullptr;  // must outlive the bridge
 };
 

@@ -1,7 +1,6 @@
 // Between a session and its child process.
 #include "tools/server/bridge_session.h"
 
-#include <chrono>
 #include <utility>
 
 #include "common/limits.h"
@@ -9,8 +8,9 @@
 
 namespace mcpgw::server {
 
-BridgeSession::BridgeSession(const std::shared_ptr<Session>& session, ProcessGuard* guard)
-    : session_(session), guard_(guard), child_(events()) {}
+BridgeSession::BridgeSession(const std::shared_ptr<Session>& session, ProcessGuard* guard,
+                             std::chrono::milliseconds input_timeout)
+    : session_(session), guard_(guard), input_timeout_(input_timeout), child_(events()) {}
 
 ChildEvents BridgeSession::events() {
     ChildEvents events;
@@ -48,8 +48,7 @@ void BridgeSession::on_line(std::string_view line) const {
 }
 
 Result<> BridgeSession::receive(const Message& message) {
-    return child_.write_line(message.text,
-                             std::chrono::milliseconds(limits::bridge_input_timeout_ms));
+    return child_.write_line(message.text, input_timeout_);
 }
 
 void BridgeSession::end() {

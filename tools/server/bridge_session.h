@@ -4,6 +4,7 @@
 // Session::route says. The child ends with the session, and the session with the child.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,9 +18,12 @@ namespace mcpgw::server {
 class BridgeSession final : public SessionHandler {
   public:
     // `guard` must outlive it; may be null.
-    BridgeSession(const std::shared_ptr<Session>& session, ProcessGuard* guard);
+    BridgeSession(const std::shared_ptr<Session>& session, ProcessGuard* guard,
+                  std::chrono::milliseconds input_timeout);
 
     [[nodiscard]] Result<> start(const ChildCommand& command) { return child_.start(command); }
+    // Its owner calls this before it lets go, lest the child's thread be the last to hold it.
+    void end_and_wait() { child_.end_and_wait(); }
     [[nodiscard]] bool gone() const { return child_.gone(); }
 
     Result<> receive(const Message& message) override;
@@ -31,6 +35,7 @@ class BridgeSession final : public SessionHandler {
 
     const std::weak_ptr<Session> session_;
     ProcessGuard* const guard_;
+    const std::chrono::milliseconds input_timeout_;
     ChildProcess child_;  // last: its thread uses the others
 };
 

@@ -45,9 +45,13 @@ ChildProcess::ChildProcess(ChildEvents events)
 }
 
 ChildProcess::~ChildProcess() {
+    end_and_wait();
+    close(end_event_);
+}
+
+void ChildProcess::end_and_wait() {
     end();
     if (thread_.joinable()) thread_.join();
-    close(end_event_);
 }
 
 Result<> ChildProcess::start(const ChildCommand& command) {

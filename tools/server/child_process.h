@@ -40,7 +40,7 @@ struct ChildEvents {
 class ChildProcess {
   public:
     explicit ChildProcess(ChildEvents events);
-    ~ChildProcess();  // ends it and waits until it is gone
+    ~ChildProcess();  // end_and_wait()
     ChildProcess(const ChildProcess&) = delete;
     ChildProcess& operator=(const ChildProcess&) = delete;
 
@@ -51,6 +51,9 @@ class ChildProcess {
     [[nodiscard]] Result<> write_line(std::string_view line, std::chrono::milliseconds time);
     // Starts the end; returns at once.
     void end();
+    // Starts the end and returns when the child is gone. Not on the child's own thread; by its
+    // owner.
+    void end_and_wait();
     // Its thread has nothing more to do; destruction does not wait.
     [[nodiscard]] bool gone() const { return gone_; }
 
