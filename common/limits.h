@@ -72,6 +72,8 @@ inline constexpr std::size_t list_items_max = 1000;
 inline constexpr std::uint64_t audit_records_max = 1'000'000;
 // How long the store waits for another process that reads or copies its database.
 inline constexpr int database_patience_ms = 5'000;
+// A --config file.
+inline constexpr std::size_t config_bytes_max = 1024 * 1024;
 // Lines that `logs` gives at most, and without `tail`.
 inline constexpr std::size_t log_lines_max = 100'000;
 inline constexpr std::size_t log_lines_default = 1000;
@@ -79,7 +81,7 @@ inline constexpr std::size_t log_lines_default = 1000;
 inline constexpr std::size_t api_threads = 32;
 inline constexpr std::size_t log_streams_max = api_threads / 2;
 
-// --- Contract between the planes ------------------------------------------------------------------
+// --- Contract between the planes ----------------------------------------------------------------
 // A full snapshot of adapters_max adapters with four instances each is about 16 MiB of JSON.
 inline constexpr std::size_t frame_bytes_max = 64 * 1024 * 1024;
 // Sealing keys of a snapshot: the current one and those that still open older ids.
@@ -137,7 +139,7 @@ inline constexpr std::uint32_t client_idle_timeout_ms = 75'000;  // between requ
 inline constexpr std::uint32_t backend_idle_timeout_ms = 4'000;
 inline constexpr std::uint32_t connect_timeout_ms = 5'000;
 inline constexpr std::uint32_t first_byte_timeout_ms = 300'000;
-inline constexpr std::uint32_t send_stall_timeout_ms = 60'000;   // a peer that takes no byte at all
+inline constexpr std::uint32_t send_stall_timeout_ms = 60'000;  // a peer that takes no byte at all
 inline constexpr std::uint32_t sse_keepalive_ms = 15'000;
 inline constexpr std::uint32_t linger_timeout_ms = 2'000;  // reading away what follows a refusal
 // How long a session's request waits for the news whether its instance is gone for good (404) or
@@ -153,7 +155,7 @@ inline constexpr std::uint32_t server_session_idle_seconds = 1800;
 // Longer than a gateway keeps its idle connections (backend_idle_timeout_ms), so that it never
 // writes a request into a connection that is being closed.
 inline constexpr std::uint32_t server_keep_alive_ms = 6'000;
-inline constexpr std::size_t server_batch_messages_max = 100;  // SDK limit
+inline constexpr std::size_t server_batch_messages_max = 100;     // SDK limit
 inline constexpr std::size_t server_pending_requests_max = 1024;  // of one session
 // Waiting on one stream of answers; beyond it the server is read no further.
 inline constexpr std::size_t server_queue_bytes_high = 1024 * 1024;
@@ -168,7 +170,8 @@ inline constexpr std::uint32_t bridge_child_grace_ms = 2'000;
 inline constexpr std::size_t bridge_log_line_bytes_max = 4096;  // of a child's standard error
 
 static_assert((receive_buffers & (receive_buffers - 1)) == 0, "the kernel wants a power of two");
-static_assert(head_block_bytes >= head_bytes_max + sealed_id_bytes_max + request_headers_bytes_max / 2,
+static_assert(head_block_bytes >=
+                  head_bytes_max + sealed_id_bytes_max + request_headers_bytes_max / 2,
               "a head that arrived fits into a block with what the gateway adds");
 static_assert(receive_buffer_bytes * receive_buffers >= 64 * out_queue_bytes_high,
               "sixty-four full queues do not starve a worker");
