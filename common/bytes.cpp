@@ -23,7 +23,8 @@ constexpr auto kDecoding = make_decoding();
 std::string to_hex(std::uint64_t value) {
     constexpr std::string_view digits = "0123456789abcdef";
     std::string text(16, '0');
-    for (std::size_t i = 0; i < 16; ++i) text[15 - i] = digits[(value >> (4 * i)) & 15U];
+    for (std::size_t i = 0; i < 16; ++i)
+        text[15 - i] = digits[(value >> (4 * i)) & 15U];
     return text;
 }
 
@@ -51,7 +52,8 @@ std::size_t base64url_encode(Bytes input, char* output) {
         const auto bits = std::to_integer<std::uint32_t>(input[i]) << 16 |
                           std::to_integer<std::uint32_t>(input[i + 1]) << 8 |
                           std::to_integer<std::uint32_t>(input[i + 2]);
-        for (int shift = 18; shift >= 0; shift -= 6) *out++ = kAlphabet[bits >> shift & 63U];
+        for (int shift = 18; shift >= 0; shift -= 6)
+            *out++ = kAlphabet[bits >> shift & 63U];
     }
     const std::size_t rest = input.size() - i;
     if (rest > 0) {

@@ -12,7 +12,8 @@ namespace mcpgw {
 
 constexpr void check(bool holds, const char* what = "check",
                      const std::source_location& where = std::source_location::current()) noexcept {
-    if (!holds) [[unlikely]] check_failed(what, where);
+    if (!holds) [[unlikely]]
+        check_failed(what, where);
 }
 
 constexpr void maybe(bool) noexcept {}

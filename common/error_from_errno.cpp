@@ -1,4 +1,6 @@
-// The one table from errno to Error.
+// The one table from errno to Error, and the names of codes.
+//
+// Rooms that meet an errno come here; no other file decides what a system error means.
 #include <cerrno>
 #include <cstring>
 
@@ -61,21 +63,36 @@ Code code_of(int error_number) {
 
 std::string_view code_name(Code code) {
     switch (code) {
-        case Code::invalid_argument: return "invalid_argument";
-        case Code::not_found: return "not_found";
-        case Code::conflict: return "conflict";
-        case Code::permission_denied: return "permission_denied";
-        case Code::limit_exceeded: return "limit_exceeded";
-        case Code::unavailable: return "unavailable";
-        case Code::timed_out: return "timed_out";
-        case Code::reset: return "reset";
-        case Code::protocol: return "protocol";
-        case Code::cancelled: return "cancelled";
-        case Code::address_in_use: return "address_in_use";
-        case Code::unsupported: return "unsupported";
-        case Code::io: return "io";
-        case Code::corrupt: return "corrupt";
-        case Code::internal: return "internal";
+        case Code::invalid_argument:
+            return "invalid_argument";
+        case Code::not_found:
+            return "not_found";
+        case Code::conflict:
+            return "conflict";
+        case Code::permission_denied:
+            return "permission_denied";
+        case Code::limit_exceeded:
+            return "limit_exceeded";
+        case Code::unavailable:
+            return "unavailable";
+        case Code::timed_out:
+            return "timed_out";
+        case Code::reset:
+            return "reset";
+        case Code::protocol:
+            return "protocol";
+        case Code::cancelled:
+            return "cancelled";
+        case Code::address_in_use:
+            return "address_in_use";
+        case Code::unsupported:
+            return "unsupported";
+        case Code::io:
+            return "io";
+        case Code::corrupt:
+            return "corrupt";
+        case Code::internal:
+            return "internal";
     }
     return "internal";
 }

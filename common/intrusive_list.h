@@ -61,7 +61,8 @@ class List {
     }
     // Moves every element of `other` to the end of this list.
     void take_all(List& other) {
-        while (T* element = other.pop_front()) push_back(*element);
+        while (T* element = other.pop_front())
+            push_back(*element);
     }
     template <class Visit>
     void for_each(Visit&& visit) {

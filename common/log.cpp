@@ -30,10 +30,14 @@ Logger& logger() {
 
 std::string_view level_name(LogLevel level) {
     switch (level) {
-        case LogLevel::debug: return "debug";
-        case LogLevel::info: return "info";
-        case LogLevel::warn: return "warn";
-        case LogLevel::error: return "error";
+        case LogLevel::debug:
+            return "debug";
+        case LogLevel::info:
+            return "info";
+        case LogLevel::warn:
+            return "warn";
+        case LogLevel::error:
+            return "error";
     }
     return "info";
 }
@@ -60,7 +64,8 @@ std::string json_line(LogLevel level, std::string_view message,
     out.key("level").string(level_name(level));
     out.key("process").string(logger().process);
     out.key("message").string(message);
-    for (const LogField& field : fields) write_value(out.key(field.key), field);
+    for (const LogField& field : fields)
+        write_value(out.key(field.key), field);
     out.end();
     return out.take();
 }
@@ -118,8 +123,7 @@ LogFormat log_format_of(std::string_view name, LogFormat fallback) {
 }
 
 LogLevel log_level_of(std::string_view name, LogLevel fallback) {
-    for (const LogLevel level :
-         {LogLevel::debug, LogLevel::info, LogLevel::warn, LogLevel::error})
+    for (const LogLevel level : {LogLevel::debug, LogLevel::info, LogLevel::warn, LogLevel::error})
         if (level_name(level) == name) return level;
     return fallback;
 }

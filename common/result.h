@@ -16,20 +16,20 @@
 namespace mcpgw {
 
 enum class Code : std::uint8_t {
-    invalid_argument,   // the caller's input breaks a rule; `detail` names it
+    invalid_argument,  // the caller's input breaks a rule; `detail` names it
     not_found,
-    conflict,           // exists already, or changed meanwhile
+    conflict,  // exists already, or changed meanwhile
     permission_denied,
-    limit_exceeded,     // a limit of limits.h was reached
-    unavailable,        // nobody there: refused, unreachable, no ready instance
+    limit_exceeded,  // a limit of limits.h was reached
+    unavailable,     // nobody there: refused, unreachable, no ready instance
     timed_out,
-    reset,              // the peer broke the connection
-    protocol,           // the peer broke the protocol
+    reset,     // the peer broke the connection
+    protocol,  // the peer broke the protocol
     cancelled,
     address_in_use,
-    unsupported,        // the kernel, or this version, cannot do that
-    io,                 // a file or device failed
-    corrupt,            // stored or received data fails its own check
+    unsupported,  // the kernel, or this version, cannot do that
+    io,           // a file or device failed
+    corrupt,      // stored or received data fails its own check
     internal,
 };
 

@@ -1,10 +1,10 @@
 // The clocks of the machine, and RFC 3339.
 #include "common/time.h"
 
-#include <time.h>
-
 #include <array>
 #include <cstdio>
+
+#include <time.h>
 
 namespace mcpgw {
 namespace {
@@ -37,10 +37,10 @@ std::string rfc3339(std::uint64_t unix_millis) {
     tm parts{};
     gmtime_r(&seconds, &parts);
     std::array<char, 64> text{};
-    const int size = std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-                                   parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-                                   parts.tm_hour, parts.tm_min, parts.tm_sec,
-                                   static_cast<int>(unix_millis % 1000));
+    const int size =
+        std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+                      parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
+                      parts.tm_min, parts.tm_sec, static_cast<int>(unix_millis % 1000));
     return {text.data(), static_cast<std::size_t>(size)};
 }
 

@@ -1,4 +1,7 @@
 // Command line, environment and configuration file of mcp-gateway-dataplane.
+//
+// Each flag has a variable MCP_GATEWAY_... and a key of the same name in the TOML file of --config;
+// the flag wins over the variable, the variable over the file.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,7 @@
-// What the data plane tells the control plane.
+// What the data plane tells the control plane while it serves.
+//
+// Events are frames (frames.h) of their own type; they are news, not state: none is acknowledged,
+// and one that is lost while the planes are apart is made up for by what is observed next.
 #pragma once
 
 #include <cstdint>

@@ -21,13 +21,13 @@ enum class Affinity : std::uint8_t { session, none };
 enum class InstanceState : std::uint8_t { ready, not_ready, draining };
 
 struct Instance {
-    std::string name;          // "x-0"
-    std::uint64_t id = 0;      // instance_identity(...); in JSON 16 hexadecimal digits
-    std::string host;          // numeric IPv4 or IPv6 address (never a name: the data plane asks no
-                               // DNS), or an absolute path of a Unix socket
-    std::uint16_t port = 0;    // 0 only for Unix sockets
-    std::string authority;     // value of Host towards it, e.g. "127.0.0.1:8000"
-    std::string path;          // request target of its endpoint, e.g. "/mcp"
+    std::string name;        // "x-0"
+    std::uint64_t id = 0;    // instance_identity(...); in JSON 16 hexadecimal digits
+    std::string host;        // numeric IPv4 or IPv6 address (never a name: the data plane asks no
+                             // DNS), or an absolute path of a Unix socket
+    std::uint16_t port = 0;  // 0 only for Unix sockets
+    std::string authority;   // value of Host towards it, e.g. "127.0.0.1:8000"
+    std::string path;        // request target of its endpoint, e.g. "/mcp"
     InstanceState state = InstanceState::not_ready;
     bool operator==(const Instance&) const = default;
 };
@@ -54,8 +54,8 @@ struct Adapter {
 };
 
 struct SealingKey {
-    std::string id;    // 1...limits::key_id_bytes_max of [A-Za-z0-9]; appears in the sealed value
-    std::string key;   // 32 bytes, raw; base64url in JSON
+    std::string id;   // 1...limits::key_id_bytes_max of [A-Za-z0-9]; appears in the sealed value
+    std::string key;  // 32 bytes, raw; base64url in JSON
     bool current = false;  // exactly one key of a snapshot seals, the others only open
     bool operator==(const SealingKey&) const = default;
 };
@@ -71,8 +71,8 @@ struct Delta {
     std::string epoch;
     std::uint64_t from = 0;
     std::uint64_t to = 0;
-    std::vector<SealingKey> keys;   // empty: unchanged
-    std::vector<Adapter> upserts;   // whole adapters
+    std::vector<SealingKey> keys;  // empty: unchanged
+    std::vector<Adapter> upserts;  // whole adapters
     std::vector<std::string> removals;
 };
 

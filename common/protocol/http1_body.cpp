@@ -6,9 +6,11 @@
 // Chunked (RFC 9112 section 7.1); whatever is not drawn fails. BWS is blanks before ; and =.
 //
 //   size --CR--> size_lf --LF--> data --> data_cr --CR--> data_lf --LF--> size
-//    |             ^      '-0--> trailer_start --CR--> last_lf --LF--> complete
-//    '--;--> extensions          '--> trailer_name --:--> trailer_value --CR--> trailer_lf --LF--.
-//                                '<----------------------------------------------------------- -'
+//    |             ^         |
+//    '- extensions -'        '--LF after 0--> trailer_start --CR--> last_lf --LF--> complete
+//                                              |         ^
+//                            trailer_name <----'         '--LF-- trailer_lf
+//                                  '--:--> trailer_value --CR--> ----^
 #include "common/protocol/http1_body.h"
 
 #include <algorithm>
@@ -22,9 +24,6 @@ namespace {
 
 constexpr std::uint8_t kSizeDigitsMax = 15;
 
-constexpr bool is_blank(char c) {
-    return c == ' ' || c == '\t';
-}
 bool is_token_char(char c) {
     return is_token({&c, 1});
 }
@@ -203,75 +202,44 @@ BodyDecoder::Expect BodyDecoder::after_extension_part(char c, Expect after_blank
 
 // *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )
 void BodyDecoder::read_extension(char c) {
-    const auto refuse = [this] { fail(BodyError::bad_chunk_extension); };
-    switch (expect_) {
-        case Expect::before_semicolon:
-            if (c == ';')
-                expect_ = Expect::extension_start;
-            else if (!is_blank(c))
-                refuse();
-            return;
-        case Expect::extension_start:
-            if (is_token_char(c))
-                expect_ = Expect::extension_name;
-            else if (!is_blank(c))
-                refuse();
-            return;
-        case Expect::extension_name:
-            if (c == '=')
-                expect_ = Expect::value_start;
-            else if (!is_token_char(c))
-                expect_ = after_extension_part(c, Expect::before_equals);
-            return;
-        case Expect::before_equals:
-            if (c == '=')
-                expect_ = Expect::value_start;
-            else if (c == ';')
-                expect_ = Expect::extension_start;
-            else if (!is_blank(c))
-                refuse();
-            return;
-        case Expect::value_start:
-            if (c == '"')
-                expect_ = Expect::value_quoted;
-            else if (is_token_char(c))
-                expect_ = Expect::value_token;
-            else if (!is_blank(c))
-                refuse();
-            return;
-        case Expect::value_token:
-            if (!is_token_char(c)) expect_ = after_extension_part(c, Expect::before_semicolon);
-            return;
-        case Expect::value_quoted:
-            if (c == '"')
-                expect_ = Expect::value_end;
-            else if (c == '\\')
-                expect_ = Expect::value_escape;
-            else if (is_control(c))
-                refuse();
-            return;
-        case Expect::value_escape:
-            if (is_control(c))
-                refuse();
-            else
-                expect_ = Expect::value_quoted;
-            return;
-        case Expect::value_end:
-            expect_ = after_extension_part(c, Expect::before_semicolon);
-            return;
-        case Expect::size:
-        case Expect::size_lf:
-        case Expect::data:
-        case Expect::data_cr:
-        case Expect::data_lf:
-        case Expect::trailer_start:
-        case Expect::trailer_name:
-        case Expect::trailer_value:
-        case Expect::trailer_lf:
-        case Expect::last_lf:
-            break;
+    if (expect_ >= Expect::value_start) {
+        read_extension_value(c);
+    } else if (expect_ == Expect::extension_name && is_token_char(c)) {
+        return;
+    } else if (expect_ == Expect::extension_start && is_token_char(c)) {
+        expect_ = Expect::extension_name;
+    } else if (c == '=' &&
+               (expect_ == Expect::extension_name || expect_ == Expect::before_equals)) {
+        expect_ = Expect::value_start;
+    } else if (expect_ == Expect::extension_name) {
+        expect_ = after_extension_part(c, Expect::before_equals);
+    } else if (c == ';' && expect_ != Expect::extension_start) {
+        expect_ = Expect::extension_start;
+    } else if (!is_blank(c)) {
+        fail(BodyError::bad_chunk_extension);
     }
-    check_failed("inside a chunk extension", std::source_location::current());
+}
+
+// chunk-ext-val is a token or a quoted-string (RFC 9110 section 5.6.4).
+void BodyDecoder::read_extension_value(char c) {
+    check(expect_ >= Expect::value_start && expect_ <= Expect::value_end, "inside a value");
+    if (expect_ == Expect::value_end || (expect_ == Expect::value_token && !is_token_char(c))) {
+        expect_ = after_extension_part(c, Expect::before_semicolon);
+    } else if (expect_ == Expect::value_token) {
+        return;
+    } else if (expect_ == Expect::value_start && is_token_char(c)) {
+        expect_ = Expect::value_token;
+    } else if (expect_ == Expect::value_start && c == '"') {
+        expect_ = Expect::value_quoted;
+    } else if (is_control(c) || (expect_ == Expect::value_start && !is_blank(c))) {
+        fail(BodyError::bad_chunk_extension);
+    } else if (expect_ == Expect::value_escape) {
+        expect_ = Expect::value_quoted;
+    } else if (expect_ == Expect::value_quoted && c == '"') {
+        expect_ = Expect::value_end;
+    } else if (expect_ == Expect::value_quoted && c == '\\') {
+        expect_ = Expect::value_escape;
+    }
 }
 
 void BodyDecoder::read_trailer(char c) {

@@ -69,6 +69,7 @@ class BodyDecoder {
     void read_size(char c);
     void read_size_lf(char c);
     void read_extension(char c);
+    void read_extension_value(char c);
     Expect after_extension_part(char c, Expect after_blank);
     void read_trailer(char c);
     void fail(BodyError error);

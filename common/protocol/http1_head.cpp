@@ -59,10 +59,6 @@ bool all_have_class(std::string_view text, std::uint8_t wanted) {
     return std::ranges::all_of(text, [wanted](char c) { return has_class(c, wanted); });
 }
 
-constexpr bool is_blank(char c) {
-    return c == ' ' || c == '\t';
-}
-
 std::string_view without_blanks_around(std::string_view text) {
     while (!text.empty() && is_blank(text.front()))
         text.remove_prefix(1);

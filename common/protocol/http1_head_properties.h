@@ -65,7 +65,6 @@ inline void check_fields(const Fields& fields, std::string_view head) {
         check_inside(field.value, head);
         check(is_token(field.name), "a name is a token");
         check(find_control(field.value, 0) == field.value.size(), "a value holds no control");
-        const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
         if (!field.value.empty())
             check(!is_blank(field.value.front()) && !is_blank(field.value.back()), "trimmed");
     }

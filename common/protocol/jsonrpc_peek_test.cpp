@@ -119,8 +119,9 @@ TEST(Peek, of_repeated_members_the_last_counts) {
     EXPECT_EQ(peek(R"({"params":{"name":"a"},"params":{"uri":"u"}})").name(), "u");
     EXPECT_EQ(peek(R"({"params":{"name":"a"},"params":[{"name":"b"}]})").name(), "");
     EXPECT_EQ(peek(R"({"params":{"uri":"u","name":"a","name":5}})").name(), "u");
-    const Peek p = peek(
-        R"({"params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"},"_meta":{}}})");
+    const Peek p =
+        peek(R"({"params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"},)"
+             R"("_meta":{}}})");
     EXPECT_EQ(p.meta_version(), "");
 }
 

@@ -1,4 +1,7 @@
-// Writing answers.
+// Writing answers: the client end as the exchange sees it.
+//
+// Everything goes into the out-queue; a queue that takes no more ends the connection, which the
+// exchange learns on the next advance, never inside the call.
 #include <array>
 #include <cstring>
 #include <memory>

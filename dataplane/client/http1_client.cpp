@@ -1,4 +1,4 @@
-// Reading requests.
+// Reading requests, one after the other, and the ends of a connection.
 #include "dataplane/client/http1_client.h"
 
 #include <algorithm>

@@ -1,4 +1,7 @@
 // The client connections and exchanges of one worker: where they live, and where they are buried.
+//
+// A connection that is closed waits in a list until the tick is over; nothing is freed while owners
+// are advanced.
 #pragma once
 
 #include "common/slot_table.h"

@@ -1,4 +1,7 @@
-// Which header fields go through, in both directions (CONTRACT section 5).
+// Which header fields go through, in both directions, and which the gateway sets itself.
+//
+// End-to-end fields pass unless they carry credentials, identity or a claim about the way (RFC 9110
+// section 7.6; MCP authorization, token passthrough). Views point into the head that came in.
 #pragma once
 
 #include <array>

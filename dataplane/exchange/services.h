@@ -1,4 +1,7 @@
 // What exchanges of one worker use: the rooms below them, the table of this tick, the settings.
+//
+// The worker owns it and renews `table` once a tick; nothing here is shared between workers but the
+// settings, which do not change.
 #pragma once
 
 #include <array>
