@@ -1,0 +1,402 @@
+// The reconciler with a store and deployers played by this test.
+#include "controlplane/reconcile/reconciler.h"
+
+#include <condition_variable>
+#include <memory>
+
+#include <gtest/gtest.h>
+#include <sys/eventfd.h>
+
+#include "controlplane/deploy/testing.h"
+
+namespace mcpgw::reconcile {
+namespace {
+
+using deploy::testing::eventually;
+
+model::Adapter local(const std::string& name) {
+    model::Adapter adapter;
+    adapter.name = name;
+    adapter.command = {"x"};
+    return adapter;
+}
+
+// Rows in memory; can be made to fail.
+class FakeStore final : public store::Store {
+  public:
+    void put(model::Adapter adapter) {
+        const std::scoped_lock lock(mutex_);
+        rows_[adapter.name] = std::move(adapter);
+    }
+    void drop(const std::string& name) {
+        const std::scoped_lock lock(mutex_);
+        rows_.erase(name);
+    }
+    std::atomic<bool> is_down = false;
+
+    Result<model::Adapter> get(std::string_view name) override {
+        const std::scoped_lock lock(mutex_);
+        if (is_down) return failure(Code::unavailable, "busy");
+        const auto row = rows_.find(name);
+        if (row == rows_.end()) return failure(Code::not_found, "no such adapter");
+        return row->second;
+    }
+    Result<std::vector<model::Adapter>> list(std::string_view after, std::size_t max) override {
+        const std::scoped_lock lock(mutex_);
+        if (is_down) return failure(Code::unavailable, "busy");
+        std::vector<model::Adapter> page;
+        for (auto row = rows_.upper_bound(after); row != rows_.end() && page.size() < max; ++row)
+            page.push_back(row->second);
+        return page;
+    }
+
+    // The reconciler only reads.
+    Result<std::string> epoch() override { return not_asked(); }
+    Result<model::Adapter> create(const model::Adapter&, const store::AuditRecord&) override {
+        return not_asked();
+    }
+    Result<model::Adapter> replace(const model::Adapter&, std::uint64_t,
+                                   const store::AuditRecord&) override {
+        return not_asked();
+    }
+    Result<> remove(std::string_view, std::uint64_t, const store::AuditRecord&) override {
+        return not_asked();
+    }
+    Result<std::vector<contract::SealingKey>> sealing_keys() override { return not_asked(); }
+    Result<> put_sealing_keys(const std::vector<contract::SealingKey>&) override {
+        return not_asked();
+    }
+    Result<std::uint64_t> snapshot_version() override { return not_asked(); }
+    Result<std::uint64_t> next_snapshot_version() override { return not_asked(); }
+    Result<> append_audit(const store::AuditRecord&) override { return not_asked(); }
+    Result<std::vector<store::AuditRecord>> audit(std::optional<std::uint64_t>,
+                                                  std::size_t) override {
+        return not_asked();
+    }
+
+  private:
+    static std::unexpected<Error> not_asked() { return failure(Code::unsupported, "not asked"); }
+
+    std::mutex mutex_;
+    std::map<std::string, model::Adapter, std::less<>> rows_;
+};
+
+// One instance per adapter that is ready one step after the first, or when told; notes every call.
+class FakeDeployer final : public deploy::Deployer {
+  public:
+    FakeDeployer() : event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+    // From the test's thread.
+    void leave_behind(const std::string& name) { left_[name] = {}; }
+    void happen(const std::string& name, const std::string& reason) {
+        const std::scoped_lock lock(mutex_);
+        events_.push_back(name);
+        happened_[name] = reason;
+        const std::uint64_t one = 1;
+        maybe(write(event_.get(), &one, sizeof one) == sizeof one);
+    }
+    int count(const std::string& call) {
+        const std::scoped_lock lock(mutex_);
+        return calls_[call];
+    }
+    std::atomic<bool> settled = true;
+    std::atomic<int> removal_steps = 1;
+    // A number that changes with every step, so that every step is news.
+    std::atomic<bool> restless = false;
+
+    std::vector<std::string> adapters() const override {
+        std::vector<std::string> names;
+        for (const auto& [name, steps] : left_)
+            names.push_back(name);
+        return names;
+    }
+    std::vector<InstanceStatus> observe(std::string_view adapter) const override {
+        const auto found = left_.find(adapter);
+        if (found == left_.end()) return {};
+        InstanceStatus status;
+        status.name = std::string(adapter) + "-0";
+        status.reason = found->second.reason;
+        status.restarts = restless ? static_cast<std::uint32_t>(found->second.steps) : 0;
+        return {status};
+    }
+    deploy::Step apply(const model::Adapter& desired) override {
+        note("apply " + desired.name);
+        ++left_[desired.name].steps;
+        deploy::Step step;
+        step.settled = settled;
+        if (!step.settled) step.again_at = monotonic_now() + kMillisecond;
+        if (restless) step.again_at = monotonic_now();
+        return step;
+    }
+    deploy::Step remove(std::string_view adapter) override {
+        const auto found = left_.find(adapter);
+        if (found == left_.end()) return {};
+        note("remove " + std::string(adapter));
+        if (++found->second.removals >= removal_steps) {
+            left_.erase(found);
+            return {};
+        }
+        deploy::Step step;
+        step.done = false;
+        step.again_at = monotonic_now() + kMillisecond;
+        return step;
+    }
+    void probe_now(std::string_view adapter) override { note("probe " + std::string(adapter)); }
+    int wait_fd() const override { return event_.get(); }
+    std::vector<std::string> take_events() override {
+        std::uint64_t count = 0;
+        maybe(read(event_.get(), &count, sizeof count) == sizeof count);
+        const std::scoped_lock lock(mutex_);
+        for (const std::string& name : events_)
+            if (left_.contains(name)) left_[name].reason = happened_[name];
+        return std::exchange(events_, {});
+    }
+    Result<> logs(const model::Adapter& adapter, const deploy::LogQuery&,
+                  const deploy::LogSink& sink) override {
+        sink("log of " + adapter.name);
+        return {};
+    }
+
+  private:
+    struct Left {
+        int steps = 0;
+        int removals = 0;
+        std::string reason = "starting";
+    };
+    void note(const std::string& call) {
+        const std::scoped_lock lock(mutex_);
+        ++calls_[call];
+    }
+
+    deploy::Descriptor event_;
+    std::map<std::string, Left, std::less<>> left_;  // the reconciler's thread, once that runs
+    std::mutex mutex_;
+    std::map<std::string, int> calls_;
+    std::vector<std::string> events_;
+    std::map<std::string, std::string> happened_;
+};
+
+class ReconcilerTest : public ::testing::Test {
+  protected:
+    ReconcilerTest() {
+        options_.store = &store_;
+        options_.observations = &observations_;
+        options_.deployers = {{model::Source::command, &local_}, {model::Source::url, &remote_}};
+        options_.on_change = [this](std::string_view name, const model::Adapter* desired,
+                                    const std::vector<InstanceStatus>& instances) {
+            const std::scoped_lock lock(mutex_);
+            std::string line(name);
+            line += desired == nullptr ? " gone" : " " + desired->description;
+            for (const InstanceStatus& one : instances)
+                line += " " + one.reason;
+            changes_.push_back(line);
+        };
+        options_.on_settled = [this] { ++settled_; };
+    }
+    ~ReconcilerTest() override { reconciler_.reset(); }
+    Reconciler& start() {
+        auto opened = Reconciler::open(options_);
+        EXPECT_TRUE(opened.has_value());
+        reconciler_ = std::move(*opened);
+        reconciler_->start();
+        return *reconciler_;
+    }
+    bool changed(const std::string& line) {
+        return eventually([&] {
+            const std::scoped_lock lock(mutex_);
+            return std::ranges::find(changes_, line) != changes_.end();
+        });
+    }
+    std::size_t change_count() {
+        const std::scoped_lock lock(mutex_);
+        return changes_.size();
+    }
+
+    FakeStore store_;
+    FakeDeployer local_;
+    FakeDeployer remote_;
+    Observations observations_;
+    ReconcilerOptions options_;
+    std::mutex mutex_;
+    std::vector<std::string> changes_;
+    std::atomic<int> settled_ = 0;
+    std::unique_ptr<Reconciler> reconciler_;
+};
+
+TEST_F(ReconcilerTest, what_is_desired_is_applied_and_what_is_left_over_removed) {
+    store_.put(local("a"));
+    model::Adapter url = local("b");
+    url.command.clear();
+    url.url = "http://127.0.0.1:1/";
+    store_.put(url);
+    local_.leave_behind("old");
+    start();
+    EXPECT_TRUE(changed("a  starting"));
+    EXPECT_TRUE(changed("b  starting"));
+    EXPECT_TRUE(changed("old gone"));
+    EXPECT_TRUE(eventually([this] { return local_.count("remove old") == 1; }));
+    EXPECT_EQ(local_.count("apply b"), 0);
+    EXPECT_EQ(remote_.count("apply b"), 1);
+    EXPECT_TRUE(eventually([this] { return settled_ == 1; }));
+}
+
+TEST_F(ReconcilerTest, many_rows_are_read_page_by_page) {
+    for (int i = 0; i < 1203; ++i)
+        store_.put(local("a" + std::to_string(i)));
+    start();
+    EXPECT_TRUE(eventually([this] { return settled_ == 1; }));
+    EXPECT_EQ(change_count(), 1203U);
+}
+
+TEST_F(ReconcilerTest, a_change_of_the_row_is_news_even_if_the_instances_are_the_same) {
+    start();
+    model::Adapter adapter = local("a");
+    store_.put(adapter);
+    reconciler_->wake("a");
+    EXPECT_TRUE(changed("a  starting"));
+    adapter.description = "better";
+    store_.put(adapter);
+    reconciler_->wake("a");
+    EXPECT_TRUE(changed("a better starting"));
+}
+
+TEST_F(ReconcilerTest, what_a_deployer_sees_is_recorded) {
+    store_.put(local("a"));
+    start();
+    ASSERT_TRUE(changed("a  starting"));
+    const std::uint64_t version = observations_.version();
+    local_.happen("a", "ready");
+    EXPECT_TRUE(changed("a  ready"));
+    EXPECT_EQ(observations_.of("a")->at(0).reason, "ready");
+    EXPECT_GT(observations_.version(), version);
+    const std::size_t changes = change_count();
+    local_.happen("a", "ready");  // the same again
+    local_.happen("unheard-of", "ready");
+    ASSERT_TRUE(eventually([this] { return local_.count("apply a") >= 3; }));
+    EXPECT_EQ(change_count(), changes);
+}
+
+TEST_F(ReconcilerTest, a_removed_row_is_gone_at_once_and_its_servers_when_they_ended) {
+    store_.put(local("a"));
+    local_.removal_steps = 5;
+    start();
+    ASSERT_TRUE(changed("a  starting"));
+    store_.drop("a");
+    reconciler_->wake("a");
+    EXPECT_TRUE(changed("a gone"));
+    EXPECT_TRUE(eventually([this] { return local_.count("remove a") == 5; }));
+    EXPECT_TRUE(observations_.of("a")->empty());
+}
+
+TEST_F(ReconcilerTest, an_adapter_that_changes_its_source_changes_its_deployer) {
+    model::Adapter adapter = local("a");
+    store_.put(adapter);
+    start();
+    ASSERT_TRUE(changed("a  starting"));
+    adapter.command.clear();
+    adapter.url = "http://127.0.0.1:1/";
+    store_.put(adapter);
+    reconciler_->wake("a");
+    EXPECT_TRUE(eventually(
+        [this] { return local_.count("remove a") == 1 && remote_.count("apply a") == 1; }));
+}
+
+TEST_F(ReconcilerTest, a_source_nobody_runs_has_no_instances) {
+    model::Adapter adapter = local("a");
+    adapter.command.clear();
+    adapter.image_name = "image";
+    store_.put(adapter);
+    start();
+    EXPECT_TRUE(changed("a "));
+    const auto logs = reconciler_->logs(adapter, {}, [](std::string_view) { return true; });
+    EXPECT_EQ(logs.error().code, Code::unsupported);
+}
+
+TEST_F(ReconcilerTest, one_that_is_always_busy_does_not_keep_the_others_waiting) {
+    store_.put(local("busy"));
+    local_.restless = true;
+    start();
+    ASSERT_TRUE(eventually([this] { return local_.count("apply busy") > 100; }));
+    model::Adapter url = local("b");
+    url.command.clear();
+    url.url = "http://127.0.0.1:1/";
+    store_.put(url);
+    reconciler_->wake("b");
+    EXPECT_TRUE(changed("b  starting"));
+}
+
+TEST_F(ReconcilerTest, it_settles_when_the_first_look_is_complete) {
+    store_.put(local("a"));
+    local_.settled = false;
+    options_.settle_ms_max = 60'000;
+    start();
+    ASSERT_TRUE(eventually([this] { return local_.count("apply a") > 3; }));
+    EXPECT_EQ(settled_, 0);
+    local_.settled = true;
+    EXPECT_TRUE(eventually([this] { return settled_ == 1; }));
+}
+
+TEST_F(ReconcilerTest, it_does_not_wait_for_ever_to_settle) {
+    store_.put(local("a"));
+    local_.settled = false;
+    options_.settle_ms_max = 20;
+    start();
+    EXPECT_TRUE(eventually([this] { return settled_ == 1; }));
+}
+
+TEST_F(ReconcilerTest, a_store_that_fails_is_asked_again_and_nothing_is_removed_meanwhile) {
+    store_.put(local("a"));
+    store_.is_down = true;
+    local_.leave_behind("a");
+    start();
+    EXPECT_EQ(settled_, 0);
+    store_.is_down = false;
+    ASSERT_TRUE(changed("a  starting"));
+    ASSERT_TRUE(eventually([this] { return settled_ == 1; }));
+    store_.is_down = true;
+    const int before = local_.count("apply a");
+    reconciler_->wake("a");
+    ASSERT_TRUE(eventually([&] { return local_.count("apply a") > before; }));
+    model::Adapter adapter = local("a");
+    adapter.description = "better";
+    store_.put(adapter);
+    store_.is_down = false;
+    EXPECT_TRUE(changed("a better starting"));
+    EXPECT_EQ(local_.count("remove a"), 0);
+}
+
+TEST_F(ReconcilerTest, failures_seen_by_traffic_reach_the_deployer) {
+    store_.put(local("a"));
+    start();
+    ASSERT_TRUE(changed("a  starting"));
+    reconciler_->probe("a");
+    reconciler_->probe("unheard-of");
+    EXPECT_TRUE(eventually([this] { return local_.count("probe a") == 1; }));
+    EXPECT_EQ(local_.count("probe unheard-of"), 0);
+}
+
+TEST_F(ReconcilerTest, what_was_asked_before_the_start_is_not_lost) {
+    auto opened = Reconciler::open(options_);
+    ASSERT_TRUE(opened.has_value());
+    reconciler_ = std::move(*opened);
+    store_.put(local("a"));
+    reconciler_->wake("a");
+    reconciler_->start();
+    EXPECT_TRUE(changed("a  starting"));
+}
+
+TEST_F(ReconcilerTest, logs_come_from_whoever_runs_the_adapter) {
+    start();
+    std::string text;
+    EXPECT_TRUE(reconciler_
+                    ->logs(local("a"), {},
+                           [&text](std::string_view piece) {
+                               text += piece;
+                               return true;
+                           })
+                    .has_value());
+    EXPECT_EQ(text, "log of a");
+}
+
+}  // namespace
+}  // namespace mcpgw::reconcile
