@@ -25,7 +25,7 @@ struct Instance {
     std::uint64_t id = 0;    // instance_identity(...); in JSON 16 hexadecimal digits
     std::string host;        // numeric IPv4 or IPv6 address (never a name: the data plane asks no
                              // DNS), or an absolute path of a Unix socket
-    std::uint16_t port = 0;  // 0 only for Unix sockets
+    std::uint16_t port = 0;  // 0 for Unix sockets and only for them
     std::string authority;   // value of Host towards it, e.g. "127.0.0.1:8000"
     std::string path;        // request target of its endpoint, e.g. "/mcp"
     InstanceState state = InstanceState::not_ready;
