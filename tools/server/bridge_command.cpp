@@ -1,4 +1,5 @@
-// The command line of the bridge, and its life from the first signal mask to the last child.
+// run_bridge(): the command line of the bridge, and its life from the first signal mask to the last
+// child. Order matters: signals are masked, then the guard is forked, then threads start.
 #include <algorithm>
 #include <cstdio>
 #include <string>

@@ -1,4 +1,5 @@
 // What is looked at in the head of an MCP request before its body: pure functions over headers.
+// What follows from them (which refusal, in which order) is the endpoint's business.
 #pragma once
 
 #include <string>

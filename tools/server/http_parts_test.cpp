@@ -1,4 +1,5 @@
-// The small parts of the HTTP side: header checks, addresses, the pool of threads.
+// The small parts under the HTTP side: header checks, addresses, the pool of threads, the
+// scheduler.
 #include <atomic>
 #include <future>
 #include <latch>

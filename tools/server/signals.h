@@ -1,4 +1,5 @@
-// SIGTERM and SIGINT for a program that serves on other threads while its main thread waits.
+// SIGTERM and SIGINT for a program that serves on other threads while its main thread waits. No
+// handler runs; the signals are blocked everywhere and taken by sigwait.
 #pragma once
 
 #include <csignal>

@@ -1,4 +1,5 @@
-// For tests: a plain HTTP client that speaks just enough MCP, and waiting for a condition.
+// For tests: a plain HTTP client that speaks just enough MCP, and waiting for a condition. It
+// checks nothing by itself, and knows nothing of the server's code.
 #pragma once
 
 #include <chrono>
