@@ -1,12 +1,14 @@
 // The text of /metrics: well-formed, complete by CONTRACT section 6, and adding up.
 #include "dataplane/observe/prometheus.h"
 
+#include <array>
 #include <cmath>
+#include <cstdlib>
 #include <map>
 #include <memory>
-#include <regex>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -23,35 +25,68 @@ struct Text {
     std::vector<std::string> order;
 };
 
+bool is_name(std::string_view text) {
+    return !text.empty() && text.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == text.npos;
+}
+
+// The size of a label section at the start of `text`, 0 if it is none: {name="value",...}
+std::size_t labels_size(std::string_view text) {
+    std::size_t at = 0;
+    do {
+        const std::size_t equals = text.find("=\"", ++at);
+        if (equals == text.npos || !is_name(text.substr(at, equals - at))) return 0;
+        for (at = equals + 2; at < text.size() && text[at] != '"'; ++at) {
+            const bool escapes = text[at] == '\\' && at + 1 < text.size();
+            if (escapes && std::string_view("\\\"n").find(text[++at]) == text.npos) return 0;
+        }
+        ++at;
+    } while (at < text.size() && text[at] == ',');
+    return at < text.size() && text[at] == '}' ? at + 1 : 0;
+}
+
+void read_comment(const std::string& line, Text& out, std::string& family) {
+    std::istringstream words(line);
+    std::string hash;
+    std::string kind;
+    std::string rest;
+    words >> hash >> kind >> family;
+    std::getline(words >> std::ws, rest);
+    EXPECT_TRUE(hash == "#" && (kind == "HELP" || kind == "TYPE")) << line;
+    EXPECT_TRUE(is_name(family) && family.starts_with("mcp_gateway_") && !rest.empty()) << line;
+    if (kind == "TYPE") {
+        EXPECT_TRUE(out.types.emplace(family, rest).second) << "twice: " << line;
+    }
+}
+
+void read_sample(const std::string& line, Text& out, const std::string& family) {
+    const std::size_t name_end = line.find_first_of("{ ");
+    ASSERT_NE(name_end, line.npos) << line;
+    EXPECT_TRUE(is_name(line.substr(0, name_end)) && line.starts_with(family)) << line;
+    std::size_t end = name_end;
+    if (line[end] == '{') {
+        const std::size_t size = labels_size(std::string_view(line).substr(end));
+        ASSERT_GT(size, 0U) << line;
+        end += size;
+    }
+    ASSERT_EQ(line[end], ' ') << line;
+    char* number_end = nullptr;
+    const double value = std::strtod(line.c_str() + end + 1, &number_end);
+    EXPECT_TRUE(number_end != line.c_str() + end + 1 && *number_end == '\0') << line;
+    EXPECT_TRUE(out.samples.emplace(line.substr(0, end), value).second) << "twice: " << line;
+    out.order.push_back(line.substr(0, end));
+}
+
 // Reads the exposition format and fails the test for anything that is not of it.
 Text parsed(const std::string& text) {
-    static const std::regex comment(R"(# (HELP|TYPE) (mcp_gateway_[a-z_]+) (.+))");
-    static const std::regex sample(
-        R"re((mcp_gateway_[a-z_]+)(\{(?:[a-z_]+="(?:[^"\\]|\\["\\n])*",?)*\})? (\S+))re");
     Text out;
     EXPECT_TRUE(text.ends_with('\n'));
     std::istringstream lines(text);
     std::string family;
     for (std::string line; std::getline(lines, line);) {
-        std::smatch match;
-        if (std::regex_match(line, match, comment)) {
-            family = match[2];
-            if (match[1] == "TYPE") {
-                EXPECT_TRUE(out.types.emplace(family, match[3]).second) << line;
-            }
-            continue;
-        }
-        const bool matches = std::regex_match(line, match, sample);
-        EXPECT_TRUE(matches) << line;
-        if (!matches) continue;
-        EXPECT_TRUE(match[1].str().starts_with(family)) << line;
-        char* end = nullptr;
-        const std::string number = match[3];
-        const double value = std::strtod(number.c_str(), &end);
-        EXPECT_EQ(*end, '\0') << line;
-        const std::string name = match[1].str() + match[2].str();
-        EXPECT_TRUE(out.samples.emplace(name, value).second) << "twice: " << line;
-        out.order.push_back(name);
+        if (line.starts_with('#'))
+            read_comment(line, out, family);
+        else
+            read_sample(line, out, family);
     }
     return out;
 }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <time.h>
 
 #include "common/bytes.h"
 #include "common/time.h"
@@ -235,6 +236,13 @@ TEST(AdapterIdentityTest, is_the_start_of_the_sha256_of_the_name) {
     EXPECT_NE(adapter_identity("a"), adapter_identity("b"));
 }
 
+// CPU time of this thread: what other processes do does not count.
+Nanos cpu_now() {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<Nanos>(now.tv_sec) * kSecond + static_cast<Nanos>(now.tv_nsec);
+}
+
 // Not a property but a number to read: cost per operation with a UUID and a typical principal.
 TEST(SealerTest, prints_its_cost) {
     constexpr int kRounds = 100'000;
@@ -246,14 +254,14 @@ TEST(SealerTest, prints_its_cost) {
     const std::string_view principal = "https://login.example.com|8f2d1c9a";
     std::array<char, limits::sealed_id_bytes_max> out{};
     std::size_t bytes = 0;
-    const Nanos start = monotonic_now();
+    const Nanos start = cpu_now();
     for (int i = 0; i < kRounds; ++i)
         bytes = sealer.seal(parts, principal, out);
-    const Nanos sealed = monotonic_now();
+    const Nanos sealed = cpu_now();
     int opened = 0;
     for (int i = 0; i < kRounds; ++i)
         opened += sealer.open({out.data(), bytes}, principal, scratch).has_value() ? 1 : 0;
-    const Nanos end = monotonic_now();
+    const Nanos end = cpu_now();
     EXPECT_EQ(opened, kRounds);
     const auto per_round = [](Nanos distance) {
         return static_cast<int>(distance / static_cast<Nanos>(kRounds));
