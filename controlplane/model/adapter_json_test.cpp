@@ -206,6 +206,7 @@ TEST(AdapterJson, mistakes_inside_objects_are_named_by_their_path) {
         {with(R"("requestHeaders":{"A":1})"), "requestHeaders.A"},
         {with(R"("requestHeaders":{"A":"x\r\ny"})"), "requestHeaders.A"},
         {with(R"("requestHeaders":{"A":" x"})"), "requestHeaders.A"},
+        {with(R"("requestHeaders":{"A":"x\ty"})"), "requestHeaders.A"},
         {with(R"("requestHeaders":{"A b":"x"})"), "requestHeaders.A b"},
         {with(R"("requestHeaders":{"Host":"x"})"), "requestHeaders.Host"},
         {with(R"("requestHeaders":{"Content-Length":"1"})"), "requestHeaders.Content-Length"},

@@ -174,7 +174,7 @@ Complaint header_name_complaint(std::string_view name) {
 }
 
 Complaint header_value_complaint(std::string_view value) {
-    const auto is_inside = [](char c) { return is_visible(c) || c == ' ' || c == '\t'; };
+    const auto is_inside = [](char c) { return is_visible(c) || c == ' '; };
     if (!all(value, is_inside)) return "must consist of visible ASCII characters and spaces";
     if (!value.empty() && (!is_visible(value.front()) || !is_visible(value.back())))
         return "must not start or end with a space";

@@ -287,8 +287,10 @@ Result<> SqliteStore::put_sealing_keys(const std::vector<contract::SealingKey>& 
             return failure(Code::invalid_argument, "a sealing key has an id and 32 bytes");
         current += key.current ? 1 : 0;
     }
-    if (current != 1)
-        return failure(Code::invalid_argument, "exactly one sealing key must be current");
+    if (current != 1 || keys.size() > limits::sealing_keys_max)
+        return failure(Code::invalid_argument,
+                       "exactly one sealing key is current, and there are at most " +
+                           std::to_string(limits::sealing_keys_max));
     const std::scoped_lock lock(mutex_);
     auto transaction = Transaction::begin(*database_);
     if (!transaction) return std::unexpected(transaction.error());

@@ -1,0 +1,194 @@
+// mcp-gateway-controlplane: puts the rooms together and waits for the end.
+//
+//   api -- wake --> reconciler -- change, settled --> publisher --> data planes
+//    \--- store ---/      \--- deployers: process, url
+//
+// The reconciler's thread tells the publisher, data planes' failures go back to the reconciler. It
+// ends cleanly at SIGTERM and SIGINT, and when the lifeline (see shim/) ends. Servers are left
+// running: the next control plane adopts them, or their shims end them with the lifeline.
+// Exit codes: 0, 1 (could not start), 2 (wrong usage or configuration).
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <memory>
+
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/result.h"
+#include "controlplane/api/server.h"
+#include "controlplane/data_directory.h"
+#include "controlplane/deploy/process_deployer.h"
+#include "controlplane/deploy/url_deployer.h"
+#include "controlplane/options.h"
+#include "controlplane/publish/publisher.h"
+#include "controlplane/reconcile/reconciler.h"
+#include "controlplane/store/sqlite_store.h"
+
+namespace mcpgw {
+namespace {
+
+// In the order in which the parts depend on each other, so that they end the other way round.
+struct ControlPlane {
+    std::unique_ptr<store::SqliteStore> store;
+    reconcile::Observations observations;
+    std::unique_ptr<deploy::ProcessDeployer> processes;
+    std::unique_ptr<deploy::UrlDeployer> urls;
+    std::unique_ptr<publish::Publisher> publisher;
+    std::unique_ptr<reconcile::Reconciler> reconciler;
+    std::unique_ptr<api::ApiServer> api;
+};
+
+Result<> open_store_and_deployers(const Options& options, ControlPlane& plane) {
+    auto opened = store::SqliteStore::open(options.data_dir + "/controlplane.db");
+    if (!opened) return std::unexpected(opened.error());
+    plane.store = std::move(*opened);
+    deploy::ProcessOptions process;
+    process.data_dir = options.data_dir;
+    process.lifeline_fd = options.lifeline_fd;
+    auto processes = deploy::ProcessDeployer::open(std::move(process));
+    if (!processes) return std::unexpected(processes.error());
+    plane.processes = std::move(*processes);
+    auto urls = deploy::UrlDeployer::open({});
+    if (!urls) return std::unexpected(urls.error());
+    plane.urls = std::move(*urls);
+    return {};
+}
+
+Result<> open_publisher(const Options& options, ControlPlane& plane) {
+    auto epoch = plane.store->epoch();
+    if (!epoch) return std::unexpected(epoch.error());
+    auto keys = plane.store->sealing_keys();
+    if (!keys) return std::unexpected(keys.error());
+    publish::PublisherOptions publisher;
+    publisher.socket_path = options.contract_socket;
+    publisher.epoch = std::move(*epoch);
+    publisher.keys = std::move(*keys);
+    publisher.next_version = [&plane] { return plane.store->next_snapshot_version(); };
+    publisher.on_failure = [&plane](const contract::InstanceFailure& failure) {
+        plane.reconciler->probe(failure.adapter);
+    };
+    auto opened = publish::Publisher::open(std::move(publisher));
+    if (!opened) return std::unexpected(opened.error());
+    plane.publisher = std::move(*opened);
+    return {};
+}
+
+Result<> open_reconciler(ControlPlane& plane) {
+    reconcile::ReconcilerOptions reconciler;
+    reconciler.store = plane.store.get();
+    reconciler.observations = &plane.observations;
+    reconciler.deployers = {{model::Source::command, plane.processes.get()},
+                            {model::Source::url, plane.urls.get()}};
+    reconciler.on_change = [&plane](std::string_view name, const model::Adapter* desired,
+                                    const std::vector<deploy::InstanceStatus>& instances) {
+        plane.publisher->change(name, desired, instances);
+    };
+    reconciler.on_settled = [&plane] { plane.publisher->open_gate(); };
+    auto opened = reconcile::Reconciler::open(std::move(reconciler));
+    if (!opened) return std::unexpected(opened.error());
+    plane.reconciler = std::move(*opened);
+    return {};
+}
+
+Result<> open_api(const Options& options, ControlPlane& plane) {
+    api::Services services;
+    services.store = plane.store.get();
+    services.observations = &plane.observations;
+    services.wake = [&plane](std::string_view name) { plane.reconciler->wake(name); };
+    services.logs = [&plane](const model::Adapter& adapter, const deploy::LogQuery& query,
+                             const deploy::LogSink& sink) {
+        return plane.reconciler->logs(adapter, query, sink);
+    };
+    services.access = {options.admin_role, options.create_roles, options.workload_identity_roles};
+    auto opened = api::ApiServer::open(options.api_socket, std::move(services));
+    if (!opened) return std::unexpected(opened.error());
+    plane.api = std::move(*opened);
+    return {};
+}
+
+Result<> open_all(const Options& options, ControlPlane& plane) {
+    auto opened = open_store_and_deployers(options, plane);
+    if (opened) opened = open_publisher(options, plane);
+    if (opened) opened = open_reconciler(plane);
+    if (opened) opened = open_api(options, plane);
+    return opened;
+}
+
+// Blocks the signals that end us in all threads to come; a descriptor that tells of them.
+Result<int> take_signals() {
+    std::signal(SIGPIPE, SIG_IGN);
+    sigset_t ends{};
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    sigprocmask(SIG_BLOCK, &ends, nullptr);
+    const int fd = ::signalfd(-1, &ends, SFD_CLOEXEC);
+    if (fd < 0) return std::unexpected(error_from_errno(errno, "signalfd"));
+    return fd;
+}
+
+// Until a signal comes, or the writing end of the lifeline is closed. Nobody writes into it.
+void wait_for_the_end(int signal_fd, int lifeline_fd) {
+    std::array<pollfd, 2> entries = {pollfd{signal_fd, POLLIN, 0}, pollfd{lifeline_fd, POLLIN, 0}};
+    while (::poll(entries.data(), entries.size(), -1) < 0 && errno == EINTR) {
+    }
+}
+
+int fail(const Error& error) {
+    log_error("cannot start", {{"code", code_name(error.code)}, {"detail", error.detail}});
+    log_stop();
+    return 1;
+}
+
+int run(const Options& options) {
+    const auto signals = take_signals();
+    log_start("controlplane", log_format_of(options.log_format, LogFormat::json),
+              log_level_of(options.log_level, LogLevel::info));
+    if (!signals) return fail(signals.error());
+    const auto directory = DataDirectory::open(options.data_dir);
+    if (!directory) return fail(directory.error());
+    {
+        ControlPlane plane;
+        if (auto opened = open_all(options, plane); !opened) return fail(opened.error());
+        plane.publisher->start();
+        plane.reconciler->start();
+        plane.api->start();
+        log_info("serving", {{"version", MCPGW_VERSION},
+                             {"data_dir", options.data_dir},
+                             {"contract_socket", options.contract_socket},
+                             {"api_socket", options.api_socket},
+                             {"deployer", options.deployer}});
+        ::sd_notify(0, "READY=1");
+        wait_for_the_end(*signals, options.lifeline_fd);
+        ::sd_notify(0, "STOPPING=1");
+        log_info("ending");
+        plane.api->stop();
+        plane.reconciler->stop();
+        plane.publisher->stop();
+    }
+    log_stop();
+    return 0;
+}
+
+}  // namespace
+}  // namespace mcpgw
+
+int main(int argc, char** argv) {
+    const mcpgw::OptionsOutcome outcome = mcpgw::read_options(argc, argv);
+    if (!outcome.runs) {
+        std::fputs(outcome.text.c_str(), outcome.exit_code == 0 ? stdout : stderr);
+        return outcome.exit_code;
+    }
+    try {
+        return mcpgw::run(outcome.options);
+    } catch (const std::exception& exception) {
+        std::fprintf(stderr, "mcp-gateway-controlplane: %s\n", exception.what());
+        return 1;
+    }
+}

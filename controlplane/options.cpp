@@ -1,0 +1,167 @@
+// CLI11 behind one function; its exceptions end here.
+//
+// The file is applied first, entry by entry, each as if it were a flag, so that a mistake is told
+// with its line; then the command line and the environment overwrite what they name.
+#include "controlplane/options.h"
+
+#include <charconv>
+#include <cstdlib>
+#include <exception>
+#include <functional>
+#include <sstream>
+
+#include <CLI/CLI.hpp>
+#include <fcntl.h>
+
+#include "controlplane/config_file.h"
+
+namespace mcpgw {
+namespace {
+
+constexpr const char* kProgram = "mcp-gateway-controlplane";
+
+std::string variable_of(std::string_view flag) {
+    std::string name = "MCP_GATEWAY_";
+    for (const char c : flag)
+        name.push_back(c == '-' ? '_' : static_cast<char>(c >= 'a' ? c - 'a' + 'A' : c));
+    return name;
+}
+
+// `define` is called with every option that a file may hold.
+template <class Define>
+void define_all(Options& options, Define define) {
+    const auto not_empty = CLI::Validator(
+        [](const std::string& text) { return text.empty() ? "must not be empty" : ""; }, "TEXT");
+    define("data-dir", options.data_dir, "where everything is kept (required)")->check(not_empty);
+    define("contract-socket", options.contract_socket,
+           "Unix socket for data planes (default DIR/contract.sock)");
+    define("api-socket", options.api_socket,
+           "Unix socket of the management API (default DIR/api.sock)");
+    define("deployer", options.deployer, "what starts servers: process")
+        ->check(CLI::IsMember({"process", "systemd", "kubernetes"}));
+    define("admin-role", options.admin_role, "role of administrators")->check(not_empty);
+    define("create-roles", options.create_roles, "roles that may create adapters (default: all)")
+        ->delimiter(',');
+    define("workload-identity-roles", options.workload_identity_roles,
+           "roles besides administrators that may use workload identity")
+        ->delimiter(',');
+    define("log-format", options.log_format, "json or text")
+        ->check(CLI::IsMember({"json", "text"}));
+    define("log-level", options.log_level, "debug, info, warn or error")
+        ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+}
+
+OptionsOutcome wrong_usage(std::string text) {
+    OptionsOutcome outcome;
+    outcome.exit_code = 2;
+    outcome.text = std::string(kProgram) + ": " + std::move(text) + "\n";
+    return outcome;
+}
+
+// Applies one entry of the file; a sentence if that is not possible.
+std::string apply_entry(const ConfigEntry& entry, Options& options) {
+    CLI::App app;
+    bool is_known = false;
+    define_all(options, [&](const std::string& flag, auto& value, const char* help) {
+        is_known = is_known || flag == entry.key;
+        return app.add_option("--" + flag, value, help);
+    });
+    if (!is_known) return "unknown key " + entry.key;
+    std::vector<std::string> arguments;
+    for (const std::string& value : entry.values)
+        arguments.push_back("--" + entry.key + "=" + value);
+    // The library takes its arguments from the back.
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    try {
+        app.parse(reversed);
+    } catch (const CLI::ParseError& mistake) {
+        return "the value of " + entry.key + " is wrong: " + mistake.what();
+    }
+    return {};
+}
+
+std::string apply_file(const std::string& path, Options& options) {
+    const auto text = read_config_file(path);
+    if (!text) return text.error().detail;
+    const auto entries = parse_config(*text);
+    if (!entries) return path + ", " + entries.error().detail;
+    for (const ConfigEntry& entry : *entries) {
+        const std::string mistake = apply_entry(entry, options);
+        if (!mistake.empty()) return path + ", line " + std::to_string(entry.line) + ": " + mistake;
+    }
+    return {};
+}
+
+// Command line and environment onto `options`. True unless the program shall end with `outcome`.
+bool apply_arguments(int argc, const char* const* argv, Options& options, std::string& config_path,
+                     OptionsOutcome& outcome) {
+    CLI::App app(
+        "The control plane of mcp-gateway: keeps adapters, runs their servers, and tells "
+        "data planes what to serve.\nEvery flag --x-y has a variable MCP_GATEWAY_X_Y and "
+        "a key x-y in the --config file.",
+        kProgram);
+    app.set_version_flag("--version", std::string(kProgram) + " " + MCPGW_VERSION);
+    app.add_option("--config", config_path, "TOML file")->envname(variable_of("config"));
+    define_all(options, [&app](const std::string& flag, auto& value, const char* help) {
+        return app.add_option("--" + flag, value, help)->envname(variable_of(flag));
+    });
+    try {
+        app.parse(argc, argv);
+        return true;
+    } catch (const CLI::ParseError& mistake) {
+        std::ostringstream out;
+        std::ostringstream errors;
+        if (app.exit(mistake, out, errors) == 0)
+            outcome.text = out.str();
+        else
+            outcome = wrong_usage(mistake.what());
+        return false;
+    }
+}
+
+// The lifeline must be an open descriptor: anything else would end every server at once.
+bool read_lifeline(Options& options) {
+    const char* text = std::getenv("MCP_GATEWAY_LIFELINE_FD");
+    if (text == nullptr || *text == '\0') return true;
+    const std::string_view digits = text;
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), options.lifeline_fd);
+    return error == std::errc() && end == digits.data() + digits.size() &&
+           options.lifeline_fd >= 0 && ::fcntl(options.lifeline_fd, F_SETFD, FD_CLOEXEC) == 0;
+}
+
+OptionsOutcome read(int argc, const char* const* argv) {
+    OptionsOutcome outcome;
+    std::string config_path;
+    Options probe;  // only to learn of --config, --help and mistakes
+    if (!apply_arguments(argc, argv, probe, config_path, outcome)) return outcome;
+    Options& options = outcome.options;
+    if (!config_path.empty()) {
+        const std::string mistake = apply_file(config_path, options);
+        if (!mistake.empty()) return wrong_usage(mistake);
+    }
+    if (!apply_arguments(argc, argv, options, config_path, outcome)) return outcome;
+    if (options.data_dir.empty()) return wrong_usage("--data-dir is required");
+    if (options.deployer != "process")
+        return wrong_usage("--deployer " + options.deployer +
+                           " is not there yet in this version; use --deployer process");
+    if (!read_lifeline(options))
+        return wrong_usage("MCP_GATEWAY_LIFELINE_FD does not name an open descriptor");
+    if (options.contract_socket.empty())
+        options.contract_socket = options.data_dir + "/contract.sock";
+    if (options.api_socket.empty()) options.api_socket = options.data_dir + "/api.sock";
+    outcome.runs = true;
+    return outcome;
+}
+
+}  // namespace
+
+OptionsOutcome read_options(int argc, const char* const* argv) {
+    try {
+        return read(argc, argv);
+    } catch (const std::exception& mistake) {
+        return wrong_usage(mistake.what());
+    }
+}
+
+}  // namespace mcpgw

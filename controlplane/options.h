@@ -1,0 +1,36 @@
+// Flags, environment and configuration file of mcp-gateway-controlplane.
+//
+// Precedence: flag, environment, file, default. Every flag --x-y has a variable MCP_GATEWAY_X_Y and
+// a key x-y. Lists may be written with commas.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+
+namespace mcpgw {
+
+struct Options {
+    std::string data_dir;
+    std::string contract_socket;  // default: DIR/contract.sock
+    std::string api_socket;       // default: DIR/api.sock
+    std::string deployer = "process";
+    std::string admin_role = "mcp.admin";
+    std::vector<std::string> create_roles;
+    std::vector<std::string> workload_identity_roles;
+    std::string log_format = "json";
+    std::string log_level = "info";
+    int lifeline_fd = -1;  // only from MCP_GATEWAY_LIFELINE_FD; -1: there is none
+};
+
+struct OptionsOutcome {
+    bool runs = false;  // false: print `text` and exit
+    int exit_code = 0;  // 0 (help, version; text for stdout) or 2 (wrong usage; for stderr)
+    std::string text;
+    Options options;
+};
+
+[[nodiscard]] OptionsOutcome read_options(int argc, const char* const* argv);
+
+}  // namespace mcpgw

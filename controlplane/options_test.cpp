@@ -1,0 +1,149 @@
+// Precedence and mistakes of flags, environment and file.
+#include "controlplane/options.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace mcpgw {
+namespace {
+
+OptionsOutcome read(std::vector<const char*> arguments) {
+    arguments.insert(arguments.begin(), "mcp-gateway-controlplane");
+    return read_options(static_cast<int>(arguments.size()), arguments.data());
+}
+
+class Variable {
+  public:
+    Variable(const char* name, const std::string& value) : name_(name) {
+        ::setenv(name, value.c_str(), 1);
+    }
+    Variable(const Variable&) = delete;
+    Variable& operator=(const Variable&) = delete;
+    ~Variable() { ::unsetenv(name_); }
+
+  private:
+    const char* name_;
+};
+
+class OptionsTest : public testing::Test {
+  protected:
+    void TearDown() override { std::filesystem::remove(file_); }
+    const char* file(const std::string& text) {
+        std::string name = testing::TempDir() + "mcpgw_options_XXXXXX";
+        ::close(::mkstemp(name.data()));
+        std::ofstream(name) << text;
+        file_ = name;
+        return file_.c_str();
+    }
+    std::string file_;
+};
+
+TEST_F(OptionsTest, the_data_directory_decides_where_the_sockets_are) {
+    const auto outcome = read({"--data-dir", "/d"});
+    ASSERT_TRUE(outcome.runs) << outcome.text;
+    EXPECT_EQ(outcome.options.contract_socket, "/d/contract.sock");
+    EXPECT_EQ(outcome.options.api_socket, "/d/api.sock");
+    EXPECT_EQ(outcome.options.admin_role, "mcp.admin");
+    EXPECT_EQ(outcome.options.lifeline_fd, -1);
+    EXPECT_EQ(read({"--data-dir", "/d", "--api-socket=/s"}).options.api_socket, "/s");
+}
+
+TEST_F(OptionsTest, flag_beats_environment_beats_file_beats_default) {
+    const char* path = file("admin-role = 'file'\ndata-dir = '/file'\ncreate-roles = ['a', 'b']\n");
+    const auto from_file = read({"--config", path});
+    ASSERT_TRUE(from_file.runs) << from_file.text;
+    EXPECT_EQ(from_file.options.admin_role, "file");
+    EXPECT_EQ(from_file.options.data_dir, "/file");
+    EXPECT_EQ(from_file.options.create_roles, (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(from_file.options.log_format, "json");
+
+    const Variable role("MCP_GATEWAY_ADMIN_ROLE", "environment");
+    const Variable roles("MCP_GATEWAY_CREATE_ROLES", "c,d");
+    const auto from_environment = read({"--config", path});
+    EXPECT_EQ(from_environment.options.admin_role, "environment");
+    EXPECT_EQ(from_environment.options.create_roles, (std::vector<std::string>{"c", "d"}));
+    EXPECT_EQ(from_environment.options.data_dir, "/file");
+    EXPECT_EQ(read({"--config", path, "--admin-role", "flag"}).options.admin_role, "flag");
+
+    const Variable config("MCP_GATEWAY_CONFIG", path);
+    EXPECT_EQ(read({}).options.data_dir, "/file");
+}
+
+TEST_F(OptionsTest, a_mistake_in_the_file_is_told_with_file_line_and_key) {
+    const std::pair<const char*, const char*> cases[] = {
+        {"data-dir = '/d'\n\ncolour = 'red'\n", ", line 3: unknown key colour"},
+        {"data-dir = '/d'\nlog-level = 'loud'\n", ", line 2: the value of log-level is wrong"},
+        {"deployer = 'docker'\n", ", line 1: the value of deployer is wrong"},
+        {"admin-role = ['a', 'b']\n", ", line 1: the value of admin-role is wrong"},
+        {"config = 'other'\n", ", line 1: unknown key config"},
+        {"help = true\n", ", line 1: unknown key help"},
+        {"data-dir '/d'\n", ", line 1: the key data-dir needs '='"},
+    };
+    for (const auto& [text, complaint] : cases) {
+        const std::string path = file(text);
+        const auto outcome = read({"--config", path.c_str(), "--data-dir", "/d"});
+        EXPECT_FALSE(outcome.runs) << text;
+        EXPECT_EQ(outcome.exit_code, 2);
+        EXPECT_NE(outcome.text.find(path + complaint), std::string::npos) << outcome.text;
+        std::filesystem::remove(path);
+    }
+    EXPECT_EQ(read({"--config", "/nonexistent", "--data-dir", "/d"}).exit_code, 2);
+}
+
+TEST_F(OptionsTest, wrong_usage_is_exit_code_2_with_a_sentence) {
+    const std::vector<std::vector<const char*>> cases = {
+        {},
+        {"--data-dir"},
+        {"--data-dir", ""},
+        {"--data-dir", "/d", "--log-format", "xml"},
+        {"--data-dir", "/d", "--session-keys", "f"},
+        {"--data-dir", "/d", "extra"},
+        {"--data-dir", "/d", "--deployer", "docker"},
+        {"--data-dir", "/d", "--deployer", "systemd"},
+        {"--data-dir", "/d", "--deployer", "kubernetes"},
+    };
+    for (const auto& arguments : cases) {
+        const auto outcome = read(arguments);
+        EXPECT_FALSE(outcome.runs);
+        EXPECT_EQ(outcome.exit_code, 2);
+        EXPECT_TRUE(outcome.text.starts_with("mcp-gateway-controlplane: ")) << outcome.text;
+    }
+    EXPECT_NE(read({"--data-dir", "/d", "--deployer", "systemd"}).text.find("not there yet"),
+              std::string::npos);
+    const Variable level("MCP_GATEWAY_LOG_LEVEL", "loud");
+    EXPECT_EQ(read({"--data-dir", "/d"}).exit_code, 2);
+}
+
+TEST_F(OptionsTest, help_and_version_are_no_mistakes) {
+    for (const char* flag : {"--help", "--version"}) {
+        const auto outcome = read({flag});
+        EXPECT_FALSE(outcome.runs);
+        EXPECT_EQ(outcome.exit_code, 0);
+        EXPECT_NE(outcome.text.find("mcp-gateway-controlplane"), std::string::npos);
+    }
+}
+
+TEST_F(OptionsTest, the_lifeline_is_an_open_descriptor) {
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    {
+        const Variable line("MCP_GATEWAY_LIFELINE_FD", std::to_string(ends[0]));
+        EXPECT_EQ(read({"--data-dir", "/d"}).options.lifeline_fd, ends[0]);
+    }
+    ::close(ends[0]);
+    ::close(ends[1]);
+    for (const std::string& text : {std::to_string(ends[0]), std::string("x"), std::string("-1"),
+                                    std::string("3x"), std::string("99999999999")}) {
+        const Variable line("MCP_GATEWAY_LIFELINE_FD", text);
+        const auto outcome = read({"--data-dir", "/d"});
+        EXPECT_EQ(outcome.exit_code, 2) << text;
+        EXPECT_NE(outcome.text.find("MCP_GATEWAY_LIFELINE_FD"), std::string::npos);
+    }
+}
+
+}  // namespace
+}  // namespace mcpgw

@@ -1,0 +1,197 @@
+// The program as a whole: it is started, asked, killed and started again like by a supervisor.
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <httplib.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "controlplane/model/json.h"
+
+namespace mcpgw {
+namespace {
+
+constexpr int kPatienceMs = 30'000;
+
+class ProgramTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        std::string name = testing::TempDir() + "mcpgw_plane_XXXXXX";
+        ASSERT_NE(::mkdtemp(name.data()), nullptr);
+        directory_ = name;
+        notify_ = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        const std::string path = directory_ + "/notify";
+        std::memcpy(address.sun_path, path.data(), path.size());
+        ASSERT_EQ(::bind(notify_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+        ASSERT_EQ(::pipe2(lifeline_, O_CLOEXEC), 0);
+    }
+    void TearDown() override {
+        for (const pid_t pid : running_) {
+            ::kill(pid, SIGKILL);
+            ::waitpid(pid, nullptr, 0);
+        }
+        close_lifeline();
+        ::close(lifeline_[0]);
+        ::close(notify_);
+        std::filesystem::remove_all(directory_);
+    }
+
+    // Its standard error goes to DIR/log.
+    pid_t start(std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), CONTROLPLANE);
+        std::vector<char*> argv;
+        for (std::string& argument : arguments)
+            argv.push_back(argument.data());
+        argv.push_back(nullptr);
+        std::string notify = "NOTIFY_SOCKET=" + directory_ + "/notify";
+        std::string line = "MCP_GATEWAY_LIFELINE_FD=9";
+        std::vector<char*> environment = {notify.data(), line.data(), nullptr};
+        posix_spawn_file_actions_t actions{};
+        posix_spawn_file_actions_init(&actions);
+        posix_spawn_file_actions_adddup2(&actions, lifeline_[0], 9);
+        posix_spawn_file_actions_addopen(&actions, 2, (directory_ + "/log").c_str(),
+                                         O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        pid_t pid = -1;
+        EXPECT_EQ(
+            ::posix_spawn(&pid, CONTROLPLANE, &actions, nullptr, argv.data(), environment.data()),
+            0);
+        posix_spawn_file_actions_destroy(&actions);
+        running_.push_back(pid);
+        return pid;
+    }
+    pid_t start() { return start({"--data-dir", directory_ + "/data", "--log-format", "text"}); }
+
+    bool says(const std::string& word) const {
+        pollfd entry{notify_, POLLIN, 0};
+        while (::poll(&entry, 1, kPatienceMs) == 1) {
+            char text[256];
+            const ssize_t size = ::recv(notify_, text, sizeof(text), 0);
+            if (size > 0 && std::string(text, static_cast<std::size_t>(size)).contains(word))
+                return true;
+        }
+        return false;
+    }
+    int status_of(pid_t pid) {
+        int status = -1;
+        EXPECT_EQ(::waitpid(pid, &status, 0), pid);
+        std::erase(running_, pid);
+        return status;
+    }
+    std::string log() const {
+        std::ifstream file(directory_ + "/log");
+        return {std::istreambuf_iterator<char>(file), {}};
+    }
+    void close_lifeline() {
+        if (lifeline_[1] >= 0) ::close(lifeline_[1]);
+        lifeline_[1] = -1;
+    }
+    httplib::Result request(const std::string& method, const std::string& path,
+                            const std::string& body = "") const {
+        httplib::Client client(directory_ + "/data/api.sock");
+        client.set_address_family(AF_UNIX);
+        const httplib::Headers who = {{"X-Mcp-UserId", "alice"}};
+        if (method == "POST") return client.Post(path, who, body, "application/json");
+        return client.Get(path, who);
+    }
+
+    std::string directory_;
+    int notify_ = -1;
+    int lifeline_[2] = {-1, -1};
+    std::vector<pid_t> running_;
+};
+
+TEST_F(ProgramTest, it_says_ready_serves_and_ends_cleanly) {
+    const pid_t pid = start();
+    ASSERT_TRUE(says("READY=1")) << log();
+    const auto created =
+        request("POST", "/adapters", R"({"name":"x","command":["/nonexistent/server"]})");
+    ASSERT_TRUE(created);
+    EXPECT_EQ(created->status, 201) << created->body;
+    EXPECT_TRUE(std::filesystem::exists(directory_ + "/data/contract.sock"));
+    ::kill(pid, SIGTERM);
+    EXPECT_TRUE(says("STOPPING=1"));
+    const int status = status_of(pid);
+    EXPECT_TRUE(WIFEXITED(status)) << log();
+    EXPECT_EQ(WEXITSTATUS(status), 0) << log();
+    EXPECT_FALSE(std::filesystem::exists(directory_ + "/data/api.sock"));
+    EXPECT_FALSE(std::filesystem::exists(directory_ + "/data/contract.sock"));
+}
+
+TEST_F(ProgramTest, what_it_knew_survives_a_sigkill) {
+    const pid_t first = start();
+    ASSERT_TRUE(says("READY=1")) << log();
+    ASSERT_EQ(
+        request("POST", "/adapters", R"({"name":"x","url":"http://127.0.0.1:1/mcp"})")->status,
+        201);
+    ::kill(first, SIGKILL);
+    static_cast<void>(status_of(first));
+    start();
+    ASSERT_TRUE(says("READY=1")) << log();
+    const auto found = request("GET", "/adapters/x");
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->status, 200);
+}
+
+TEST_F(ProgramTest, a_second_one_on_the_same_directory_is_refused) {
+    start();
+    ASSERT_TRUE(says("READY=1")) << log();
+    const pid_t second = start();
+    const int status = status_of(second);
+    EXPECT_EQ(WEXITSTATUS(status), 1);
+    EXPECT_NE(log().find("in use by another control plane"), std::string::npos) << log();
+    const auto still = request("GET", "/adapters");
+    ASSERT_TRUE(still);
+    EXPECT_EQ(still->status, 200);
+}
+
+TEST_F(ProgramTest, it_ends_with_its_lifeline) {
+    const pid_t pid = start();
+    ASSERT_TRUE(says("READY=1")) << log();
+    close_lifeline();
+    EXPECT_EQ(status_of(pid), 0) << log();
+}
+
+TEST_F(ProgramTest, an_instance_that_cannot_start_is_explained_in_the_status) {
+    start();
+    ASSERT_TRUE(says("READY=1")) << log();
+    ASSERT_EQ(
+        request("POST", "/adapters", R"({"name":"x","command":["/nonexistent/server"]})")->status,
+        201);
+    std::string status;
+    // The state is asked for until it is there; the test's time limit bounds it.
+    while (status.find("No such file") == std::string::npos) {
+        const auto answer = request("GET", "/adapters/x/status");
+        ASSERT_TRUE(answer);
+        ASSERT_EQ(answer->status, 200) << answer->body;
+        status = answer->body;
+        ::poll(nullptr, 0, 10);
+    }
+    EXPECT_NE(status.find("Degraded: 0/1 ready"), std::string::npos) << status;
+}
+
+TEST_F(ProgramTest, wrong_usage_and_what_cannot_be_used_differ_in_their_exit_codes) {
+    EXPECT_EQ(WEXITSTATUS(status_of(start({}))), 2);
+    EXPECT_EQ(WEXITSTATUS(status_of(start({"--data-dir", "/proc/none"}))), 1);
+    std::ofstream(directory_ + "/config.toml") << "\ncolour = 'red'\n";
+    EXPECT_EQ(WEXITSTATUS(status_of(start({"--config", directory_ + "/config.toml"}))), 2);
+    EXPECT_NE(log().find("config.toml, line 2: unknown key colour"), std::string::npos) << log();
+    std::filesystem::create_directory(directory_ + "/data");
+    std::ofstream(directory_ + "/data/controlplane.db") << std::string(4096, 'x');
+    EXPECT_EQ(WEXITSTATUS(status_of(start())), 1);
+    EXPECT_NE(log().find("is damaged"), std::string::npos) << log();
+}
+
+}  // namespace
+}  // namespace mcpgw
