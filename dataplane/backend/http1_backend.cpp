@@ -213,6 +213,7 @@ bool Http1Backend::read_head() {
 
 void Http1Backend::take_head(std::string_view text) {
     http::ResponseHead head;
+    if (head_reader_.leading_bytes() > 0) return fail(Code::protocol);
     if (http::parse_response_head(text, request_method_, head) != http::HeadError::none)
         return fail(Code::protocol);
     if (head.status == 101) return fail(Code::protocol);  // nobody asked for an upgrade

@@ -13,6 +13,8 @@ namespace {
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kProblem = "application/problem+json";
 constexpr std::string_view kKeepAliveComment = ": keepalive\n\n";
+// Ends a line and an event that were cut. The type makes clients skip it: they read `message` only.
+constexpr std::string_view kCloseCutEvent = "\nevent: cut\n\n";
 
 bool is_event_stream(const http::ResponseHead& head) {
     const std::string_view type = head.fields.value_or_empty("Content-Type");
@@ -166,7 +168,7 @@ void Exchange::end_stream_with_error() {
     std::array<char, 1024> event;
     const std::size_t size = mcp::write_error_event(
         event, request_id(), mcp::kInternalError, "The server ended the stream without an answer");
-    if (!scanner_.at_border()) client_.send_text("\n\n");
+    if (!scanner_.at_border()) client_.send_text(kCloseCutEvent);
     client_.send_text({event.data(), size});
     answer_awaited_ = false;
 }

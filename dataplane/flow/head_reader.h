@@ -27,6 +27,8 @@ class HeadReader {
     // After `complete`: the head without the empty lines before it; valid until reset(), or as long
     // as what take_memory() gave away.
     [[nodiscard]] std::string_view text() const { return text_; }
+    // Bytes of empty lines before the head: allowed before requests, never before answers.
+    [[nodiscard]] std::size_t leading_bytes() const { return scanner_.leading_bytes(); }
     // The memory the text lies in: one of the two is set.
     void take_memory(io::Slice& slice, io::Block& block) {
         slice = std::move(slice_);

@@ -239,7 +239,6 @@ void RouteBuilder::sweep_loads() {
         check(at != loads_.end(), "an orphan has a load block");
         const InstanceLoad& load = *at->second;
         const bool needed = at->second.use_count() > 1 ||
-                            load.sessions.load(std::memory_order_acquire) != 0 ||
                             load.outstanding.load(std::memory_order_acquire) != 0;
         if (needed) {
             ++orphan;

@@ -27,9 +27,10 @@
 namespace mcpgw {
 
 // The load that this data plane puts on one instance; shared by all workers, and the same block for
-// the same instance id in every table. A holder of the pointer is counted here from the tick in
-// which it found the instance until it lets go: a block is freed when its instance is in no table
-// and both counters are 0. Decrement with release order or stronger, as the last use.
+// the same instance id in every table. A holder of the pointer is counted in `outstanding` from the
+// tick in which it found the instance until it lets go: a block is freed when its instance is in no
+// table and nothing is outstanding; sessions of an instance that is gone are lost and do not count.
+// Decrement with release order or stronger, as the last use.
 struct alignas(64) InstanceLoad {
     std::atomic<std::uint32_t> sessions{0};
     std::atomic<std::uint32_t> outstanding{0};
