@@ -1,4 +1,8 @@
 // `mcp-gateway adapters list | get | apply | status | logs | delete`.
+//
+// Each verb is one or two requests to the management routes of a running gateway, told to people as
+// text or, with --json, to programs as the gateway's own JSON. Rules about adapters are not here:
+// the gateway knows them.
 #pragma once
 
 #include <string>

@@ -1,4 +1,6 @@
 // How a verb ends: its exit status, and the sentence on standard error (CONTRACT section 2).
+//
+// Every complaint of the command begins with its name and is one sentence that says what to do.
 #pragma once
 
 #include <cstdio>

@@ -10,10 +10,9 @@
 //   ending     the lifeline is closed: shims end their servers
 //   killing    SIGKILL to every descendant until none is left
 //
-// It only moves right. A second signal, or a deadline, skips to the next step or to killing. One
-// thread, one loop: signals, readiness and deaths are noted, then advance() decides. The lifeline
-// is a pipe: shims hold its read end through the control plane, this object the only write end, so
-// that they notice the end of `up` however it comes.
+// It only moves right; a second signal skips to killing. One thread, one loop: signals, readiness
+// and deaths are noted, then advance() decides. The lifeline is a pipe: shims hold its read end,
+// this object the only write end, so that they notice the end of `up` however it comes.
 #pragma once
 
 #include <array>

@@ -1,4 +1,6 @@
 // Reads the files that people name on the command line.
+//
+// Whole files of bounded size, "-" being standard input; what is in them is for others to judge.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,6 @@
 // One file descriptor with one owner, closed when the owner goes.
+//
+// Moved, never copied; -1 is none.
 #pragma once
 
 #include <utility>

@@ -1,4 +1,7 @@
 // `mcp-gateway up`: both planes in the foreground, supervised.
+//
+// The settings are in up_options.h, what is prepared before the planes run in up.cpp, and what
+// happens while they run in supervisor.h.
 #pragma once
 
 namespace mcpgw::cli {

@@ -1,4 +1,6 @@
 // Makes the gateway have an adapter as it is described: created, replaced, or left alone.
+//
+// Used by `adapters apply` and `import`, so that both can be run again without harm.
 #pragma once
 
 #include <cstdint>

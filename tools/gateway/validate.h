@@ -1,4 +1,7 @@
 // `mcp-gateway validate FILE...`: settings, adapters or servers, checked without a gateway.
+//
+// Held against the same code that `up`, the control plane and `import` use, so that what is good
+// here is good there; only what needs the machine (ports, directories) is left to them.
 #pragma once
 
 #include <string>
