@@ -1,4 +1,7 @@
 // The program as a whole: it is started, asked, killed and started again like by a supervisor.
+//
+// What its rooms promise is tested beside them; here it is the parts together, exit codes, READY=1,
+// the lock of the data directory and the lifeline.
 #include <cstring>
 #include <filesystem>
 #include <fstream>

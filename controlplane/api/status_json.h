@@ -1,4 +1,7 @@
 // What `status` says of an adapter (CONTRACT section 4), from what was observed.
+//
+// Pure. The reason of the first instance that is not ready is part of `replicaStatus`, so that one
+// line tells what is wrong.
 #pragma once
 
 #include <string>
