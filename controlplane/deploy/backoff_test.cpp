@@ -11,7 +11,7 @@ namespace {
 TEST(Backoff, doubles_up_to_its_limit_and_scatters_by_a_fifth) {
     for (const std::uint64_t random : {0ULL, 1ULL, 0xffffffffffffffffULL, 123456789ULL}) {
         Backoff backoff(200, 1'000);
-        for (const std::uint64_t base_ms : {200, 400, 800, 1'000, 1'000}) {
+        for (const std::uint64_t base_ms : {200U, 400U, 800U, 1'000U, 1'000U}) {
             const Nanos delay = backoff.next(random);
             EXPECT_GE(delay, base_ms * kMillisecond * 4 / 5);
             EXPECT_LE(delay, base_ms * kMillisecond * 6 / 5);
