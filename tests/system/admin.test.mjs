@@ -1,14 +1,17 @@
 // What operators look at: the admin listener and the anonymous routes of the main one.
+// What they say is what the tests made happen.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import { call, connect, count } from './lib/clients.mjs';
+import { endOf, endOfFile } from './lib/ends.mjs';
 import { exampleAdapter, Gateway } from './lib/gateway.mjs';
 import { request } from './lib/http.mjs';
 import { until } from './lib/wait.mjs';
 
+const end = endOfFile();
 let gateway;
 before(async () => {
-  gateway = await Gateway.start(after, { args: ['--workers', '2'] });
+  gateway = await Gateway.start(end, { args: ['--workers', '2'] });
   await gateway.apply(exampleAdapter('example'));
 });
 
@@ -42,7 +45,7 @@ test('health and readiness on both listeners', async () => {
 test('requests and sessions are counted, and no payload was copied', async (t) => {
   const calls = 25;
   const before = sum(await metric('requests_total'), 'method="tools/call"');
-  const session = await connect(t.after.bind(t), 'sdk', gateway.mcpUrl('example'));
+  const session = await connect(endOf(t), 'sdk', gateway.mcpUrl('example'));
   for (let n = 0; n < calls; n++) await count(session);
   await call(session, 'echo', { message: 'x'.repeat(300_000) });
   await until('the counted calls', async () => {

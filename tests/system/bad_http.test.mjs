@@ -4,7 +4,8 @@
 // A refusal after which the framing of the connection is not known any more closes it; a request
 // that was understood but not granted leaves it open for the next one.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
+import { endOf, endOfFile } from './lib/ends.mjs';
 import { exampleAdapter, Gateway } from './lib/gateway.mjs';
 import { RawConnection } from './lib/http.mjs';
 import { inSession, messageOf, open, post, toolCall } from './lib/mcp.mjs';
@@ -13,12 +14,13 @@ const HEAD_MAX = 65_536;
 const BODY_MAX = 4_194_304;
 const CALL = JSON.stringify(toolCall(1, 'whoami'));
 
+const end = endOfFile();
 let gateway;
 let host;
 let target;
 let session;
 before(async () => {
-  gateway = await Gateway.start(after);
+  gateway = await Gateway.start(end);
   await gateway.apply(exampleAdapter('example'));
   host = new URL(gateway.url).host;
   target = gateway.mcpUrl('example').pathname;
@@ -180,7 +182,7 @@ describe('body size', () => {
 
   test('another limit from the command line holds', async (t) => {
     const args = ['--max-body-bytes', '2000', '--max-head-bytes', '4096'];
-    const small = await Gateway.start(t.after.bind(t), { args });
+    const small = await Gateway.start(endOf(t), { args });
     await small.apply(exampleAdapter('example'));
     const url = small.mcpUrl('example');
     const id = await open(url);

@@ -1,12 +1,14 @@
 // Bodies and names that the management API refuses, each with a problem document that says where
 // the mistake is; and nothing of them is kept.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
+import { endOfFile } from './lib/ends.mjs';
 import { exampleAdapter, Gateway } from './lib/gateway.mjs';
 
+const end = endOfFile();
 let gateway;
 before(async () => {
-  gateway = await Gateway.start(after);
+  gateway = await Gateway.start(end);
   await gateway.apply(exampleAdapter('existing'));
 });
 

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { connect, count } from './lib/clients.mjs';
+import { endOf } from './lib/ends.mjs';
 import { cli, exampleAdapter, Gateway, run } from './lib/gateway.mjs';
 import { allProcesses, describe } from './lib/processes.mjs';
 import { GATEWAY } from './lib/programs.mjs';
@@ -15,7 +16,7 @@ const ANY = ['--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0'];
 
 function temporaryFolder(t) {
   const folder = mkdtempSync(join(tmpdir(), 'mcpgw-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  endOf(t)(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -32,7 +33,7 @@ async function refused(folder, args, code, sentence) {
 async function occupiedPort(t) {
   const server = net.createServer();
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => server.close());
+  endOf(t)(() => server.close());
   return server.address().port;
 }
 
@@ -72,9 +73,9 @@ test('the data directory is not writable', async (t) => {
 });
 
 test('a second gateway on the same data directory is refused, the first unharmed', async (t) => {
-  const first = await Gateway.start(t.after.bind(t));
+  const first = await Gateway.start(endOf(t));
   await first.apply(exampleAdapter('example'));
-  const session = await connect(t.after.bind(t), 'sdk', first.mcpUrl('example'));
+  const session = await connect(endOf(t), 'sdk', first.mcpUrl('example'));
   assert.equal(await count(session), 1);
   const planes = [first.dataplane().pid, first.controlplane().pid];
   const ended = await cli(['up', ...ANY, '--data-dir', first.dataDir]);

@@ -4,17 +4,19 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { call, connect, count, whoami } from './lib/clients.mjs';
+import { endOf, endOfFile } from './lib/ends.mjs';
 import { cli, exampleAdapter, Gateway } from './lib/gateway.mjs';
 import { EXAMPLE_SERVER, everythingCommand } from './lib/programs.mjs';
 
+const end = endOfFile();
 let gateway;
 let folder;
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'mcpgw-'));
-  after(() => rmSync(folder, { recursive: true, force: true }));
-  gateway = await Gateway.start(after);
+  end(() => rmSync(folder, { recursive: true, force: true }));
+  gateway = await Gateway.start(end);
 });
 
 function file(name, content) {
@@ -47,7 +49,7 @@ describe('adapters', () => {
     assert.ok((await json(['adapters', 'list'])).some((one) => one.name === 'life'));
     assert.match(await succeeds(['adapters', 'list']), /\blife\b/);
 
-    const session = await connect(t.after.bind(t), 'sdk', gateway.mcpUrl('life'));
+    const session = await connect(endOf(t), 'sdk', gateway.mcpUrl('life'));
     assert.equal(await count(session), 1);
 
     const input = JSON.stringify(exampleAdapter('life', { description: 'second' }));
@@ -126,12 +128,12 @@ describe('import', () => {
     await succeeds(['import', file('mcp.json', servers)], { env });
 
     await gateway.healthy('counting', 1);
-    const remote = await connect(t.after.bind(t), 'client', gateway.mcpUrl('counting'));
+    const remote = await connect(endOf(t), 'client', gateway.mcpUrl('counting'));
     assert.equal(await count(remote), 1);
     assert.equal(typeof (await whoami(remote)).pid, 'number');
 
     await gateway.healthy('local-everything', 1);
-    const local = await connect(t.after.bind(t), 'sdk', gateway.mcpUrl('local-everything'));
+    const local = await connect(endOf(t), 'sdk', gateway.mcpUrl('local-everything'));
     const environment = JSON.parse(await call(local, 'get-env'));
     assert.equal(environment.GREETING, 'hello');
     assert.equal(environment.SECRET, 'open sesame');
@@ -161,9 +163,9 @@ describe('import', () => {
       mcpServers: { everything: { command: everythingCommand('stdio')[0],
         args: everythingCommand('stdio').slice(1) } },
     });
-    const other = await Gateway.start(t.after.bind(t), { args: ['--import', path] });
+    const other = await Gateway.start(endOf(t), { args: ['--import', path] });
     await other.healthy('everything', 1);
-    const session = await connect(t.after.bind(t), 'sdk', other.mcpUrl('everything'));
+    const session = await connect(endOf(t), 'sdk', other.mcpUrl('everything'));
     assert.equal(await call(session, 'echo', { message: 'hi' }), 'Echo: hi');
   });
 });

@@ -2,16 +2,18 @@
 // gateway the same scenarios pass as directly, and dns-rebinding-protection, which the server
 // itself fails, passes because the gateway looks at Host and Origin.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
+import { endOfFile } from './lib/ends.mjs';
 import { Gateway, run } from './lib/gateway.mjs';
 import { CONFORMANCE, everythingCommand, NODE } from './lib/programs.mjs';
 
 const REVISION = '2025-11-25';
 const SCENARIOS_MIN = 30;
 
+const end = endOfFile();
 let gateway;
 before(async () => {
-  gateway = await Gateway.start(after);
+  gateway = await Gateway.start(end);
   await gateway.apply({ name: 'everything', command: everythingCommand('streamableHttp') });
 });
 

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connect, count } from './lib/clients.mjs';
+import { endOf } from './lib/ends.mjs';
 import { exampleAdapter, Gateway } from './lib/gateway.mjs';
 import { RawConnection } from './lib/http.mjs';
 import { inSession, open } from './lib/mcp.mjs';
@@ -10,7 +11,7 @@ import { EXAMPLE_SERVER, everythingCommand } from './lib/programs.mjs';
 import { until, within } from './lib/wait.mjs';
 
 async function busyGateway(t, args = []) {
-  const gateway = await Gateway.start(t.after.bind(t), { args });
+  const gateway = await Gateway.start(endOf(t), { args });
   await gateway.apply(exampleAdapter('example', { replicaCount: 2 }));
   await gateway.apply({ name: 'bridged', command: everythingCommand('stdio'), transport: 'stdio' });
   for (const name of ['example', 'bridged']) await open(gateway.mcpUrl(name));
@@ -44,7 +45,7 @@ test('SIGKILL of everything but the servers leaves nothing behind', async (t) =>
 });
 
 test('a server that ignores SIGTERM ends too', async (t) => {
-  const gateway = await Gateway.start(t.after.bind(t));
+  const gateway = await Gateway.start(endOf(t));
   const script = `trap "" TERM INT HUP; "${EXAMPLE_SERVER}"; sleep 1000`;
   const created = await gateway.rest('POST', '/adapters', {
     body: { name: 'stubborn', command: ['/bin/sh', '-c', script] },
@@ -55,9 +56,9 @@ test('a server that ignores SIGTERM ends too', async (t) => {
 });
 
 test('SIGTERM lets a running call finish', async (t) => {
-  const gateway = await Gateway.start(t.after.bind(t), { args: ['--drain-seconds', '20'] });
+  const gateway = await Gateway.start(endOf(t), { args: ['--drain-seconds', '20'] });
   await gateway.apply(exampleAdapter('example'));
-  const session = await connect(t.after.bind(t), 'client', gateway.mcpUrl('example'));
+  const session = await connect(endOf(t), 'client', gateway.mcpUrl('example'));
   assert.equal(await count(session), 1);
   const progress = [];
   const running = session.client.callTool(
@@ -73,7 +74,7 @@ test('SIGTERM lets a running call finish', async (t) => {
 });
 
 test('a second SIGTERM does not wait for the drain', async (t) => {
-  const gateway = await Gateway.start(t.after.bind(t), { args: ['--drain-seconds', '600'] });
+  const gateway = await Gateway.start(endOf(t), { args: ['--drain-seconds', '600'] });
   await gateway.apply(exampleAdapter('example'));
   const url = gateway.mcpUrl('example');
   const id = await open(url);

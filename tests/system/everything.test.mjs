@@ -1,8 +1,9 @@
 // The official everything server behind the gateway, asked by both official clients: once over
 // streamable HTTP, once over stdio, where the gateway puts its bridge in front of it.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { call, connect, failureOf, KINDS } from './lib/clients.mjs';
+import { endOf, endOfFile } from './lib/ends.mjs';
 import { Gateway } from './lib/gateway.mjs';
 import { everythingCommand } from './lib/programs.mjs';
 import { until } from './lib/wait.mjs';
@@ -12,9 +13,10 @@ const WAYS = [
   { transport: 'stdio', command: everythingCommand('stdio') },
 ];
 
+const end = endOfFile();
 let gateway;
 before(async () => {
-  gateway = await Gateway.start(after);
+  gateway = await Gateway.start(end);
   for (const way of WAYS) {
     await gateway.apply({ name: `everything-${way.transport}`, ...way });
   }
@@ -26,7 +28,7 @@ for (const { transport } of WAYS) {
       const url = () => gateway.mcpUrl(`everything-${transport}`);
 
       test('tools', async (t) => {
-        const session = await connect(t.after.bind(t), kind, url());
+        const session = await connect(endOf(t), kind, url());
         const { tools } = await session.client.listTools();
         assert.ok(tools.length >= 10, `${tools.length} tools`);
         assert.ok(tools.some((tool) => tool.name === 'get-sum'));
@@ -35,13 +37,13 @@ for (const { transport } of WAYS) {
       });
 
       test('a large argument and a large answer', async (t) => {
-        const session = await connect(t.after.bind(t), kind, url());
+        const session = await connect(endOf(t), kind, url());
         const message = 'x'.repeat(1_000_000);
         assert.equal(await call(session, 'echo', { message }), `Echo: ${message}`);
       });
 
       test('resources', async (t) => {
-        const session = await connect(t.after.bind(t), kind, url());
+        const session = await connect(endOf(t), kind, url());
         const { resources } = await session.client.listResources();
         assert.ok(resources.length > 0);
         const { contents } = await session.client.readResource({ uri: resources[0].uri });
@@ -52,7 +54,7 @@ for (const { transport } of WAYS) {
       });
 
       test('prompts', async (t) => {
-        const session = await connect(t.after.bind(t), kind, url());
+        const session = await connect(endOf(t), kind, url());
         const { prompts } = await session.client.listPrompts();
         assert.ok(prompts.some((prompt) => prompt.name === 'args-prompt'));
         const prompt = await session.client.getPrompt({
@@ -63,7 +65,7 @@ for (const { transport } of WAYS) {
       });
 
       test('progress arrives before the result', async (t) => {
-        const session = await connect(t.after.bind(t), kind, url());
+        const session = await connect(endOf(t), kind, url());
         const progress = [];
         const request = {
           name: 'trigger-long-running-operation',
@@ -84,7 +86,7 @@ for (const { transport } of WAYS) {
           'notifications/resources/updated': (note) => void updated.push(note.params.uri),
           'notifications/message': () => {},
         };
-        const session = await connect(t.after.bind(t), kind, url(), { on });
+        const session = await connect(endOf(t), kind, url(), { on });
         const { resources } = await session.client.listResources();
         await session.client.subscribeResource({ uri: resources[0].uri });
         await call(session, 'toggle-subscriber-updates');
@@ -93,15 +95,15 @@ for (const { transport } of WAYS) {
       });
 
       test('DELETE ends the session', async (t) => {
-        const session = await connect(t.after.bind(t), kind, url());
-        const other = await connect(t.after.bind(t), kind, url());
+        const session = await connect(endOf(t), kind, url());
+        const other = await connect(endOf(t), kind, url());
         await session.transport.terminateSession();
         assert.equal(session.sessionId(), undefined);
         assert.equal(await call(other, 'echo', { message: 'here' }), 'Echo: here');
       });
 
       test('a session that was ended elsewhere is gone', async (t) => {
-        const session = await connect(t.after.bind(t), kind, url());
+        const session = await connect(endOf(t), kind, url());
         const headers = { 'Mcp-Session-Id': session.sessionId() };
         const gone = await gateway.rest('DELETE', url().pathname, { headers });
         assert.ok(gone.status >= 200 && gone.status < 300, `DELETE: ${gone.status} ${gone.text}`);
@@ -119,7 +121,7 @@ test('bridged servers end with their sessions', async (t) => {
   await until('the end of the sessions before this test', () => true);
   const before = children().length;
   const sessions = [];
-  for (const kind of KINDS) sessions.push(await connect(t.after.bind(t), kind, url));
+  for (const kind of KINDS) sessions.push(await connect(endOf(t), kind, url));
   assert.equal(children().length, before + sessions.length, 'one child for each session');
   for (const session of sessions) await session.transport.terminateSession();
   await until('the end of the children', () => children().length === before);

@@ -1,7 +1,8 @@
 // Session ids that the gateway did not issue to this caller for this adapter: always 404 with
 // -32001, never another's session, and the gateway goes on serving the true owner.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
+import { endOf, endOfFile } from './lib/ends.mjs';
 import { exampleAdapter, Gateway } from './lib/gateway.mjs';
 import { inSession, open, post, toolCall, valueOf } from './lib/mcp.mjs';
 
@@ -10,11 +11,12 @@ const OWNER = { 'X-Dev-UserId': 'alice', 'X-Dev-Roles': ROLE };
 const OTHER = { 'X-Dev-UserId': 'bob', 'X-Dev-Roles': ROLE };
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
+const end = endOfFile();
 let gateway;
 let url;
 let id;
 before(async () => {
-  gateway = await Gateway.start(after, { args: ['--workers', '2'] });
+  gateway = await Gateway.start(end, { args: ['--workers', '2'] });
   for (const name of ['example', 'neighbour']) {
     await gateway.apply(exampleAdapter(name, { requiredRoles: [ROLE] }));
   }
@@ -105,7 +107,7 @@ test("another user's id, in every method", async () => {
 });
 
 test("another gateway's id", async (t) => {
-  const elsewhere = await Gateway.start(t.after.bind(t));
+  const elsewhere = await Gateway.start(endOf(t));
   await elsewhere.apply(exampleAdapter('example', { requiredRoles: [ROLE] }));
   await refused(await open(elsewhere.mcpUrl('example'), OWNER));
 });

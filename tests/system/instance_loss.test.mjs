@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { call, connect, count, failureOf, KINDS, whoami } from './lib/clients.mjs';
+import { endOf } from './lib/ends.mjs';
 import { exampleAdapter, Gateway } from './lib/gateway.mjs';
 import { inSession, open, post, toolCall, valueOf } from './lib/mcp.mjs';
 import { until, within } from './lib/wait.mjs';
@@ -11,7 +12,7 @@ const REPLICAS = 3;
 const pidOf = async (session) => (await whoami(session)).pid;
 
 async function start(t) {
-  const gateway = await Gateway.start(t.after.bind(t));
+  const gateway = await Gateway.start(endOf(t));
   await gateway.apply(exampleAdapter('example', { replicaCount: REPLICAS }));
   return gateway;
 }
@@ -21,7 +22,7 @@ async function occupyAll(t, gateway) {
   const sessions = [];
   for (let n = 0; n < 60; n++) {
     const kind = KINDS[n % KINDS.length];
-    const session = await connect(t.after.bind(t), kind, gateway.mcpUrl('example'));
+    const session = await connect(endOf(t), kind, gateway.mcpUrl('example'));
     session.pid = await pidOf(session);
     await count(session);
     sessions.push(session);
@@ -47,7 +48,7 @@ test('a killed instance loses its own sessions only, and is replaced', async (t)
     assert.equal(await pidOf(session), session.pid);
     assert.equal(await count(session), 2);
   }
-  const fresh = await connect(t.after.bind(t), 'sdk', gateway.mcpUrl('example'));
+  const fresh = await connect(endOf(t), 'sdk', gateway.mcpUrl('example'));
   assert.notEqual(await pidOf(fresh), victim);
 
   const status = await gateway.healthy('example', REPLICAS);
@@ -64,7 +65,7 @@ test('a killed instance loses its own sessions only, and is replaced', async (t)
   const error = await failureOf(call(lost, 'whoami'));
   assert.match(error.message, /Session not found/);
   await until('a session on the replacement', async () => {
-    const another = await connect(t.after.bind(t), 'sdk', gateway.mcpUrl('example'));
+    const another = await connect(endOf(t), 'sdk', gateway.mcpUrl('example'));
     const pid = await pidOf(another);
     return sessions.every((known) => known.pid !== pid);
   });
@@ -86,7 +87,7 @@ test('the very next request after the kill is answered 404 with -32001 and its i
 
 test('a call that is under way ends with an error, not with silence', async (t) => {
   const gateway = await start(t);
-  const session = await connect(t.after.bind(t), 'client', gateway.mcpUrl('example'));
+  const session = await connect(endOf(t), 'client', gateway.mcpUrl('example'));
   const pid = await pidOf(session);
   const progress = [];
   const pending = failureOf(
@@ -102,7 +103,7 @@ test('a call that is under way ends with an error, not with silence', async (t) 
 });
 
 test('an adapter without a single ready instance says so', async (t) => {
-  const gateway = await Gateway.start(t.after.bind(t));
+  const gateway = await Gateway.start(endOf(t));
   const body = { name: 'broken', command: ['/nonexistent/server'] };
   const created = await gateway.rest('POST', '/adapters', { body });
   assert.equal(created.status, 201, created.text);

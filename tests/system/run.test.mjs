@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { connect, count, KINDS, whoami } from './lib/clients.mjs';
+import { endOf } from './lib/ends.mjs';
 import { processesWithVariable } from './lib/processes.mjs';
 import { ROOT } from './lib/programs.mjs';
 import { until, within } from './lib/wait.mjs';
@@ -23,7 +24,7 @@ function configurationIn(text) {
 
 test('the printed configuration works with the official clients', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'mcpgw-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  endOf(t)(() => rmSync(folder, { recursive: true, force: true }));
   const mark = randomUUID();
   const addresses = ['--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0'];
   const child = spawn('./dev', ['run', ...addresses, '--data-dir', join(folder, 'data')], {
@@ -39,7 +40,7 @@ test('the printed configuration works with the official clients', async (t) => {
   let errors = '';
   child.stdout.on('data', (piece) => (output += piece));
   child.stderr.on('data', (piece) => (errors += piece));
-  t.after(async () => {
+  endOf(t)(async () => {
     if (child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
     await within('the end', exit);
   });
@@ -57,7 +58,7 @@ test('the printed configuration works with the official clients', async (t) => {
 
   const instances = new Set();
   for (let n = 0; n < 20; n++) {
-    const session = await connect(t.after.bind(t), KINDS[n % KINDS.length], url);
+    const session = await connect(endOf(t), KINDS[n % KINDS.length], url);
     assert.equal(await count(session), 1);
     instances.add((await whoami(session)).pid);
     await session.client.close();

@@ -1,17 +1,19 @@
 // Sixty official clients at once on three replicas: every session stays with the instance that
 // opened it, every call counts exactly once, and every instance gets its share.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import { connect, count, KINDS, whoami } from './lib/clients.mjs';
+import { endOfFile } from './lib/ends.mjs';
 import { exampleAdapter, Gateway } from './lib/gateway.mjs';
 
 const SESSIONS = 60;
 const CALLS = 20;
 const REPLICAS = 3;
 
+const end = endOfFile();
 let gateway;
 before(async () => {
-  gateway = await Gateway.start(after);
+  gateway = await Gateway.start(end);
   await gateway.apply(exampleAdapter('example', { replicaCount: REPLICAS }));
 });
 
@@ -19,7 +21,7 @@ before(async () => {
 // the same time. Returns the instance that answered.
 async function live(kind, url) {
   const clients = [];
-  const session = await connect((end) => clients.push(end), kind, url);
+  const session = await connect((one) => clients.push(one), kind, url);
   const instances = new Set();
   const counts = [];
   for (let round = 0; round < CALLS / 2; round++) {
@@ -31,7 +33,7 @@ async function live(kind, url) {
   const expected = Array.from({ length: CALLS / 2 }, (_, round) => round + 1);
   assert.deepEqual(counts, expected);
   await session.transport.terminateSession();
-  for (const end of clients) await end();
+  for (const one of clients) await one();
   return [...instances][0];
 }
 

@@ -3,12 +3,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connect, count, KINDS, whoami } from './lib/clients.mjs';
+import { endOf } from './lib/ends.mjs';
 import { exampleAdapter, Gateway } from './lib/gateway.mjs';
 import { inSession, open, post, toolCall, valueOf } from './lib/mcp.mjs';
 import { until } from './lib/wait.mjs';
 
 async function start(t, args = []) {
-  const gateway = await Gateway.start(t.after.bind(t), { args });
+  const gateway = await Gateway.start(endOf(t), { args });
   await gateway.apply(exampleAdapter('example', { replicaCount: 2 }));
   return gateway;
 }
@@ -19,7 +20,7 @@ async function openMany(t, gateway) {
   const sessions = [];
   for (let n = 0; n < 6; n++) {
     const kind = KINDS[n % KINDS.length];
-    sessions.push(await connect(t.after.bind(t), kind, gateway.mcpUrl('example')));
+    sessions.push(await connect(endOf(t), kind, gateway.mcpUrl('example')));
   }
   for (const session of sessions) {
     session.who = await whoami(session);
@@ -95,7 +96,7 @@ test('traffic flows while the control plane is away, and changes flow after it',
   process.kill(stopped.pid, 'SIGSTOP');
   try {
     await goOn(sessions, 2);
-    const fresh = await connect(t.after.bind(t), 'sdk', gateway.mcpUrl('example'));
+    const fresh = await connect(endOf(t), 'sdk', gateway.mcpUrl('example'));
     assert.equal(await count(fresh), 1, 'new sessions open too');
     // The data plane dies while nobody can send it a snapshot: it has the last one on disk.
     await gateway.kill(gateway.dataplane);
@@ -108,7 +109,7 @@ test('traffic flows while the control plane is away, and changes flow after it',
   await gateway.kill(gateway.controlplane);
   await gateway.healthy('example', 2);
   await gateway.apply(exampleAdapter('another'));
-  const late = await connect(t.after.bind(t), 'client', gateway.mcpUrl('another'));
+  const late = await connect(endOf(t), 'client', gateway.mcpUrl('another'));
   assert.equal(await count(late), 1);
   const body = exampleAdapter('example', { replicaCount: 3 });
   const changed = await gateway.rest('PUT', '/adapters/example', { body });
@@ -126,10 +127,10 @@ test('traffic flows while the control plane is away, and changes flow after it',
 test('the gateway starts again with what it knew', async (t) => {
   const first = await start(t);
   await first.stop();
-  const second = await Gateway.start(t.after.bind(t), { folder: first.folder });
+  const second = await Gateway.start(endOf(t), { folder: first.folder });
   await second.healthy('example', 2);
   const list = await second.rest('GET', '/adapters');
   assert.deepEqual(list.json.map((one) => one.name), ['example']);
-  const session = await connect(t.after.bind(t), 'sdk', second.mcpUrl('example'));
+  const session = await connect(endOf(t), 'sdk', second.mcpUrl('example'));
   assert.equal(await count(session), 1);
 });

@@ -1,8 +1,8 @@
 // A running gateway: `mcp-gateway up` on ports that the kernel chooses, with its own data folder.
 //
 // Whoever starts one must end it (stop), and the end is a proof: every process that was ever seen
-// below it, and every process that inherited its mark, is gone. Logs go to a file beside the data
-// and are shown when something fails.
+// below it, and every process that inherited its mark, is gone. Logs go to a file beside the data;
+// with MCPGW_KEEP in the environment the folder is kept.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -42,12 +42,13 @@ export const cli = (args, options) => run(GATEWAY, args, options);
 
 export class Gateway {
   // Options: args (further flags of `up`), env, folder (an existing one, kept at the end).
-  // `end` is the hook that ends it: `after` of node:test, or of one test's context.
+  // `end` takes what ends it (ends.mjs).
   static async start(end, { args = [], env = {}, folder } = {}) {
     const gateway = new Gateway(folder ?? mkdtempSync(join(tmpdir(), 'mcpgw-')));
     end(async () => {
       await gateway.stop();
-      if (!folder) rmSync(gateway.folder, { recursive: true, force: true });
+      const keep = folder !== undefined || process.env.MCPGW_KEEP !== undefined;
+      if (!keep) rmSync(gateway.folder, { recursive: true, force: true });
     });
     await gateway.#start(args, env);
     return gateway;
