@@ -1,7 +1,7 @@
 // From the body of POST or PUT to an adapter, or to the answer that says why not.
 //
-// Checks go from the outside in: size, kind, JSON, the rules of CONTRACT section 4, and last whether
-// this gateway has anything that can run what is described. Who asks does not matter here.
+// Checks go from the outside in: size, kind, JSON, the rules of CONTRACT section 4, and last
+// whether this gateway has anything that can run what is described. Who asks does not matter here.
 #pragma once
 
 #include <expected>
