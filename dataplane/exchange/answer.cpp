@@ -140,8 +140,9 @@ void Exchange::on_backend_failed(Code code) {
         client_.finish();
         return finish();
     }
-    if (session_bound_ && code == Code::unavailable) {
+    if (session_bound_ && (code == Code::unavailable || code == Code::reset)) {
         state_ = State::awaiting_news;
+        failure_ = code;
         services_.awaiting_news.push_back(*this);
         set_deadline(services_.context.now + limits::reroute_wait_ms * kMillisecond);
         return;

@@ -228,7 +228,7 @@ void Exchange::stop_waiting_for_news() {
         services_.context.metrics.sessions_lost[LostReason::instance_gone].add();
         return refuse(Refusal::session_of_gone_instance);
     }
-    if (deadline_ <= services_.context.now) refuse(Refusal::cannot_connect);
+    if (deadline_ <= services_.context.now) refuse(refusal_of(failure_));
 }
 
 // --- End

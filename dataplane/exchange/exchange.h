@@ -1,7 +1,7 @@
 // One request with its answer, between a client end and a backend end.
 //
 //   receiving ──decide──▶ awaiting_answer ──head──▶ answering ──▶ finished
-//       │                     │    └─refused─▶ awaiting_news ──────▲
+//       │                     │    └─failed─▶ awaiting_news ───────▲
 //       └────── refusal, local answer ─────────────────────────────┘
 //
 //   receiving        the body is looked at (method, id) and held, up to peek_hold_bytes_max
@@ -127,6 +127,7 @@ class Exchange final : public flow::BackendEvents,
     std::uint16_t status_ = 0;  // sent to the client; 0: nothing yet
     http::Method method_;
     State state_ = State::receiving;
+    Code failure_ = Code::internal;  // why news are awaited
     mcp::Era era_ = mcp::Era::legacy;
     bool loopback_listener_;
     bool body_complete_ = false;
