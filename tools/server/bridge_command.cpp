@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "common/log.h"
 #include "tools/server/bridge.h"
 #include "tools/server/listen_address.h"
 #include "tools/server/signals.h"
@@ -107,14 +106,6 @@ Result<Arguments> parse_arguments(int argc, char** argv) {
     return arguments;
 }
 
-// Lines are written by a thread of their own; what is queued at the end is written at the end.
-struct Log {
-    Log() { log_start("bridge", LogFormat::text, LogLevel::info); }
-    ~Log() { log_stop(); }
-    Log(const Log&) = delete;
-    Log& operator=(const Log&) = delete;
-};
-
 int fail(int code, const Error& error, std::string_view hint = {}) {
     std::fprintf(stderr, "mcp-gateway bridge: %s%.*s\n", error.detail.c_str(),
                  static_cast<int>(hint.size()), hint.data());
@@ -151,7 +142,6 @@ int run_bridge(int argc, char** argv) {
     EndSignals signals;
     ProcessGuard guard;  // forks: before the threads
     if (const auto started = guard.start(); !started) return fail(kFailed, started.error());
-    const Log log;
     options.guard = &guard;
     Bridge bridge(std::move(options));
     const auto port = bridge.listen();

@@ -67,10 +67,7 @@ Result<> ChildProcess::start(const ChildCommand& command) {
                 told.set_value(std::unexpected(child.error()));
                 return;
             }
-            {
-                const std::lock_guard lock(input_mutex_);
-                input_ = std::exchange(child->input, -1);
-            }
+            input_ = std::exchange(child->input, -1);  // start() has not returned yet
             events_.on_start(child->pid);
             told.set_value({});
             run(*child);
@@ -223,30 +220,47 @@ void ChildProcess::end() {
     if (write(end_event_, &one, sizeof one) < 0) check(errno == EAGAIN, "eventfd takes a count");
 }
 
-void ChildProcess::close_input() {
-    end();  // whoever holds the mutex lets go
+bool ChildProcess::take_input(std::chrono::steady_clock::time_point until) {
+    std::unique_lock lock(input_mutex_);
+    if (!input_free_.wait_until(lock, until, [this] { return !input_busy_; })) return false;
+    input_busy_ = true;
+    return true;
+}
+
+void ChildProcess::release_input() {
     const std::lock_guard lock(input_mutex_);
+    input_busy_ = false;
+    input_free_.notify_one();
+}
+
+void ChildProcess::close_input() {
+    end();  // whoever writes lets go
+    std::unique_lock lock(input_mutex_);
+    input_free_.wait(lock, [this] { return !input_busy_; });
     close_fd(input_);
+    input_free_.notify_one();
 }
 
 Result<> ChildProcess::write_line(std::string_view line, std::chrono::milliseconds time) {
     const auto until = std::chrono::steady_clock::now() + time;
-    const std::unique_lock lock(input_mutex_, until);
     const auto slow = [] {
         return failure(Code::timed_out, "the server does not take its input", Side::backend);
     };
     const auto ended = [] {
         return failure(Code::unavailable, "the server process has ended", Side::backend);
     };
-    if (!lock.owns_lock()) return slow();
-    if (input_ < 0) return ended();
+    if (!take_input(until)) return slow();
     std::string text(line);
     text += '\n';
     std::string_view rest = text;
-    if (write_all(rest, until)) return {};
-    if (rest.size() == text.size() && std::chrono::steady_clock::now() >= until) return slow();
+    const bool open = input_ >= 0;
+    const bool written = open && write_all(rest, until);
+    const bool untouched = rest.size() == text.size();
     // Half a line: whatever followed would be read as its end.
-    input_broken_ = true;
+    if (open && !written && !untouched) input_broken_ = true;
+    release_input();
+    if (written) return {};
+    if (open && untouched && std::chrono::steady_clock::now() >= until) return slow();
     end();
     return ended();
 }

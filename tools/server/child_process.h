@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -70,12 +71,16 @@ class ChildProcess {
     void take_errors(std::string_view bytes);
     void drain();
     bool write_all(std::string_view& rest, std::chrono::steady_clock::time_point until);
+    bool take_input(std::chrono::steady_clock::time_point until);
+    void release_input();
     void close_input();
 
     const ChildEvents events_;
     const int end_event_;  // readable from end() on
-    std::timed_mutex input_mutex_;
-    int input_ = -1;  // guarded by input_mutex_
+    std::mutex input_mutex_;
+    std::condition_variable input_free_;
+    bool input_busy_ = false;  // somebody writes a line; only who sets it may use or close input_
+    int input_ = -1;
     std::atomic<bool> input_broken_ = false;
     // From here on only the child's thread.
     Spawned child_;
