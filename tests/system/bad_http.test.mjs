@@ -15,6 +15,8 @@ const BODY_MAX = 4_194_304;
 const CALL = JSON.stringify(toolCall(1, 'whoami'));
 
 const end = endOfFile();
+const chunkedNothing = 'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n';
+
 let gateway;
 let host;
 let target;
@@ -265,6 +267,19 @@ describe('unusual, but valid', () => {
     const url = new URL(`${gateway.mcpUrl('example')}/`);
     const answer = await post(url, toolCall(1, 'whoami'), inSession(session));
     assert.equal(answer.status, 200, answer.text);
+  });
+
+  test('bodies of no bytes are answered, by servers and by the control plane', async () => {
+    for (const framing of ['Content-Length: 0\r\n\r\n', chunkedNothing, '\r\n']) {
+      for (const line of [`POST ${target}`, 'POST /adapters', 'DELETE /adapters/nobody']) {
+        const connection = await RawConnection.open(gateway.url);
+        const fields = `Host: ${host}\r\nContent-Type: application/json\r\nAccept: */*\r\n`;
+        connection.write(`${line} HTTP/1.1\r\n${fields}${framing}`);
+        const answer = await connection.answer();
+        assert.ok([400, 404, 406].includes(answer.status), `${line}: ${answer.status}`);
+        connection.destroy();
+      }
+    }
   });
 
   test('two equal Content-Length are refused or understood, never both', async () => {

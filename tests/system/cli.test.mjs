@@ -171,20 +171,31 @@ describe('import', () => {
 });
 
 describe('validate and version', () => {
+  async function validates(path) {
+    const ended = await cli(['validate', path]);
+    assert.equal(ended.code, 0, ended.stderr);
+  }
+
+  async function refuses(path, sentence) {
+    const ended = await cli(['validate', path]);
+    assert.equal(ended.code, 2, `${ended.stdout}${ended.stderr}`);
+    assert.match(ended.stdout + ended.stderr, sentence);
+  }
+
   test('good files', async () => {
-    await succeeds(['validate', file('good.toml', 'listen = "127.0.0.1:1"\nworkers = 2\n')]);
-    await succeeds(['validate', file('good.json', exampleAdapter('fine'))]);
+    await validates(file('good.toml', 'listen = "127.0.0.1:1"\nworkers = 2\n'));
+    await validates(file('good.json', exampleAdapter('fine')));
   });
 
   test('a wrong key and a wrong value, with file, line and key', async () => {
     const key = file('key.toml', 'workers = 2\nlissten = "127.0.0.1:1"\n');
-    await fails(['validate', key], 2, /key\.toml:2\b.*lissten/);
+    await refuses(key, /key\.toml:2\b.*lissten/);
     const value = file('value.toml', 'workers = "many"\n');
-    await fails(['validate', value], 2, /value\.toml:1\b.*workers/);
+    await refuses(value, /value\.toml:1\b.*workers/);
     const adapter = file('adapter-bad.json', '{\n  "name": "x",\n  "comand": ["y"]\n}\n');
-    await fails(['validate', adapter], 2, /adapter-bad\.json:3\b.*comand/);
+    await refuses(adapter, /adapter-bad\.json:3\b.*comand/);
     const broken = file('broken.json', '{\n  "name": \n}\n');
-    await fails(['validate', broken], 2, /broken\.json:3\b/);
+    await refuses(broken, /broken\.json:3\b/);
   });
 
   test('version', async () => {

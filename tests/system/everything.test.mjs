@@ -115,14 +115,18 @@ for (const { transport } of WAYS) {
 }
 
 test('bridged servers end with their sessions', async (t) => {
-  const url = gateway.mcpUrl('everything-stdio');
-  const children = () =>
-    gateway.look().filter((one) => one.command.at(-1) === 'stdio' && one.program === 'node');
-  await until('the end of the sessions before this test', () => true);
-  const before = children().length;
+  const bridged = await Gateway.start(endOf(t));
+  await bridged.apply({ name: 'everything', ...WAYS[1] });
+  const children = () => bridged.look().filter((one) => one.command.at(-1) === 'stdio');
+  const bridges = children().length;
   const sessions = [];
-  for (const kind of KINDS) sessions.push(await connect(endOf(t), kind, url));
-  assert.equal(children().length, before + sessions.length, 'one child for each session');
-  for (const session of sessions) await session.transport.terminateSession();
-  await until('the end of the children', () => children().length === before);
+  for (const kind of KINDS) {
+    sessions.push(await connect(endOf(t), kind, bridged.mcpUrl('everything')));
+    assert.equal(children().length, bridges + sessions.length, 'one child for each session');
+  }
+  await sessions[0].transport.terminateSession();
+  await until('the end of one child', () => children().length === bridges + 1);
+  assert.equal(await call(sessions[1], 'echo', { message: 'here' }), 'Echo: here');
+  await sessions[1].transport.terminateSession();
+  await until('the end of the children', () => children().length === bridges);
 });

@@ -38,6 +38,10 @@ test('a killed instance loses its own sessions only, and is replaced', async (t)
   const victim = sessions[0].pid;
   assert.ok(gateway.servers().some((one) => one.pid === victim), 'whoami tells the real pid');
   const before = await gateway.status('example');
+  const told = until('the loss in the status', async () => {
+    const now = await gateway.status('example');
+    return now.instances.some((one) => !one.ready) && now;
+  });
   process.kill(victim, 'SIGKILL');
 
   for (const session of sessions.filter((one) => one.pid === victim)) {
@@ -51,14 +55,21 @@ test('a killed instance loses its own sessions only, and is replaced', async (t)
   const fresh = await connect(endOf(t), 'sdk', gateway.mcpUrl('example'));
   assert.notEqual(await pidOf(fresh), victim);
 
+  const loss = await told;
+  assert.equal(loss.readyReplicas, REPLICAS - 1);
+  assert.match(loss.replicaStatus, /^Degraded: 2\/3 ready/);
+  const lostInstance = loss.instances.find((one) => !one.ready);
+  assert.match(lostInstance.reason, /SIGKILL|signal 9|killed/i);
+
   const status = await gateway.healthy('example', REPLICAS);
   const names = (of) => of.instances.map((one) => one.name).sort();
   assert.deepEqual(names(status), names(before));
   const replaced = status.instances.filter((one) => one.restarts > 0);
   assert.equal(replaced.length, 1, JSON.stringify(status));
   assert.equal(replaced[0].restarts, 1);
-  assert.match(replaced[0].reason, /SIGKILL|signal 9|killed/i);
+  assert.equal(replaced[0].name, lostInstance.name);
   assert.equal(replaced[0].ready, true);
+  assert.ok(replaced[0].since > lostInstance.since, JSON.stringify([lostInstance, replaced[0]]));
 
   // The old id stays dead although an instance of that name runs again.
   const lost = sessions.find((one) => one.pid === victim);

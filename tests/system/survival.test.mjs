@@ -82,6 +82,7 @@ test('a SIGKILL of both planes loses no session', async (t) => {
   const gateway = await start(t);
   const sessions = await openMany(t, gateway);
   const servers = pids(gateway);
+  await gateway.onDisk('example', 2);
   await Promise.all([gateway.kill(gateway.controlplane), gateway.kill(gateway.dataplane)]);
   await listensAgain(gateway);
   await goOn(sessions, 2);
@@ -92,6 +93,7 @@ test('a SIGKILL of both planes loses no session', async (t) => {
 test('traffic flows while the control plane is away, and changes flow after it', async (t) => {
   const gateway = await start(t);
   const sessions = await openMany(t, gateway);
+  await gateway.onDisk('example', 2);
   const stopped = gateway.controlplane();
   process.kill(stopped.pid, 'SIGSTOP');
   try {

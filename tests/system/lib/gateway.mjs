@@ -63,11 +63,12 @@ export class Gateway {
   }
 
   async #start(args, env) {
-    const addresses = ['--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0'];
+    const flags = ['--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0', ...args];
+    if (!args.includes('--drain-seconds')) flags.push('--drain-seconds', '1');
     const log = openSync(this.logFile, 'a');
     this.child = spawn(
       GATEWAY,
-      ['up', ...addresses, '--data-dir', this.dataDir, '--drain-seconds', '1', ...args],
+      ['up', '--data-dir', this.dataDir, ...flags],
       { stdio: ['ignore', 'pipe', log], env: { ...process.env, ...env, [MARK]: this.mark } },
     );
     closeSync(log);
@@ -140,6 +141,16 @@ export class Gateway {
     const found = processes.descendantsOf(this.child.pid);
     for (const one of found) this.seen.set(`${one.pid} ${one.startTime}`, one);
     return found;
+  }
+
+  // The data plane writes the last good snapshot at most once a second (limits.h); a death of both
+  // planes right after a change may find the one before on disk.
+  async onDisk(name, replicas) {
+    await until(`${name} with ${replicas} ready replicas in the snapshot on disk`, () => {
+      const { adapters } = JSON.parse(readFileSync(join(this.dataDir, 'snapshot.json'), 'utf8'));
+      const adapter = adapters.find((one) => one.name === name);
+      return adapter?.instances.filter((one) => one.state === 'ready').length === replicas;
+    });
   }
 
   // The one process below the gateway that runs the program.
