@@ -37,6 +37,9 @@ inline constexpr std::size_t mcp_name_bytes_max = 256;
 // A sealed id: "v1." + key id + "." + base64url(nonce + plaintext + tag).
 inline constexpr std::size_t sealed_id_bytes_max = 1536;
 inline constexpr std::size_t key_id_bytes_max = 16;
+// Sessions that clients have ended and that the gateway itself answers with 404 from then on. Older
+// ones are forgotten; then the server says so. A power of two.
+inline constexpr std::size_t ended_sessions_max = 64 * 1024;
 // A line of a stdio server (SDK limit).
 inline constexpr std::size_t stdio_line_bytes_max = 10 * 1024 * 1024;
 
@@ -95,14 +98,37 @@ inline constexpr std::size_t frame_text_bytes_max = 1024;
 // Events waiting in one worker for the link thread; more are dropped and counted.
 inline constexpr std::size_t worker_events_max = 4096;
 // How long the link waits before it connects again; doubled up to the second value.
-inline constexpr std::uint32_t link_retry_ms_min = 50;
-inline constexpr std::uint32_t link_retry_ms_max = 2'000;
+inline constexpr std::uint32_t link_retry_ms_min = 20;
+inline constexpr std::uint32_t link_retry_ms_max = 160;
 // What waits to be sent to a control plane that does not read; then events stay in their queues.
 inline constexpr std::size_t link_out_bytes_high = 1024 * 1024;
 // The same failure of the same instance is told once in this time.
 inline constexpr std::uint32_t failure_repeat_ms = 100;
-// Between two writes of the snapshot on disk.
-inline constexpr std::uint32_t snapshot_save_interval_ms = 1'000;
+// Between two writes of the snapshot on disk: at least this, and so many times what the last write
+// took, so that large snapshots do not keep the disk busy.
+inline constexpr std::uint32_t snapshot_save_interval_ms = 20;
+inline constexpr std::uint32_t snapshot_save_rest_factor = 20;
+
+// --- Servers of the control plane --------------------------------------------------------------
+// The log of a local server; one older file of this size is kept beside it.
+inline constexpr std::uint64_t server_log_bytes_max = 10 * 1024 * 1024;
+// Between SIGTERM and SIGKILL of a local server and everything it started.
+inline constexpr std::uint32_t server_grace_ms = 5'000;
+// Before a server that ended is started again: doubles from first to last, forgotten after health.
+inline constexpr std::uint32_t server_restart_first_ms = 200;
+inline constexpr std::uint32_t server_restart_last_ms = 30'000;
+inline constexpr std::uint32_t server_healthy_resets_ms = 60'000;
+// Between looks at a server that answers, and how long it may take to accept a connection.
+inline constexpr std::uint32_t probe_interval_ms = 2'000;
+inline constexpr std::uint32_t probe_timeout_ms = 2'000;
+inline constexpr std::uint32_t probe_failures_max = 3;
+inline constexpr std::uint32_t resolve_interval_ms = 30'000;
+// Connected data planes; several only while one replaces another, or share a control plane.
+inline constexpr std::size_t data_planes_max = 64;
+// Versions that a data plane may be behind and still get a delta.
+inline constexpr std::size_t snapshot_history_max = 1024;
+// For a hello, and for the answer to a snapshot; every byte taken renews it.
+inline constexpr std::uint32_t data_plane_patience_ms = 10'000;
 
 // --- Memory of one worker -----------------------------------------------------------------------
 inline constexpr std::size_t receive_buffer_bytes = 16 * 1024;
@@ -142,8 +168,8 @@ inline constexpr std::uint32_t first_byte_timeout_ms = 300'000;
 inline constexpr std::uint32_t send_stall_timeout_ms = 60'000;  // a peer that takes no byte at all
 inline constexpr std::uint32_t sse_keepalive_ms = 15'000;
 inline constexpr std::uint32_t linger_timeout_ms = 2'000;  // reading away what follows a refusal
-// How long a session's request waits for the news whether its instance is gone for good (404) or
-// only refuses for the moment (502).
+// How long a session's request that failed waits for the news whether its instance is gone for good
+// (404) or only refuses for the moment (502).
 inline constexpr std::uint32_t reroute_wait_ms = 500;
 inline constexpr std::uint32_t drain_seconds = 30;
 

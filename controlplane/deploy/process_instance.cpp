@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "common/check.h"
+#include "common/limits.h"
 #include "common/log.h"
 #include "controlplane/deploy/pidfd.h"
 #include "controlplane/deploy/shim_starter.h"
@@ -22,8 +23,7 @@
 namespace mcpgw::deploy {
 namespace {
 
-constexpr std::uint32_t kFailedProbesMax = 3;
-constexpr Nanos kProbeTimeout = 2 * kSecond;
+constexpr Nanos kProbeTimeout = limits::probe_timeout_ms * kMillisecond;
 // Between the failed probes of a server that answered before: make sure quickly.
 constexpr Nanos kDoubtInterval = 100 * kMillisecond;
 constexpr Nanos kProbeIntervalMin = 10 * kMillisecond;
@@ -360,7 +360,7 @@ void ProcessInstance::take_event(Event event, Nanos now) {
 void ProcessInstance::probe_now(Nanos now) {
     if (state_ != State::ready) return;
     // Traffic has seen one failure already: one more, seen by us, is enough.
-    failed_probes_ = kFailedProbesMax - 1;
+    failed_probes_ = limits::probe_failures_max - 1;
     if (!probe_.under_way()) begin_probe(now);
 }
 
@@ -398,7 +398,7 @@ void ProcessInstance::finish_probe(ProbeOutcome outcome, Nanos now) {
             enter(State::ready, "ready");
         }
     } else if (state_ == State::ready) {
-        if (++failed_probes_ >= kFailedProbesMax) {
+        if (++failed_probes_ >= limits::probe_failures_max) {
             ready_at_ = kNever;
             started_at_ = now;  // patience starts anew
             enter(State::silent, std::string("not reachable: ") + std::strerror(outcome.error));

@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 
+#include "common/limits.h"
 #include "common/result.h"
 #include "controlplane/deploy/instance_directory.h"
 
@@ -18,14 +19,14 @@ struct ProcessOptions {
     std::string data_dir;  // instances live in <data_dir>/instances
     std::string bin_dir;   // of mcp-gateway and mcp-gateway-shim; empty: beside this program
     int lifeline_fd = -1;  // handed to every shim, see shim.h
-    std::uint32_t grace_ms = 5'000;
-    std::uint32_t backoff_first_ms = 200;
-    std::uint32_t backoff_last_ms = 30'000;
-    std::uint32_t healthy_resets_ms = 60'000;  // health of this length makes old deaths forgotten
-    std::uint32_t probe_interval_ms = 2'000;   // of a server that is ready
+    std::uint32_t grace_ms = limits::server_grace_ms;
+    std::uint32_t backoff_first_ms = limits::server_restart_first_ms;
+    std::uint32_t backoff_last_ms = limits::server_restart_last_ms;
+    std::uint32_t healthy_resets_ms = limits::server_healthy_resets_ms;
+    std::uint32_t probe_interval_ms = limits::probe_interval_ms;
     // A shim that was just started has no state yet; one that has none for longer is ended.
     std::uint32_t unknown_ms_max = 2'000;
-    std::uint64_t log_bytes_max = 10 * 1024 * 1024;
+    std::uint64_t log_bytes_max = limits::server_log_bytes_max;
 };
 
 class ProcessSite {

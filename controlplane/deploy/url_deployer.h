@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/limits.h"
 #include "controlplane/deploy/deployer.h"
 #include "controlplane/deploy/instance_directory.h"
 #include "controlplane/deploy/resolver.h"
@@ -21,10 +22,11 @@
 namespace mcpgw::deploy {
 
 struct UrlOptions {
-    std::uint32_t probe_interval_ms = 2'000;
-    std::uint32_t probe_timeout_ms = 2'000;
-    std::uint32_t resolve_interval_ms = 30'000;
-    std::uint32_t unhealthy_after = 3;  // rounds over all addresses without an answer
+    std::uint32_t probe_interval_ms = limits::probe_interval_ms;
+    std::uint32_t probe_timeout_ms = limits::probe_timeout_ms;
+    std::uint32_t resolve_interval_ms = limits::resolve_interval_ms;
+    std::uint32_t unhealthy_after =
+        limits::probe_failures_max;  // rounds over all addresses without an answer
 };
 
 class UrlDeployer final : public Deployer {

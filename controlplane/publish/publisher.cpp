@@ -24,9 +24,6 @@ namespace {
 constexpr Nanos kCoalesce = kMillisecond;
 // The store could not count up.
 constexpr Nanos kVersionRetry = 200 * kMillisecond;
-constexpr std::size_t kPeersMax = 64;
-// A data plane further behind gets everything.
-constexpr std::size_t kHistoryMax = 1024;
 
 Result<sockaddr_un> socket_address(const std::string& path) {
     sockaddr_un address{};
@@ -168,7 +165,7 @@ void Publisher::wait() {
         waits.push_back({peer->fd(), static_cast<short>(events), 0});
         until = std::min(until, peer->deadline());
     }
-    if (peers_.size() >= kPeersMax) waits[1].fd = -1;
+    if (peers_.size() >= limits::data_planes_max) waits[1].fd = -1;
     const Nanos now = monotonic_now();
     const Nanos left = until <= now ? 0 : until - now;
     const timespec patience{static_cast<time_t>(left / kSecond), static_cast<long>(left % kSecond)};
@@ -216,14 +213,14 @@ void Publisher::make_version(Nanos now) {
     check(*version > version_, "versions grow");
     next_.version = *version;
     history_.push_back(std::move(next_));
-    if (history_.size() > kHistoryMax) history_.pop_front();
+    if (history_.size() > limits::snapshot_history_max) history_.pop_front();
     next_ = Step{};
     full_.clear();
     version_ = *version;
 }
 
 void Publisher::accept_peers(Nanos now) {
-    while (peers_.size() < kPeersMax) {
+    while (peers_.size() < limits::data_planes_max) {
         deploy::Descriptor fd(
             accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (!fd) return;

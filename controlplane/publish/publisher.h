@@ -28,6 +28,7 @@
 #include "common/contract/events.h"
 #include "common/contract/frames.h"
 #include "common/contract/snapshot.h"
+#include "common/limits.h"
 #include "common/result.h"
 #include "common/time.h"
 #include "controlplane/deploy/instance_directory.h"
@@ -44,7 +45,7 @@ struct PublisherOptions {
     // The next version, durable. Called on the publisher's thread.
     std::function<Result<std::uint64_t>()> next_version;
     std::function<void(const contract::InstanceFailure&)> on_failure;
-    std::uint32_t patience_ms = 10'000;  // for a hello, and for an answer to what was sent
+    std::uint32_t patience_ms = limits::data_plane_patience_ms;
 };
 
 class Publisher {

@@ -1,4 +1,7 @@
 // What the data plane needs to know of an adapter: desired and observed state in one.
+//
+// Pure. Decides which instances are listed, and so which sessions are lost: one that is left out is
+// gone for good. How the result travels is publisher.h's business.
 #pragma once
 
 #include <vector>
@@ -9,9 +12,8 @@
 
 namespace mcpgw::publish {
 
-// Instances whose server lives, ready or not; a session of one that is left out is lost. The
-// adapter is there even if none lives. Headers whose value is a secret are left out: there is no
-// store of secrets yet.
+// Instances whose server lives, ready or not; the adapter is there even if none does. Headers whose
+// value is a secret are left out: there is no store of secrets.
 [[nodiscard]] contract::Adapter view_of(const model::Adapter& adapter,
                                         const std::vector<deploy::InstanceStatus>& instances);
 
