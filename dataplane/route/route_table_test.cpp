@@ -308,11 +308,12 @@ TEST(RouteBuilderTest, a_load_block_lives_until_nobody_needs_it) {
     applied(builder, make_delta(10, {}, {"adapter-0"}));
     EXPECT_EQ(builder.load_blocks(), 1U);
     old_table.reset();
-    applied(builder, make_delta(12, {}));
+    applied(builder, make_delta(11, {}));
     EXPECT_EQ(builder.load_blocks(), 1U) << "a request is still counted";
+    EXPECT_EQ(load->sessions, 1U);
     load->outstanding = 0;
-    applied(builder, make_delta(13, {}));
-    EXPECT_EQ(builder.load_blocks(), 0U);
+    applied(builder, make_delta(12, {}));
+    EXPECT_EQ(builder.load_blocks(), 0U) << "the lost session holds nothing";
 }
 
 TEST(RouteBuilderTest, a_load_block_lives_while_an_old_table_names_it) {
