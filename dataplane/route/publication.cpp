@@ -38,12 +38,17 @@ std::size_t Publication::reclaim() {
 
 const RouteTable* Publication::refresh(std::size_t reader) {
     check(reader < slots_.size(), "a reader has a slot");
-    std::atomic<const RouteTable*>& held = slots_[reader].held;
     const RouteTable* table = current_.load();
     // What this reader has announced all the time cannot have been freed.
-    if (held.load(std::memory_order_relaxed) == table) return table;
+    if (slots_[reader].held.load(std::memory_order_relaxed) == table) return table;
+    return hold(reader, table);
+}
+
+// Between the caller's look at the current table and the announcement it may have been replaced and
+// freed: only a second look after the announcement makes it safe to read.
+const RouteTable* Publication::hold(std::size_t reader, const RouteTable* table) {
     while (true) {
-        held.store(table);
+        slots_[reader].held.store(table);
         const RouteTable* again = current_.load();
         if (again == table) return table;
         table = again;

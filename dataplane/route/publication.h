@@ -41,6 +41,10 @@ class Publication {
     [[nodiscard]] std::size_t saver_reader() const { return slots_.size() - 1; }  // link's own
 
   private:
+    friend class PublicationProbe;  // publication_test.cpp: meets a publish between two steps
+    // Announces `table`, or what has replaced it meanwhile, and returns what is announced.
+    [[nodiscard]] const RouteTable* hold(std::size_t reader, const RouteTable* table);
+
     struct alignas(64) Slot {
         std::atomic<const RouteTable*> held{nullptr};
     };

@@ -10,6 +10,16 @@
 #include "dataplane/route/snapshot_fixture.h"
 
 namespace mcpgw {
+
+// Stands where a reader stands that was interrupted between looking and announcing.
+class PublicationProbe {
+  public:
+    static const RouteTable* hold(Publication& publication, std::size_t reader,
+                                  const RouteTable* seen) {
+        return publication.hold(reader, seen);
+    }
+};
+
 namespace {
 
 std::unique_ptr<const RouteTable> table_of(RouteBuilder& builder, std::uint64_t version) {
@@ -73,6 +83,24 @@ TEST(PublicationTest, refreshing_without_a_change_keeps_the_table) {
     EXPECT_EQ(publication.refresh(0), table);
     publication.leave(0);
     EXPECT_EQ(publication.refresh(0), table);
+    publication.leave(0);
+}
+
+TEST(PublicationTest, a_table_replaced_before_it_is_announced_is_not_used) {
+    RouteBuilder builder;
+    Publication publication(2);
+    publication.publish(table_of(builder, 1));
+    const RouteTable* seen =
+        publication.refresh(1);  // reader 1 keeps its address from being reused
+    publication.publish(table_of(builder, 2));
+    const RouteTable* held = PublicationProbe::hold(publication, 0, seen);
+    ASSERT_NE(held, seen);
+    EXPECT_EQ(held->version(), 2U);
+    publication.leave(1);
+    EXPECT_EQ(publication.reclaim(), 0U) << "reader 0 announces the new table only";
+    publication.publish(table_of(builder, 3));
+    EXPECT_EQ(publication.reclaim(), 1U) << "and it does announce it";
+    EXPECT_EQ(held->version(), 2U);
     publication.leave(0);
 }
 
