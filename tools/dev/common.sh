@@ -6,6 +6,8 @@
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 export LC_ALL=C.UTF-8 HOME="${HOME:-/root}"
 jobs="${MCPGW_JOBS:-$(nproc)}"
+# Compilations are found again in ccache from any checkout, not only from the one they were made in.
+export CCACHE_BASEDIR="$PWD" CCACHE_NOHASHDIR=1
 
 # The folder of a preset, as CMakePresets.json has it.
 build_folder() {
