@@ -81,6 +81,7 @@ class Process {
     std::size_t worker_count_ = 1;
     listen::ListeningSockets sockets_;
     exchange::Settings settings_;
+    EndedSessions ended_;
     std::unique_ptr<Publication> publication_;
     std::unique_ptr<ControlLink> link_;
     std::unique_ptr<worker::ProcessPages> pages_;
@@ -195,6 +196,7 @@ Result<> Process::start() {
             admin ? 64 : std::max<std::size_t>(1, options_.max_connections / worker_count_);
         self.options.publication = publication_.get();
         self.options.settings = &settings_;
+        self.options.ended = &ended_;
         self.options.events = admin ? nullptr : &link_->events(i);
         self.options.admin_pages = admin ? pages_.get() : nullptr;
         self.options.metrics = self.metrics.get();

@@ -76,6 +76,7 @@ bool Exchange::seal_session(const http::ResponseHead& head, std::span<char> room
 void Exchange::note_session_end(std::uint16_t status) {
     if (!session_bound_ || load_ == nullptr) return;
     const bool deleted = method_ == http::Method::del && status < 300;
+    if (deleted) services_.ended.add(session_mark_);
     const bool forgotten = status == 404 && era_ == mcp::Era::legacy;
     if (!deleted && !forgotten) return;
     if (forgotten) services_.context.metrics.sessions_lost[LostReason::server_forgot].add();

@@ -33,6 +33,10 @@ Decision decide_session(const Question& question, Services& services, Decision d
     const auto parts =
         repeated ? std::nullopt : services.sealer.open(sealed, decision.identity.user, scratch);
     if (!parts || parts->adapter != adapter.id) return refuse(Refusal::session_not_found, decision);
+    decision.session_mark =
+        EndedSessions::mark_of(parts->adapter, parts->instance, parts->server_id);
+    if (services.ended.contains(decision.session_mark))
+        return refuse(Refusal::session_not_found, decision);
     decision.server_session_id = parts->server_id;
     if (adapter.affinity == contract::Affinity::none) {
         decision.instance = pick_for_request(adapter, services.random.next());

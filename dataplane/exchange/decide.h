@@ -33,6 +33,7 @@ struct Decision {
     const Adapter* adapter = nullptr;    // known adapters only
     const Instance* instance = nullptr;  // nullptr with `forward`: to the control plane
     bool session_bound = false;          // the instance was named by a session id
+    EndedSessions::Mark session_mark = 0;
     std::string_view server_session_id;  // what the server knows the session by; may be empty
 };
 

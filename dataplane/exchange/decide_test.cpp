@@ -48,6 +48,7 @@ class DecideTest : public testing::Test {
         services.reset(new Services{.context = *context,
                                     .pool = *pool,
                                     .settings = settings,
+                                    .ended = ended,
                                     .table = table.get(),
                                     .sealer = Sealer(),
                                     .awaiting_news = {},
@@ -77,6 +78,7 @@ class DecideTest : public testing::Test {
     std::unique_ptr<transport::Context> context;
     std::unique_ptr<backend::Pool> pool;
     Settings settings;
+    EndedSessions ended;
     std::unique_ptr<Services> services;
     std::string text;
     http::RequestHead head;
@@ -120,6 +122,15 @@ TEST_F(DecideTest, foreign_sessions_are_not_found) {
     EXPECT_EQ(refusal(kept + "Mcp-Session-Id: \r\n"), Refusal::session_not_found);
     const std::string good = sealed("a", table->find("a")->instances.front().id);
     EXPECT_EQ(refusal(good + good.substr(good.find("Mcp"))), Refusal::session_not_found);
+}
+
+TEST_F(DecideTest, an_ended_session_is_not_found) {
+    const std::uint64_t instance = table->find("a")->instances.front().id;
+    const std::string lines = sealed("a", instance);
+    const Decision before = ask("DELETE", "/adapters/a/mcp", lines);
+    ASSERT_EQ(before.kind, Decision::Kind::forward);
+    ended.add(before.session_mark);
+    EXPECT_EQ(ask("POST", "/adapters/a/mcp", lines).refusal, Refusal::session_not_found);
 }
 
 TEST_F(DecideTest, a_modern_request_ignores_session_ids) {

@@ -149,6 +149,7 @@ void Exchange::decide_and_go() {
 void Exchange::remember(const Decision& decision) {
     era_ = decision.era;
     session_bound_ = decision.session_bound;
+    session_mark_ = decision.session_mark;
     principal_bytes_ = static_cast<std::uint16_t>(
         decision.identity.user.copy(principal_.data(), principal_.size()));
     if (decision.instance == nullptr) {

@@ -121,6 +121,7 @@ class Exchange final : public flow::BackendEvents,
     Nanos answer_active_at_ = 0;  // when the server last sent a part of its answer
     std::uint64_t adapter_id_ = 0;
     std::uint64_t instance_id_ = 0;
+    EndedSessions::Mark session_mark_ = 0;
     std::uint32_t first_byte_ms_ = limits::first_byte_timeout_ms;
     std::uint32_t idle_ms_ = 0;
     std::uint16_t metrics_slot_ = metrics_slot::none;

@@ -15,6 +15,7 @@
 #include "dataplane/backend/pool.h"
 #include "dataplane/link/event_queue.h"
 #include "dataplane/route/route_table.h"
+#include "dataplane/session/ended_sessions.h"
 #include "dataplane/session/seal.h"
 
 namespace mcpgw::exchange {
@@ -69,6 +70,7 @@ struct Services {
     transport::Context& context;
     backend::Pool& pool;
     const Settings& settings;
+    EndedSessions& ended;               // shared by all workers
     EventQueue* events = nullptr;       // nullptr on the admin worker
     AdminPages* admin_pages = nullptr;  // nullptr on all but the admin worker
     const RouteTable* table = nullptr;  // of this tick; nullptr before the first snapshot

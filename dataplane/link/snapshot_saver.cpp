@@ -1,6 +1,7 @@
 // Waiting for changes, coalescing them, and writing the current table as a snapshot.
 #include "dataplane/link/snapshot_saver.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "common/check.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "common/time.h"
 
 namespace mcpgw {
 
@@ -47,8 +49,11 @@ void SnapshotSaver::stop() {
 void SnapshotSaver::run() {
     bool is_saved = true;
     while (!is_saved || !wait_for_change()) {
+        const Nanos begun = monotonic_now();
         is_saved = save_if_changed();
-        if (wait_for_interval()) break;  // changes that come meanwhile are one save
+        const Nanos rest = limits::snapshot_save_rest_factor * (monotonic_now() - begun);
+        if (wait_for_stop(std::max(rest, limits::snapshot_save_interval_ms * kMillisecond)))
+            break;  // changes that come meanwhile are one save
     }
     // Nobody waits for another try.
     [[maybe_unused]] const bool last = save_if_changed();
@@ -64,10 +69,10 @@ bool SnapshotSaver::wait_for_change() {
     return fds[0].revents != 0;
 }
 
-bool SnapshotSaver::wait_for_interval() {
+bool SnapshotSaver::wait_for_stop(Nanos patience) {
     pollfd stop{stop_fd_.get(), POLLIN, 0};
     int ready = 0;
-    while ((ready = ::poll(&stop, 1, static_cast<int>(limits::snapshot_save_interval_ms))) < 0)
+    while ((ready = ::poll(&stop, 1, static_cast<int>(patience / kMillisecond))) < 0)
         check(errno == EINTR, "poll fails for no other reason");
     return ready > 0;
 }

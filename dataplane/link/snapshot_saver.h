@@ -33,7 +33,7 @@ class SnapshotSaver {
     void run();
     // Both return true when it is time to stop.
     [[nodiscard]] bool wait_for_change();
-    [[nodiscard]] bool wait_for_interval();
+    [[nodiscard]] bool wait_for_stop(Nanos patience);
     // False when it has to be tried again.
     [[nodiscard]] bool save_if_changed();
 

@@ -219,6 +219,7 @@ class Harness {
         options.connections_max = 256;
         options.publication = &publication_;
         options.settings = &settings_;
+        options.ended = &ended_;
         options.events = &events_;
         options.metrics = &metrics;
         options.mailbox = &mailbox;
@@ -232,6 +233,7 @@ class Harness {
     RouteBuilder builder_;
     Publication publication_{1};
     exchange::Settings settings_;
+    EndedSessions ended_;
     EventQueue events_;
     std::atomic<int> opened_ = 0;
     int listener_ = -1;

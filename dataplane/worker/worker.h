@@ -55,6 +55,7 @@ struct WorkerOptions {
     std::size_t connections_max = limits::connections_per_worker_max;
     Publication* publication = nullptr;
     const exchange::Settings* settings = nullptr;
+    EndedSessions* ended = nullptr;
     EventQueue* events = nullptr;                 // nullptr: the admin worker
     exchange::AdminPages* admin_pages = nullptr;  // of the admin worker only
     WorkerMetrics* metrics = nullptr;
