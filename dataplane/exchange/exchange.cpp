@@ -24,7 +24,9 @@ Exchange::Exchange(Services& services, flow::ClientEnd& client, PendingHead& hea
       started_(services.context.now),
       method_(head.head.method),
       loopback_listener_(facts.loopback_listener) {
-    body_complete_ = head.head.framing == http::Framing::none;
+    body_complete_ = head.head.framing == http::Framing::none ||
+                     (head.head.framing == http::Framing::content_length &&
+                      head.head.content_length == 0);
     if (!body_complete_) request_peek_ = services.peeks.acquire();
     services_.context.mark(*this);
 }

@@ -12,7 +12,6 @@
 #include "common/check.h"
 #include "common/limits.h"
 #include "common/log.h"
-#include "common/time.h"
 
 namespace mcpgw {
 

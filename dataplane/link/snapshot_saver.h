@@ -2,7 +2,7 @@
 // the next table.
 //
 // It is a reader of the Publication like a worker: it takes whatever is current when it gets to it.
-// Changes in between are one save; between two saves lies limits::snapshot_save_interval_ms; a save
+// Changes in between are one save; between two saves lies limits::snapshot_save_interval_ms, more after long ones; a save
 // that failed is tried again after the same time. stop() saves what is not saved yet.
 #pragma once
 
@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 
+#include "common/time.h"
 #include "dataplane/link/file_descriptor.h"
 #include "dataplane/link/snapshot_file.h"
 #include "dataplane/route/publication.h"
