@@ -388,6 +388,11 @@ Nanos ProcessInstance::probe_patience(Nanos now) const {
     return std::clamp(share, kProbeIntervalMin, std::max(interval, kProbeIntervalMin));
 }
 
+// How the server before this one ended, for the reason that people read.
+std::string ProcessInstance::story() const {
+    return last_end_.empty() ? "" : "; before: " + last_end_;
+}
+
 void ProcessInstance::finish_probe(ProbeOutcome outcome, Nanos now) {
     check(state_ == State::starting || state_ == State::ready || state_ == State::silent,
           "only living servers are probed");
@@ -395,7 +400,7 @@ void ProcessInstance::finish_probe(ProbeOutcome outcome, Nanos now) {
         failed_probes_ = 0;
         if (state_ != State::ready) {
             ready_at_ = now;
-            enter(State::ready, "ready");
+            enter(State::ready, "ready" + story());
         }
     } else if (state_ == State::ready) {
         if (++failed_probes_ >= limits::probe_failures_max) {
@@ -404,8 +409,8 @@ void ProcessInstance::finish_probe(ProbeOutcome outcome, Nanos now) {
             enter(State::silent, std::string("not reachable: ") + std::strerror(outcome.error));
         }
     } else if (state_ == State::starting && now - started_at_ > kLongStart) {
-        enter(State::starting, "starting: nothing listens on port " + std::to_string(port_) +
-                                   " yet" + (last_end_.empty() ? "" : "; before: " + last_end_));
+        enter(State::starting,
+              "starting: nothing listens on port " + std::to_string(port_) + " yet" + story());
     }
     probe_at_ = now + probe_patience(now);
 }

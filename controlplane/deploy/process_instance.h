@@ -79,6 +79,7 @@ class ProcessInstance {
     void begin_probe(Nanos now);
     void finish_probe(ProbeOutcome outcome, Nanos now);
     [[nodiscard]] Nanos probe_patience(Nanos now) const;
+    [[nodiscard]] std::string story() const;
 
     ProcessSite& site_;
     const std::string adapter_;
