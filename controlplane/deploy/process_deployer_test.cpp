@@ -65,6 +65,16 @@ class ProcessDeployerTest : public ::testing::Test {
     std::string instance_path(int ordinal = 0) const {
         return directory_.path() + "/instances/x/" + std::to_string(ordinal);
     }
+    // The server may answer a moment before its shim has noted that it runs.
+    shim::RunState running_state() const {
+        shim::RunState state;
+        EXPECT_TRUE(eventually([&] {
+            const auto read = shim::read_run_state(instance_path());
+            if (read) state = *read;
+            return state.phase == shim::Phase::running;
+        }));
+        return state;
+    }
     std::string log_text(LogQuery query = {}) {
         std::string text;
         const Result<> done = deployer().logs(adapter_, query, [&text](std::string_view piece) {
@@ -293,10 +303,9 @@ TEST_F(ProcessDeployerTest, a_killed_shim_takes_its_server_along_and_is_replaced
     const InstanceStatus before = one();
     const pid_t server = ask_pid(before.port);
     const pid_t grandchild = ask_pid(before.port, "grandchild");
-    const auto run = shim::read_run_state(instance_path());
-    ASSERT_TRUE(run.has_value());
-    EXPECT_EQ(run->server_pid, server);
-    ASSERT_EQ(kill(run->shim_pid, SIGKILL), 0);
+    const shim::RunState run = running_state();
+    EXPECT_EQ(run.server_pid, server);
+    ASSERT_EQ(kill(run.shim_pid, SIGKILL), 0);
     ASSERT_TRUE(until([&](const auto& all) { return all[0].ready && all[0].uid != before.uid; }));
     EXPECT_TRUE(eventually([&] { return !is_running(server) && !is_running(grandchild); }));
 }
@@ -352,10 +361,9 @@ TEST_F(ProcessDeployerTest, what_died_while_nobody_looked_is_cleaned_up_and_star
     const InstanceStatus before = one();
     const pid_t grandchild = ask_pid(before.port, "grandchild");
     deployer_.reset();
-    const auto run = shim::read_run_state(instance_path());
-    ASSERT_TRUE(run.has_value());
-    ASSERT_EQ(kill(run->shim_pid, SIGKILL), 0);
-    ASSERT_EQ(waitpid(run->shim_pid, nullptr, 0), run->shim_pid);
+    const shim::RunState run = running_state();
+    ASSERT_EQ(kill(run.shim_pid, SIGKILL), 0);
+    ASSERT_EQ(waitpid(run.shim_pid, nullptr, 0), run.shim_pid);
     EXPECT_TRUE(is_running(grandchild));
     EXPECT_FALSE(deployer().observe("x").at(0).alive);
     EXPECT_TRUE(eventually([&] { return !is_running(grandchild); }));
@@ -375,7 +383,7 @@ TEST_F(ProcessDeployerTest, an_adopted_server_of_an_older_definition_is_replaced
 TEST_F(ProcessDeployerTest, a_state_that_cannot_be_read_ends_the_server_it_belonged_to) {
     for (const char* garbage : {"", "{", "[]", "{\"uid\":1}", "\xff\xfe"}) {
         ASSERT_TRUE(until(ready_count(1)));
-        const pid_t server = ask_pid(one().port);
+        const pid_t server = running_state().server_pid;
         deployer_.reset();
         std::ofstream(instance_path() + "/state.json", std::ios::trunc) << garbage;
         EXPECT_FALSE(deployer().observe("x").at(0).alive) << garbage;

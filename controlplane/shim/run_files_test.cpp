@@ -6,10 +6,12 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/time.h"
 #include "controlplane/shim/process_table.h"
 
 namespace mcpgw::shim {
@@ -123,6 +125,10 @@ TEST(ProcessTable, it_finds_children_and_marks) {
         _exit(1);
     }
     close(fds[0]);
+    // Until it has become the other program, its environment is on the move.
+    const Nanos deadline = monotonic_now() + 20 * kSecond;
+    while (!command_line(child).starts_with("sh (a ) b") && monotonic_now() < deadline)
+        poll(nullptr, 0, 1);
     EXPECT_EQ(own_children(), std::vector<pid_t>{child});
     const char* path = getenv("PATH");
     ASSERT_NE(path, nullptr);
