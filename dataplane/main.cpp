@@ -39,6 +39,14 @@ std::vector<int> usable_cpus() {
     return cpus;
 }
 
+sigset_t ending_signals() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    return signals;
+}
+
 Result<backend::Destination> unix_destination(const std::string& path) {
     backend::Destination destination;
     auto* address = reinterpret_cast<sockaddr_un*>(&destination.address);
@@ -76,6 +84,7 @@ class Process {
     static void wake(void* process);
     void say_ready();
     void on_signal();
+    void stop_listening();
 
     const DataplaneOptions& options_;
     std::size_t worker_count_ = 1;
@@ -166,14 +175,8 @@ void Process::run_worker(WorkerThread& self) {
 }
 
 Result<> Process::start() {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // inherited by every thread
+    const sigset_t signals = ending_signals();
     signal_descriptor_ = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    signal(SIGPIPE, SIG_IGN);
-
     const std::vector<int> cpus = usable_cpus();
     worker::ProcessPages::Sources sources;
     for (std::size_t i = 0; i <= worker_count_; ++i) {
@@ -220,7 +223,7 @@ Result<> Process::start() {
 }
 
 void Process::say_ready() {
-    if (ready_said_ || !link_->has_snapshot()) return;
+    if (ready_said_ || terms_ > 0 || !link_->has_snapshot()) return;
     ready_said_ = true;
     sd_notifyf(0, "READY=1\nSTATUS=serving on %s",
                listen::local_address(sockets_.main.front()).c_str());
@@ -242,6 +245,18 @@ void Process::on_signal() {
     }
 }
 
+// Once no worker accepts any more: clients are refused now, and not left waiting in the backlog of
+// a process that ends (whoever handed the sockets over keeps them open if it starts another one).
+void Process::stop_listening() {
+    const bool accepting = std::any_of(threads_.begin(), threads_.end() - 1, [](const auto& t) {
+        return t->mailbox.accepting.load(std::memory_order_acquire);
+    });
+    if (terms_ == 0 || accepting) return;
+    for (const int socket : sockets_.main)
+        close(socket);
+    sockets_.main.clear();
+}
+
 int Process::wait_for_end() {
     const auto finished = [this] {
         return terms_ > 0 && std::all_of(threads_.begin(), threads_.end() - 1, [](const auto& t) {
@@ -251,12 +266,13 @@ int Process::wait_for_end() {
     while (true) {
         say_ready();
         pollfd events[] = {{signal_descriptor_, POLLIN, 0}, {news_descriptor_, POLLIN, 0}};
+        stop_listening();
         const Nanos now = monotonic_now();
         if (stop_at_ <= now || finished()) break;
         const int timeout =
             stop_at_ == kNever
                 ? -1
-                : static_cast<int>(std::min<Nanos>((stop_at_ - now) / kMillisecond + 1, 100));
+                : static_cast<int>(std::min<Nanos>((stop_at_ - now) / kMillisecond + 1, 20));
         poll(events, 2, timeout);
         std::uint64_t news = 0;
         maybe(read(news_descriptor_, &news, sizeof news) == sizeof news);
@@ -277,6 +293,11 @@ int run_dataplane(int argc, char** argv) {
     int exit_code = 0;
     const std::optional<DataplaneOptions> options = parse_options(argc, argv, exit_code);
     if (!options) return exit_code;
+    // Before the first thread: each inherits the mask, and only the signal descriptor hears of
+    // them.
+    const sigset_t signals = ending_signals();
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    signal(SIGPIPE, SIG_IGN);
     log_start("dataplane", log_format_of(options->log_format, LogFormat::json),
               log_level_of(options->log_level, LogLevel::info));
     auto process = std::make_unique<Process>(*options);

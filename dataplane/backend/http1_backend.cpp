@@ -38,7 +38,8 @@ void Http1Backend::connect(int socket) {
     context_.metrics.backend_connects.add();
     connection_.connect(socket, reinterpret_cast<const sockaddr*>(&destination_.address),
                         destination_.address_bytes);
-    context_.timers.set(timer_, context_.now + destination_.connect_timeout_ms * kMillisecond);
+    if (destination_.connect_timeout_ms > 0)
+        context_.timers.set(timer_, context_.now + destination_.connect_timeout_ms * kMillisecond);
 }
 
 void Http1Backend::lease(flow::BackendEvents& events) {

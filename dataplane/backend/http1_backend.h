@@ -28,7 +28,7 @@ struct Destination {
     std::uint64_t key = 0;
     sockaddr_storage address{};
     socklen_t address_bytes = 0;
-    std::uint32_t connect_timeout_ms = limits::connect_timeout_ms;
+    std::uint32_t connect_timeout_ms = limits::connect_timeout_ms;  // 0 = the kernel's own
 };
 
 class Http1Backend final : public flow::BackendEnd,

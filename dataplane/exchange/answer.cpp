@@ -59,10 +59,8 @@ bool Exchange::seal_session(const http::ResponseHead& head, std::span<char> room
                             std::size_t& size) {
     const http::Field* issued = head.fields.find(mcp::kSessionId);
     if (issued == nullptr || to_control_plane_ || era_ == mcp::Era::modern) return true;
-    if (session_bound_) {
-        // Some servers repeat the id on every answer; the client has its own for it already.
-        return true;
-    }
+    // Some servers repeat the id on every answer; the client has its own for it already.
+    if (session_mark_ != 0) return true;
     const SealedParts parts{adapter_id_, instance_id_,
                             static_cast<std::uint32_t>(unix_seconds_now()), issued->value};
     size = services_.sealer.seal(parts, {principal_.data(), principal_bytes_}, room);
@@ -89,6 +87,9 @@ void Exchange::note_session_end(std::uint16_t status) {
 
 void Exchange::watch_stream(const http::ResponseHead& head) {
     if (finished() || !is_event_stream(head) || head.framing == http::Framing::none) return;
+    // A compressed stream is opaque: nothing of ours may be put between its bytes.
+    const std::string_view coding = head.fields.value_or_empty("Content-Encoding");
+    if (!coding.empty() && !equals_ignoring_case(coding, "identity")) return;
     is_stream_ = true;
     services_.context.metrics.streams_active.add();
     answer_awaited_ = !request_id().empty();
@@ -237,7 +238,9 @@ void Exchange::refuse_at_decision(const Decision& decision) {
 void Exchange::answer_locally() {
     const std::string_view path = head_->head.path;
     if (path == "/readyz") {
-        const bool ready = services_.table != nullptr && !services_.draining;
+        const bool draining = services_.admin_pages != nullptr ? services_.admin_pages->draining()
+                                                               : services_.draining;
+        const bool ready = services_.table != nullptr && !draining;
         return send_own(ready ? 200 : 503, kJson,
                         ready ? R"({"status":"ready"})" : R"({"status":"not ready"})");
     }

@@ -24,9 +24,9 @@ Exchange::Exchange(Services& services, flow::ClientEnd& client, PendingHead& hea
       started_(services.context.now),
       method_(head.head.method),
       loopback_listener_(facts.loopback_listener) {
-    body_complete_ = head.head.framing == http::Framing::none ||
-                     (head.head.framing == http::Framing::content_length &&
-                      head.head.content_length == 0);
+    body_complete_ =
+        head.head.framing == http::Framing::none ||
+        (head.head.framing == http::Framing::content_length && head.head.content_length == 0);
     if (!body_complete_) request_peek_ = services.peeks.acquire();
     services_.context.mark(*this);
 }
@@ -182,7 +182,7 @@ void Exchange::forward(const Decision& decision) {
     }
     state_ = State::awaiting_answer;
     if (!send_request(decision, destination)) return;
-    services_.context.metrics.record_overhead(services_.context.ring.now() - started_);
+    services_.context.metrics.record_overhead(services_.context.ring.now() - services_.context.now);
     if (first_byte_ms_ > 0) set_deadline(services_.context.now + first_byte_ms_ * kMillisecond);
     release_head();
 }

@@ -45,6 +45,7 @@ class AdminPages {
   public:
     [[nodiscard]] virtual std::string metrics() = 0;
     [[nodiscard]] virtual std::string debug_state() = 0;
+    [[nodiscard]] virtual bool draining() const = 0;  // the process, not the admin worker
 
   protected:
     ~AdminPages() = default;

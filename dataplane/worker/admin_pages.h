@@ -28,6 +28,9 @@ class ProcessPages final : public exchange::AdminPages {
     void set_engine(std::string engine) { engine_ = std::move(engine); }
     [[nodiscard]] std::string metrics() override;
     [[nodiscard]] std::string debug_state() override;
+    [[nodiscard]] bool draining() const override {
+        return !sources_.mailboxes.empty() && sources_.mailboxes.front()->draining();
+    }
 
   private:
     Sources sources_;

@@ -141,6 +141,7 @@ bool Worker::finished() const {
 // -----------------------------------------------------------------------------------------
 
 void Worker::tick() {
+    settle();  // what was decided between two ticks (drain, end) must not wait for the next event
     const bool has_work = !context_.dirty.empty();
     options_.publication->leave(options_.index);
     ring_->wait(has_work ? context_.now : context_.timers.next_visit());
@@ -202,6 +203,7 @@ void Worker::feed_starved() {
 
 void Worker::report() {
     Mailbox& mailbox = *options_.mailbox;
+    mailbox.accepting.store(!services_.draining || !listener_.idle(), std::memory_order_release);
     mailbox.connections.store(table_.connections(), std::memory_order_relaxed);
     mailbox.exchanges.store(table_.exchanges(), std::memory_order_relaxed);
     mailbox.backend_connections.store(pool_.connections(), std::memory_order_relaxed);

@@ -37,7 +37,8 @@ class Mailbox {
     [[nodiscard]] int descriptor() const { return descriptor_; }
     [[nodiscard]] bool draining() const { return draining_.load(std::memory_order_acquire); }
     [[nodiscard]] bool stopping() const { return stopping_.load(std::memory_order_acquire); }
-    // Set by the worker, for the debug page.
+    // Set by the worker: for the debug page, and for whoever waits for a drain.
+    std::atomic<bool> accepting{true};
     std::atomic<std::uint64_t> connections{0};
     std::atomic<std::uint64_t> exchanges{0};
     std::atomic<std::uint64_t> backend_connections{0};

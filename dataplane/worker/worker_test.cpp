@@ -256,6 +256,45 @@ TEST(Worker, a_body_over_the_limit_is_413_and_the_connection_ends) {
     sender.join();
 }
 
+TEST(Worker, a_body_of_no_bytes_is_a_whole_body) {
+    ScriptedServer server(count_requests);
+    Harness gateway({server.port()});
+    Line client = gateway.connect();
+    client.send(gateway.post(""));
+    EXPECT_TRUE(client.read_until("{\"n\":1}").starts_with("HTTP/1.1 200 "));
+}
+
+TEST(Worker, a_session_that_was_deleted_is_404_whatever_the_server_says) {
+    ScriptedServer server([](Line& line) {
+        while (!read_request(line).empty())
+            line.send(answer(R"({"id":0,"result":{}})", "Mcp-Session-Id: s1\r\n"));
+    });
+    Harness gateway({server.port()});
+    Line client = gateway.connect();
+    const std::string lines = "Mcp-Session-Id: " + gateway.initialize(client) + "\r\n";
+    client.send(gateway.post(kCall, lines));
+    EXPECT_TRUE(client.read_until("}}").starts_with("HTTP/1.1 200 "));
+    client.send("DELETE /adapters/a/mcp HTTP/1.1\r\nHost: localhost\r\n" + lines + "\r\n");
+    EXPECT_TRUE(client.read_until("}}").starts_with("HTTP/1.1 200 "));
+    client.send(gateway.post(kCall, lines));
+    EXPECT_TRUE(client.read_until("}}").starts_with("HTTP/1.1 404 "));
+}
+
+TEST(Worker, nothing_is_put_into_a_compressed_stream) {
+    ScriptedServer server([](Line& line) {
+        read_request(line);
+        line.send(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n"
+            "\r\nopaque");
+    });
+    Harness gateway({server.port()});
+    Line client = gateway.connect();
+    client.send(gateway.post(kCall));
+    const std::string text = client.read_until("0\r\n\r\n");
+    EXPECT_NE(text.find("opaque"), std::string::npos) << text;
+    EXPECT_EQ(text.find("-32603"), std::string::npos) << text;
+}
+
 TEST(Worker, draining_finishes_what_is_going_on_and_then_ends) {
     std::atomic<bool> go = false;
     ScriptedServer server([&go](Line& line) {
