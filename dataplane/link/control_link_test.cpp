@@ -190,8 +190,8 @@ TEST_F(ControlLinkTest, tries_grow_rarer_while_no_frame_is_understood) {
     FakeControlPlane control(socket_path());
     start_link();
     std::optional<FakeConnection> connection = control.accept();
-    for (std::uint32_t least_ms = limits::link_retry_ms_min; 
-         least_ms <= limits::link_retry_ms_max; least_ms *= 2) {
+    for (std::uint32_t least_ms = limits::link_retry_ms_min; least_ms <= limits::link_retry_ms_max;
+         least_ms *= 2) {
         const Nanos before = monotonic_now();
         connection.reset();
         connection.emplace(control.accept());

@@ -1,4 +1,6 @@
 // A file descriptor that closes itself. For the plain threads of this room; workers use io/.
+//
+// Moving hands the descriptor over; destruction closes it. It knows nothing of what it is open on.
 #pragma once
 
 #include <utility>

@@ -2,8 +2,9 @@
 // the next table.
 //
 // It is a reader of the Publication like a worker: it takes whatever is current when it gets to it.
-// Changes in between are one save; between two saves lies limits::snapshot_save_interval_ms, more after long ones; a save
-// that failed is tried again after the same time. stop() saves what is not saved yet.
+// Changes in between are one save; between two saves lies limits::snapshot_save_interval_ms, more
+// after long ones; a save that failed is tried again after the same time. stop() saves what is not
+// saved yet.
 #pragma once
 
 #include <cstdint>

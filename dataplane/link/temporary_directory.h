@@ -1,4 +1,6 @@
 // A directory for one test, gone with it.
+//
+// Made empty for one test and removed with everything in it when the test ends.
 #pragma once
 
 #include <cstdlib>

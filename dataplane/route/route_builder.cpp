@@ -238,8 +238,8 @@ void RouteBuilder::sweep_loads() {
         const auto at = loads_.find(*orphan);
         check(at != loads_.end(), "an orphan has a load block");
         const InstanceLoad& load = *at->second;
-        const bool needed = at->second.use_count() > 1 ||
-                            load.outstanding.load(std::memory_order_acquire) != 0;
+        const bool needed =
+            at->second.use_count() > 1 || load.outstanding.load(std::memory_order_acquire) != 0;
         if (needed) {
             ++orphan;
         } else {

@@ -1,4 +1,6 @@
 // Snapshots for the tests of this room and of link/: small ones by hand, large ones by number.
+//
+// Small, valid and deterministic, so that a test says only what it changes.
 #pragma once
 
 #include <string>
