@@ -174,7 +174,7 @@ TEST_F(ProgramTest, an_instance_that_cannot_start_is_explained_in_the_status) {
         201);
     std::string status;
     // The state is asked for until it is there; the test's time limit bounds it.
-    while (status.find("No such file") == std::string::npos) {
+    while (status.find("/nonexistent/server: No such file") == std::string::npos) {
         const auto answer = request("GET", "/adapters/x/status");
         ASSERT_TRUE(answer);
         ASSERT_EQ(answer->status, 200) << answer->body;

@@ -95,6 +95,10 @@ class ApiServer::Server : public httplib::Server {
         Put(".*", with_body);
         Patch(".*", with_body);
         Delete(".*", with_body);
+        // The library gives every answer a length, which 204 must not have (RFC 9110, 8.6).
+        set_post_routing_handler([](const auto&, auto& response) {
+            if (response.status == 204) response.headers.erase("Content-Length");
+        });
         // What the library refuses on its own.
         set_error_handler(httplib::Server::HandlerWithResponse([](const auto&, auto& response) {
             if (!response.body.empty()) return Handled::Unhandled;

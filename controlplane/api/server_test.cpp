@@ -345,6 +345,7 @@ TEST_F(ApiTest, delete_without_any_body_header_is_answered_at_once) {
     ASSERT_EQ(post(command("x"), as("a")).status, 201);
     const auto answer = raw("DELETE /adapters/x HTTP/1.1\r\nHost: x\r\nX-Mcp-UserId: a\r\n\r\n");
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 204 ")) << answer;
+    EXPECT_EQ(answer.find("Content-Length"), std::string::npos) << answer;
     EXPECT_EQ(store_->get("x").error().code, Code::not_found);
     EXPECT_EQ(store_->audit(std::nullopt, 1)->at(0).action, "adapter.remove");
 }
