@@ -360,6 +360,29 @@ TEST_F(UpTest, a_plane_that_crashes_before_it_is_ready_is_tried_again) {
     EXPECT_EQ(await_end(up), 0);
 }
 
+TEST_F(UpTest, an_import_runs_once_ready_and_its_failure_does_not_end_up) {
+    const std::string file = directory_ + "/mcp.json";
+    std::ofstream(file) << R"({"mcpServers": {"x": {"command": "y"}}})";
+    Running up = start_ready({"--workers", "1", "--import", file});
+    // The fake data plane answers the import with something that is no HTTP.
+    const auto says = [&up](const char* sentence) {
+        pollfd source{up.err.get(), POLLIN, 0};
+        if (::poll(&source, 1, 0) > 0) take(up.err, up.err_text);
+        return up.err_text.contains(sentence);
+    };
+    EXPECT_TRUE(eventually([&says] { return says("not every server of --import was applied"); }))
+        << up.err_text;
+    EXPECT_TRUE(says("x: no answer from http://localhost:")) << up.err_text;
+    EXPECT_GT(ask(await_line(up)), 0);
+    ::kill(up.pid, SIGTERM);
+    EXPECT_EQ(await_end(up), 0);
+
+    std::ofstream(file) << R"({"mcpServers": {"x": {"command": "${NOT_SET_HERE}"}}})";
+    Running wrong = start({"--import", file});
+    EXPECT_EQ(await_end(wrong), 2);
+    EXPECT_TRUE(wrong.err_text.contains("mcp.json:1:34: server 'x'")) << wrong.err_text;
+}
+
 TEST_F(UpTest, wrong_settings_are_refused_with_status_2_and_their_place) {
     const std::string config = directory_ + "/gateway.toml";
     std::ofstream(config) << "listen = \"127.0.0.1:0\"\n\nlisten-on = 3\n";
