@@ -127,7 +127,10 @@ try_run() {
     done
     cat "$log"
     say "tools of the example server"
-    [ "$(ask_for_tools | tee /dev/stderr | wc -l)" -ge 5 ]
+    local tools
+    tools=$(ask_for_tools)
+    printf '%s\n' "$tools"
+    [ "$(printf '%s\n' "$tools" | wc -l)" -ge 5 ]
     kill -TERM $pid
     wait $pid
     say "./dev run ended"
