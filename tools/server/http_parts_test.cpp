@@ -134,5 +134,23 @@ TEST(Scheduler, destruction_does_not_wait_for_what_is_far_away) {
     EXPECT_FALSE(ran);
 }
 
+TEST(Scheduler, the_last_reference_may_go_on_its_own_thread) {
+    struct Owner {
+        explicit Owner(std::promise<void>& the_end) : end(the_end) {}
+        ~Owner() { end.set_value(); }
+        std::promise<void>& end;
+        Scheduler scheduler;
+    };
+    std::promise<void> ended;
+    std::promise<void> released;
+    auto owner = std::make_shared<Owner>(ended);
+    Scheduler& scheduler = owner->scheduler;
+    scheduler.after(std::chrono::milliseconds(0),
+                    [owner, let_go = released.get_future().share()] { let_go.wait(); });
+    owner.reset();  // the function holds the last one
+    released.set_value();
+    EXPECT_EQ(ended.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+}
+
 }  // namespace
 }  // namespace mcpgw::server

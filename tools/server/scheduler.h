@@ -1,13 +1,13 @@
 // Runs functions at their time on one thread; for work that waits without blocking anybody.
 //
-// Functions must be short. What is still waiting when the scheduler is destroyed is not run.
+// Functions must be short. What is still waiting when the scheduler is destroyed is not run. A
+// function may hold, and drop, the last reference to the scheduler's owner: destruction on the
+// scheduler's own thread is allowed, the thread then ends by itself.
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <functional>
-#include <map>
-#include <mutex>
+#include <memory>
 #include <thread>
 
 namespace mcpgw::server {
@@ -22,15 +22,11 @@ class Scheduler {
     void after(std::chrono::milliseconds delay, std::function<void()> work);
 
   private:
-    using Clock = std::chrono::steady_clock;
+    struct Queue;  // shared with the thread, which may outlive the scheduler by a moment
+    static void run(const std::shared_ptr<Queue>& queue);
 
-    void run();
-
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::multimap<Clock::time_point, std::function<void()>> waiting_;
-    bool stopping_ = false;
-    std::thread thread_;  // last: it uses the others
+    std::shared_ptr<Queue> queue_;
+    std::thread thread_;
 };
 
 }  // namespace mcpgw::server
