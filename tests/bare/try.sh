@@ -38,7 +38,13 @@ say() { printf '\n=== %s (%d s)\n' "$1" "$SECONDS"; }
 
 # Only what was mounted here is unmounted, and nothing is deleted while a mount could be left.
 tidy() {
-    umount -R "$root" 2>/dev/null || true
+    local attempt
+    # What was interrupted inside needs a moment to let go.
+    for attempt in {1..50}; do
+        umount -R "$root" 2>/dev/null && break
+        mountpoint -q "$root" || break
+        sleep 0.2
+    done
     if mountpoint -q "$root" || grep -q " $root/" /proc/mounts; then
         echo "try.sh: something is still mounted below $root" >&2
     elif [ $keep = no ]; then
