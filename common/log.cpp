@@ -101,8 +101,8 @@ void log_start(std::string_view process, LogFormat format, LogLevel level) {
 }
 
 void log_stop() {
+    spdlog::shutdown();  // the writing thread ends before what it writes to goes
     logger().sink.reset();
-    spdlog::shutdown();
 }
 
 void log_line(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {

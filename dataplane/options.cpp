@@ -12,8 +12,6 @@ namespace {
 
 void define(CLI::App& app, DataplaneOptions& options) {
     app.set_version_flag("--version", "mcp-gateway-dataplane " MCPGW_VERSION);
-    app.set_config("--config", "", "TOML file with the same keys as the flags");
-    app.allow_config_extras(CLI::config_extras_mode::error);
     const auto add = [&app](const std::string& flag, auto& value, const std::string& help) {
         std::string variable = "MCP_GATEWAY_" + flag.substr(2);
         for (char& c : variable)

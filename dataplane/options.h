@@ -1,7 +1,7 @@
-// Command line, environment and configuration file of mcp-gateway-dataplane.
+// Command line and environment of mcp-gateway-dataplane.
 //
-// Each flag has a variable MCP_GATEWAY_... and a key of the same name in the TOML file of --config;
-// the flag wins over the variable, the variable over the file.
+// Each flag has a variable MCP_GATEWAY_...; the flag wins. Configuration files are read by
+// `mcp-gateway up`, which hands their settings over as flags.
 #pragma once
 
 #include <cstdint>
