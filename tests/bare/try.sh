@@ -12,14 +12,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 suite=bookworm
-mirror=http://deb.debian.org/debian
+mirror=()  # without: the one that debootstrap itself knows
 keep=no
 root=""
 parts=""
 while [ $# -gt 0 ]; do
     case "$1" in
         --suite) suite=$2; shift 2 ;;
-        --mirror) mirror=$2; shift 2 ;;
+        --mirror) mirror=("$2"); shift 2 ;;
         --root) root=$2; keep=yes; shift 2 ;;
         --keep) keep=yes; shift ;;
         run | test) parts="$parts $1"; shift ;;
@@ -58,7 +58,7 @@ trap tidy EXIT
 make_root() {
     [ -e "$root/etc/debian_version" ] && return
     say "debootstrap $suite (minbase)"
-    debootstrap --variant=minbase "$suite" "$root" "$mirror" >/dev/null
+    debootstrap --variant=minbase "$suite" "$root" "${mirror[@]}" >/dev/null
 }
 
 # The root is mounted on itself, so that mount namespaces inside work as on a machine.
