@@ -71,6 +71,8 @@ enter_root() {
     mount -t sysfs -o ro sysfs "$root/sys"
     mount -t tmpfs tmpfs "$root/run"
     cp /etc/resolv.conf "$root/etc/resolv.conf"
+    # Every installed machine knows its own name; a root straight from debootstrap does not yet.
+    [ -s "$root/etc/hosts" ] || echo "127.0.0.1 localhost" >"$root/etc/hosts"
     if [ -d /usr/local/share/ca-certificates ]; then
         mkdir -p "$root/usr/local/share/ca-certificates"
         cp -rT /usr/local/share/ca-certificates "$root/usr/local/share/ca-certificates"
