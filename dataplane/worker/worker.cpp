@@ -167,13 +167,13 @@ void Worker::settle() {
 }
 
 void Worker::take_table() {
-    const RouteTable* before = services_.table;
     services_.table = options_.publication->refresh(options_.index);
     if (services_.table == nullptr) return;
     services_.sealer.set_keys(services_.table->keys(), services_.table->keys_generation());
-    if (before != services_.table)
-        services_.awaiting_news.for_each(
-            [this](exchange::Exchange& waiting) { context_.mark(waiting); });
+    // Few wait, and not for long: looking every time is simpler than knowing whether it is another
+    // table (a new one may lie where an old one lay).
+    services_.awaiting_news.for_each(
+        [this](exchange::Exchange& waiting) { context_.mark(waiting); });
 }
 
 void Worker::advance_dirty() {
