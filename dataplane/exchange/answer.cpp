@@ -61,8 +61,8 @@ bool Exchange::seal_session(const http::ResponseHead& head, std::span<char> room
     if (issued == nullptr || to_control_plane_ || era_ == mcp::Era::modern) return true;
     // Some servers repeat the id on every answer; the client has its own for it already.
     if (session_mark_ != 0) return true;
-    const SealedParts parts{adapter_id_, instance_id_,
-                            static_cast<std::uint32_t>(unix_seconds_now()), issued->value};
+    const auto now = static_cast<std::uint32_t>(services_.context.ring.unix_seconds());
+    const SealedParts parts{adapter_id_, instance_id_, now, issued->value};
     size = services_.sealer.seal(parts, {principal_.data(), principal_bytes_}, room);
     if (size == 0) return false;
     services_.context.metrics.sessions_opened.add();

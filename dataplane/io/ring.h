@@ -3,7 +3,8 @@
 // One Ring per worker; every method is called on the worker's own thread. Operations are queued
 // here, submitted together in wait(), and their completions delivered there, one after the other:
 // handlers only record (see operation.h). The body is chosen at link time: io_uring in production
-// (uring_ring.cpp); a simulator can take its place with the same object code above it.
+// (uring_ring.cpp), or simulated kernel, network and time (tests/sim/sim_ring.cpp) with the same
+// object code above it; so no room above reads a clock or a socket by itself.
 //
 // Errors of operations arrive as negative errno values in Completion::result.
 #pragma once
@@ -42,7 +43,9 @@ class Ring {
     // What is in use, for the start-up line.
     [[nodiscard]] std::string engine() const;
     [[nodiscard]] BufferPool& buffers();
+    // The monotonic clock, and seconds since 1970.
     [[nodiscard]] Nanos now() const;
+    [[nodiscard]] std::uint64_t unix_seconds() const;
 
     // A new TCP or Unix socket, non-blocking, with TCP_NODELAY where it applies.
     [[nodiscard]] Result<int> open_socket(int family);

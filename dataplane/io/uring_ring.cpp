@@ -179,6 +179,9 @@ BufferPool& Ring::buffers() {
 Nanos Ring::now() const {
     return monotonic_now();
 }
+std::uint64_t Ring::unix_seconds() const {
+    return unix_seconds_now();
+}
 
 Result<int> Ring::open_socket(int family) {
     const int socket = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

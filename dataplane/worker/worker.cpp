@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <random>
+#include <span>
 
 #include <pthread.h>
 #include <sched.h>
@@ -20,9 +20,10 @@ namespace {
 // advances the tick goes on and the rest waits for the next one.
 constexpr std::size_t kAdvancesMax = 100'000;
 
-std::uint64_t seed() {
-    std::random_device device;
-    return std::uint64_t{device()} << 32 | device();
+std::uint64_t seed_from(RandomSource random) {
+    std::uint64_t seed = 0;
+    check(random(std::as_writable_bytes(std::span(&seed, 1))), "random bytes for a seed");
+    return seed;
 }
 
 void pin_to(int cpu) {
@@ -85,9 +86,9 @@ Worker::Worker(const WorkerOptions& options, std::unique_ptr<io::Ring> ring)
                 .events = options.events,
                 .admin_pages = options.admin_pages,
                 .table = nullptr,
-                .sealer = Sealer(),
+                .sealer = Sealer(options.random),
                 .awaiting_news = {},
-                .random = exchange::Random(seed()),
+                .random = exchange::Random(seed_from(options.random)),
                 .draining = false},
       table_(services_, options.connections_max),
       listener_(context_, table_, options.listener, listen::is_loopback(options.listener)) {

@@ -61,6 +61,7 @@ struct WorkerOptions {
     exchange::AdminPages* admin_pages = nullptr;  // of the admin worker only
     WorkerMetrics* metrics = nullptr;
     Mailbox* mailbox = nullptr;
+    RandomSource random = system_random;  // of nonces, and of the seed for choices
 };
 
 class Worker {
