@@ -20,11 +20,15 @@ constexpr auto kDecoding = make_decoding();
 
 }  // namespace
 
-std::string to_hex(std::uint64_t value) {
+void write_hex(std::uint64_t value, char* output) {
     constexpr std::string_view digits = "0123456789abcdef";
-    std::string text(16, '0');
     for (std::size_t i = 0; i < 16; ++i)
-        text[15 - i] = digits[(value >> (4 * i)) & 15U];
+        output[15 - i] = digits[(value >> (4 * i)) & 15U];
+}
+
+std::string to_hex(std::uint64_t value) {
+    std::string text(16, '0');
+    write_hex(value, text.data());
     return text;
 }
 

@@ -48,7 +48,8 @@ using MutableBytes = std::span<std::byte>;
     return hash;
 }
 
-// 16 lower-case hexadecimal digits.
+// 16 lower-case hexadecimal digits; write_hex needs room for them.
+void write_hex(std::uint64_t value, char* output);
 [[nodiscard]] std::string to_hex(std::uint64_t value);
 // Exactly 16 hexadecimal digits, else nothing.
 [[nodiscard]] std::optional<std::uint64_t> from_hex(std::string_view text);

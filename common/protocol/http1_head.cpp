@@ -139,38 +139,23 @@ void note_connection(std::string_view value, Facts& facts) {
     if (list_has_token(value, "keep-alive")) facts.keep_alive = true;
 }
 
-// Sorted out by length first: most fields are none of these and cost one comparison of numbers.
 HeadError note(const Field& field, Facts& facts) {
-    const auto is = [&field](std::string_view name) {
-        return equals_ignoring_case(field.name, name);
-    };
-    switch (field.name.size()) {
-        case 4:
-            if (is("host")) {
-                ++facts.hosts;
-                facts.host = field.value;
-            }
-            break;
-        case 6:
-            if (is("expect")) {
-                const bool known = equals_ignoring_case(field.value, "100-continue");
-                (known ? facts.expects_continue : facts.expects_other) = true;
-            }
-            break;
-        case 10:
-            if (is("connection")) note_connection(field.value, facts);
-            break;
-        case 14:
-            if (is("content-length")) return note_content_length(field.value, facts);
-            break;
-        case 17:
-            if (is("transfer-encoding")) {
-                ++facts.transfer_encodings;
-                facts.chunked = equals_ignoring_case(field.value, "chunked");
-            }
-            break;
-        default:
-            break;
+    constexpr FieldSet noted{FieldName::host, FieldName::expect, FieldName::connection,
+                             FieldName::content_length, FieldName::transfer_encoding};
+    if (!noted.has(field.known)) return HeadError::none;
+    if (field.known == FieldName::host) {
+        ++facts.hosts;
+        facts.host = field.value;
+    } else if (field.known == FieldName::expect) {
+        const bool known = equals_ignoring_case(field.value, "100-continue");
+        (known ? facts.expects_continue : facts.expects_other) = true;
+    } else if (field.known == FieldName::connection) {
+        note_connection(field.value, facts);
+    } else if (field.known == FieldName::content_length) {
+        return note_content_length(field.value, facts);
+    } else {
+        ++facts.transfer_encodings;
+        facts.chunked = equals_ignoring_case(field.value, "chunked");
     }
     return HeadError::none;
 }
@@ -203,6 +188,7 @@ std::size_t find_stop(std::string_view text, std::size_t at) {
 HeadError parse_field(std::string_view head, std::size_t& at, Field& out) {
     check(at < head.size(), "a field line has a first byte");
     if (is_blank(head[at])) return HeadError::obs_fold;
+    const std::size_t begin = at;
     std::size_t colon = at;
     while (colon < head.size() && has_class(head[colon], kToken))
         ++colon;
@@ -213,18 +199,19 @@ HeadError parse_field(std::string_view head, std::size_t& at, Field& out) {
     if (const HeadError error = find_line_end(head, at, end); error != HeadError::none)
         return error;
     out.value = without_blanks_around(head.substr(colon + 1, end - colon - 1));
+    out.line_bytes = static_cast<std::uint32_t>(at - begin);
+    out.known = field_name_of(out.name);
     return HeadError::none;
 }
 
 HeadError parse_fields(std::string_view head, std::size_t at, Fields& out, Facts& facts) {
-    out.count = 0;
+    out.clear();
     while (at < head.size() && head[at] != '\r') {
-        if (out.count == out.items.size()) return HeadError::too_many_fields;
-        Field& field = out.items[out.count];
+        Field field;
         HeadError error = parse_field(head, at, field);
         if (error == HeadError::none) error = note(field, facts);
+        if (error == HeadError::none && !out.add(field)) error = HeadError::too_many_fields;
         if (error != HeadError::none) return error;
-        ++out.count;
     }
     return head.substr(at) == "\r\n" ? HeadError::none : HeadError::bad_line_ending;
 }

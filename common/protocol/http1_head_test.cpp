@@ -228,8 +228,8 @@ TEST(RequestHead, is_taken_apart_into_views) {
     EXPECT_EQ(head.content_length, 12U);
     EXPECT_TRUE(head.keep_alive);
     EXPECT_FALSE(head.expect_continue);
-    ASSERT_EQ(head.fields.count, 4U);
-    EXPECT_EQ(head.fields.items[0].name, "hOsT");
+    ASSERT_EQ(head.fields.size(), 4U);
+    EXPECT_EQ(head.fields.all()[0].name, "hOsT");
     EXPECT_EQ(head.fields.value_or_empty("x-two"), "a b");
     EXPECT_NE(head.fields.find("X-Empty"), nullptr);
     EXPECT_EQ(head.fields.find("X-None"), nullptr);
@@ -251,7 +251,7 @@ TEST(RequestHead, parsing_forgets_the_head_before) {
     EXPECT_EQ(out.content_length, 0U);
     EXPECT_TRUE(out.keep_alive);
     EXPECT_FALSE(out.expect_continue);
-    EXPECT_EQ(out.fields.count, 1U);
+    EXPECT_EQ(out.fields.size(), 1U);
 }
 
 TEST(RequestHead, knows_the_methods_and_lets_extensions_pass) {
@@ -342,7 +342,7 @@ TEST(RequestHead, limits_the_number_of_fields) {
     std::string fields;
     for (std::size_t i = 1; i < limits::header_fields_max; ++i)
         fields += "A: b\r\n";
-    EXPECT_EQ(accepted_with(fields).fields.count, limits::header_fields_max);
+    EXPECT_EQ(accepted_with(fields).fields.size(), limits::header_fields_max);
     EXPECT_EQ(refusal_of_fields(fields + "A: b\r\n"), sentence(HeadError::too_many_fields));
 }
 

@@ -31,7 +31,7 @@ void check_framing(const RequestHead& head) {
 }
 
 void check_round_trip(const RequestHead& head, std::size_t bytes) {
-    std::vector<char> room(bytes + 4 * head.fields.count + 32);
+    std::vector<char> room(bytes + 4 * head.fields.size() + 32);
     HeadWriter writer(room);
     writer.request_line(head.method_text, head.target);
     for (const Field& field : head.fields.all())

@@ -22,7 +22,7 @@ void check_framing(const ResponseHead& head, Method method) {
 }
 
 void check_round_trip(const ResponseHead& head, std::size_t bytes) {
-    std::vector<char> room(bytes + 4 * head.fields.count + 64);
+    std::vector<char> room(bytes + 4 * head.fields.size() + 64);
     HeadWriter writer(room);
     writer.status_line(head.status, head.reason);
     for (const Field& field : head.fields.all())

@@ -147,6 +147,12 @@ void HeadWriter::field(std::string_view name, std::uint64_t value) {
     field(name, {digits.data(), static_cast<std::size_t>(end.ptr - digits.data())});
 }
 
+void HeadWriter::field(const Field& field) {
+    if (field.line_bytes == 0) return this->field(field.name, field.value);
+    check(!in_value_ && field.line().ends_with("\r\n"), "a parsed line has its end");
+    put({field.line()});
+}
+
 void HeadWriter::begin_field(std::string_view name) {
     check(!in_value_ && is_token(name), "a field has a name, and the one before is ended");
     in_value_ = true;

@@ -8,6 +8,8 @@
 #include <span>
 #include <string_view>
 
+#include "common/protocol/http_message.h"
+
 namespace mcpgw::http {
 
 class HeadWriter {
@@ -21,6 +23,8 @@ class HeadWriter {
     // head or were validated); checked in this function.
     void field(std::string_view name, std::string_view value);
     void field(std::string_view name, std::uint64_t value);
+    // A field of a parsed head goes on as the line that came; a composed one is written anew.
+    void field(const Field& field);
     // A field whose value is built in pieces: begin_field, append..., end_field.
     void begin_field(std::string_view name);
     void append(std::string_view piece);

@@ -40,7 +40,7 @@ TEST(HeadWriter, writes_a_request_that_the_parser_reads_back) {
     ASSERT_EQ(parse_request_head(writer.text(), head), HeadError::none);
     EXPECT_EQ(head.target, "/mcp?a");
     EXPECT_EQ(head.content_length, UINT64_MAX);
-    EXPECT_EQ(head.fields.count, 5U);
+    EXPECT_EQ(head.fields.size(), 5U);
     EXPECT_EQ(head.fields.value_or_empty("x-text"), "a\tb \xC3\xA9");
 }
 

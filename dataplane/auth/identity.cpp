@@ -30,13 +30,13 @@ std::string_view trim(std::string_view text) {
 
 bool identify_developer(const http::Fields& fields, Identity& out) {
     out = {kDefaultUser, kDefaultRoles};
-    if (const http::Field* user = fields.find(kUserHeader)) {
+    if (const http::Field* user = fields.find(http::FieldName::x_dev_user_id)) {
         if (fields.count_of(kUserHeader) != 1 || !http::is_visible_ascii(user->value) ||
             user->value.size() > limits::principal_bytes_max)
             return false;
         out.user = user->value;
     }
-    if (const http::Field* roles = fields.find(kRolesHeader)) {
+    if (const http::Field* roles = fields.find(http::FieldName::x_dev_roles)) {
         if (fields.count_of(kRolesHeader) != 1 || !is_printable_ascii(roles->value) ||
             roles->value.size() > limits::roles_bytes_max)
             return false;

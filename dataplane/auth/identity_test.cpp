@@ -11,7 +11,7 @@ namespace {
 http::Fields fields_of(std::initializer_list<http::Field> items) {
     http::Fields fields;
     for (const http::Field& item : items)
-        fields.items[fields.count++] = item;
+        EXPECT_TRUE(fields.add(item.name, item.value));
     return fields;
 }
 

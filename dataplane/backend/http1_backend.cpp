@@ -101,7 +101,7 @@ void Http1Backend::send_head(const flow::RequestOut& head) {
     writer.request_line(head.method_text, head.target);
     writer.field("Host", head.authority);
     for (const http::Field& field : head.fields->all())
-        writer.field(field.name, field.value);
+        writer.field(field);
     if (head.framing == http::Framing::content_length)
         writer.field("Content-Length", head.content_length);
     if (request_is_chunked_) writer.field("Transfer-Encoding", "chunked");

@@ -29,7 +29,7 @@ void Http1Client::send_head(const flow::ResponseOut& head) {
     http::HeadWriter writer(block.room());
     writer.status_line(head.status, head.reason);
     for (const http::Field& field : head.fields->all())
-        writer.field(field.name, field.value);
+        writer.field(field);
     if (head.framing == http::Framing::content_length)
         writer.field("Content-Length", head.content_length);
     if (answer_is_chunked_) writer.field("Transfer-Encoding", "chunked");

@@ -281,7 +281,7 @@ void Http1Client::refuse_head(http::HeadError error) {
     const std::size_t size =
         mcp::write_error(body, {}, mcp::kInvalidRequest, http::sentence_of(error));
     http::Fields fields;
-    fields.items[fields.count++] = {"Content-Type", "application/json"};
+    maybe(fields.add("Content-Type", "application/json"));
     flow::ResponseOut out;
     out.status = status;
     out.framing = http::Framing::content_length;

@@ -17,7 +17,7 @@ constexpr std::string_view kKeepAliveComment = ": keepalive\n\n";
 constexpr std::string_view kCloseCutEvent = "\nevent: cut\n\n";
 
 bool is_event_stream(const http::ResponseHead& head) {
-    const std::string_view type = head.fields.value_or_empty("Content-Type");
+    const std::string_view type = head.fields.value_or_empty(http::FieldName::content_type);
     constexpr std::string_view wanted = "text/event-stream";
     return starts_with_ignoring_case(type, wanted) &&
            (type.size() == wanted.size() || type[wanted.size()] == ';' ||
@@ -57,7 +57,7 @@ void Exchange::on_response_head(const http::ResponseHead& head) {
 // Seals the session id that the server has issued. False if it may not be forwarded at all.
 bool Exchange::seal_session(const http::ResponseHead& head, std::span<char> room,
                             std::size_t& size) {
-    const http::Field* issued = head.fields.find(mcp::kSessionId);
+    const http::Field* issued = head.fields.find(http::FieldName::mcp_session_id);
     if (issued == nullptr || to_control_plane_ || era_ == mcp::Era::modern) return true;
     // Some servers repeat the id on every answer; the client has its own for it already.
     if (session_mark_ != 0) return true;
@@ -88,7 +88,7 @@ void Exchange::note_session_end(std::uint16_t status) {
 void Exchange::watch_stream(const http::ResponseHead& head) {
     if (finished() || !is_event_stream(head) || head.framing == http::Framing::none) return;
     // A compressed stream is opaque: nothing of ours may be put between its bytes.
-    const std::string_view coding = head.fields.value_or_empty("Content-Encoding");
+    const std::string_view coding = head.fields.value_or_empty(http::FieldName::content_encoding);
     if (!coding.empty() && !equals_ignoring_case(coding, "identity")) return;
     is_stream_ = true;
     services_.context.metrics.streams_active.add();
@@ -194,8 +194,8 @@ void Exchange::send_own(std::uint16_t status, std::string_view content_type, std
                         std::string_view allow) {
     check(status_ == 0, "an own answer begins before any other");
     http::Fields fields;
-    fields.items[fields.count++] = {"Content-Type", content_type};
-    if (!allow.empty()) fields.items[fields.count++] = {"Allow", allow};
+    maybe(fields.add("Content-Type", content_type));
+    if (!allow.empty()) maybe(fields.add("Allow", allow));
     flow::ResponseOut out;
     out.status = status_ = status;
     out.framing = http::Framing::content_length;

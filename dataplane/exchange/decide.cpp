@@ -28,7 +28,8 @@ bool is_allowed(std::string_view method, std::string_view allow) {
 Decision decide_session(const Question& question, Services& services, Decision decision,
                         std::span<std::byte> scratch) {
     const Adapter& adapter = *decision.adapter;
-    const std::string_view sealed = question.head.fields.value_or_empty(mcp::kSessionId);
+    const std::string_view sealed =
+        question.head.fields.value_or_empty(http::FieldName::mcp_session_id);
     const bool repeated = question.head.fields.count_of(mcp::kSessionId) > 1;
     const auto parts =
         repeated ? std::nullopt : services.sealer.open(sealed, decision.identity.user, scratch);
@@ -61,9 +62,10 @@ Decision decide_adapter(const Question& question, Services& services, Decision d
     decision.adapter = adapter;
     decision.kind = Decision::Kind::forward;
     const jsonrpc::Peek* peek = question.peek;
-    decision.era = mcp::era_of(question.head.fields.value_or_empty(mcp::kProtocolVersion),
-                               peek == nullptr ? std::string_view() : peek->meta_version());
-    const bool has_session = question.head.fields.find(mcp::kSessionId) != nullptr;
+    decision.era =
+        mcp::era_of(question.head.fields.value_or_empty(http::FieldName::mcp_protocol_version),
+                    peek == nullptr ? std::string_view() : peek->meta_version());
+    const bool has_session = question.head.fields.has(http::FieldName::mcp_session_id);
     if (has_session && decision.era == mcp::Era::legacy)
         return decide_session(question, services, decision, scratch);
     const bool opens =
@@ -112,7 +114,7 @@ Decision decide(const Question& question, Services& services, std::span<std::byt
     const auth::OriginRules rules{question.loopback_listener, services.settings.allowed_hosts,
                                   services.settings.allowed_origins};
     if (!auth::host_is_allowed(head.host, rules)) return refuse(Refusal::host_not_allowed);
-    if (!auth::origin_is_allowed(head.fields.value_or_empty("Origin"), rules))
+    if (!auth::origin_is_allowed(head.fields.value_or_empty(http::FieldName::origin), rules))
         return refuse(Refusal::origin_not_allowed);
     if (services.admin_pages != nullptr) return decide_on_admin_listener(question);
 

@@ -2,7 +2,7 @@
 #include "dataplane/exchange/heads.h"
 
 #include <algorithm>
-#include <cstdio>
+#include <tuple>
 
 #include "common/bytes.h"
 #include "common/protocol/http1_head.h"
@@ -10,41 +10,39 @@
 namespace mcpgw::exchange {
 namespace {
 
-// RFC 9110 section 7.6.1, and what frames the message on this hop only.
-constexpr std::array<std::string_view, 10> kHopByHop{"Connection",
-                                                     "Keep-Alive",
-                                                     "Proxy-Connection",
-                                                     "Proxy-Authenticate",
-                                                     "Proxy-Authorization",
-                                                     "TE",
-                                                     "Trailer",
-                                                     "Transfer-Encoding",
-                                                     "Upgrade",
-                                                     "Content-Length"};
-constexpr std::array<std::string_view, 8> kRequestOnly{"Host",           "Authorization", "Cookie",
-                                                       "Origin",         "Forwarded",     "Expect",
-                                                       "Mcp-Session-Id", "traceparent"};
-constexpr std::array<std::string_view, 3> kRequestPrefixes{"X-Mcp-", "X-Forwarded-", "X-Dev-"};
-constexpr std::array<std::string_view, 4> kResponseOnly{"Set-Cookie", "Server", "WWW-Authenticate",
-                                                        "Mcp-Session-Id"};
+using http::FieldName;
+using http::FieldSet;
 
-template <std::size_t count>
-bool is_one_of(std::string_view name, const std::array<std::string_view, count>& names) {
-    return std::ranges::any_of(
-        names, [name](std::string_view other) { return equals_ignoring_case(name, other); });
-}
+// RFC 9110 section 7.6.1, and what frames the message on this hop only.
+constexpr FieldSet kHopByHop{
+    FieldName::connection,          FieldName::keep_alive, FieldName::proxy_connection,
+    FieldName::proxy_authenticate,  FieldName::te,         FieldName::trailer,
+    FieldName::proxy_authorization, FieldName::upgrade,    FieldName::transfer_encoding,
+    FieldName::content_length,
+};
+constexpr FieldSet kStopsInRequests = kHopByHop.with({
+    FieldName::host,
+    FieldName::authorization,
+    FieldName::cookie,
+    FieldName::origin,
+    FieldName::forwarded,
+    FieldName::expect,
+    FieldName::mcp_session_id,
+    FieldName::traceparent,
+    FieldName::x_mcp,
+    FieldName::x_forwarded,
+    FieldName::x_dev,
+    FieldName::x_dev_roles,
+    FieldName::x_dev_user_id,
+});
+constexpr FieldSet kStopsInAnswers =
+    kHopByHop.with({FieldName::set_cookie, FieldName::server, FieldName::www_authenticate,
+                    FieldName::mcp_session_id});
 
 bool is_named_by_connection(const http::Fields& fields, std::string_view name) {
     return std::ranges::any_of(fields.all(), [name](const http::Field& field) {
-        return equals_ignoring_case(field.name, "Connection") &&
-               http::list_has_token(field.value, name);
+        return field.known == FieldName::connection && http::list_has_token(field.value, name);
     });
-}
-
-bool add(http::Fields& out, std::string_view name, std::string_view value) {
-    if (out.count == out.items.size()) return false;
-    out.items[out.count++] = {name, value};
-    return true;
 }
 
 // 00-<trace>-<span>-<flags>: W3C Trace Context, version 00.
@@ -60,30 +58,31 @@ bool is_traceparent(std::string_view value) {
 }
 
 std::string_view write_traceparent(Random& random, std::array<char, 64>& room) {
-    const int size = std::snprintf(room.data(), room.size(), "00-%016llx%016llx-%016llx-01",
-                                   static_cast<unsigned long long>(random.next()),
-                                   static_cast<unsigned long long>(random.next()),
-                                   static_cast<unsigned long long>(random.next() | 1U));
-    return {room.data(), static_cast<std::size_t>(size)};
+    constexpr std::string_view shape = "00-................................-................-01";
+    static_assert(shape.size() <= std::tuple_size_v<std::remove_reference_t<decltype(room)>>);
+    char* text = room.data();
+    shape.copy(text, shape.size());
+    write_hex(random.next(), text + 3);
+    write_hex(random.next(), text + 19);
+    write_hex(random.next() | 1U, text + 36);
+    return {text, shape.size()};
 }
 
 // RFC 7239. Hosts that would need quoting inside the quotes are left out.
 std::string_view write_forwarded(const RequestFieldsIn& in, std::array<char, 512>& room) {
-    const bool v6 = in.client_address.find(':') != std::string_view::npos;
-    const bool has_address = !in.client_address.empty();
-    const std::string_view host = in.head.host.size() <= 256 ? in.head.host : std::string_view();
-    const int size = std::snprintf(
-        room.data(), room.size(), "for=%s%.*s%s;host=\"%.*s\";proto=http",
-        !has_address ? "unknown" : (v6 ? "\"[" : ""), static_cast<int>(in.client_address.size()),
-        in.client_address.data(), v6 ? "]\"" : "", static_cast<int>(host.size()), host.data());
-    return {room.data(), static_cast<std::size_t>(size)};
-}
-
-bool goes_to_server(std::string_view name) {
-    if (is_one_of(name, kHopByHop) || is_one_of(name, kRequestOnly)) return false;
-    return std::ranges::none_of(kRequestPrefixes, [name](std::string_view prefix) {
-        return starts_with_ignoring_case(name, prefix);
-    });
+    constexpr std::size_t host_bytes_max = 256;
+    const std::string_view address =
+        in.client_address.empty() ? std::string_view("unknown") : in.client_address;
+    check(address.size() + host_bytes_max + 64 <= room.size(), "the room holds the longest");
+    const bool quoted = address.find(':') != std::string_view::npos;
+    char* end = room.data();
+    const auto put = [&end](std::string_view text) { end += text.copy(end, text.size()); };
+    put(quoted ? "for=\"[" : "for=");
+    put(address);
+    put(quoted ? "]\";host=\"" : ";host=\"");
+    if (in.head.host.size() <= host_bytes_max) put(in.head.host);
+    put("\";proto=http");
+    return {room.data(), static_cast<std::size_t>(end - room.data())};
 }
 
 bool is_replaced(const Adapter* adapter, std::string_view name) {
@@ -98,40 +97,42 @@ bool is_replaced(const Adapter* adapter, std::string_view name) {
 bool make_request_fields(const RequestFieldsIn& in, FieldScratch& scratch, http::Fields& out) {
     const http::Fields& fields = in.head.fields;
     const Decision& decision = in.decision;
-    const bool has_connection = fields.find("Connection") != nullptr;
-    out.count = 0;
+    const bool has_connection = fields.has(FieldName::connection);
+    out.clear();
     for (const http::Field& field : fields.all()) {
-        if (!goes_to_server(field.name) || is_replaced(decision.adapter, field.name)) continue;
+        if (kStopsInRequests.has(field.known) || is_replaced(decision.adapter, field.name))
+            continue;
         if (has_connection && is_named_by_connection(fields, field.name)) continue;
-        if (!add(out, field.name, field.value)) return false;
+        if (!out.add(field)) return false;
     }
     bool fits = true;
     if (decision.adapter != nullptr) {
         for (const auto& [name, value] : decision.adapter->request_headers)
-            fits = fits && add(out, name, value);
+            fits = fits && out.add(name, value);
         if (!decision.adapter->tenant.empty())
-            fits = fits && add(out, "X-Mcp-Tenant", decision.adapter->tenant);
+            fits = fits && out.add("X-Mcp-Tenant", decision.adapter->tenant);
     }
     if (!decision.server_session_id.empty())
-        fits = fits && add(out, mcp::kSessionId, decision.server_session_id);
-    const std::string_view trace = fields.value_or_empty("traceparent");
-    return fits && add(out, "X-Mcp-UserId", decision.identity.user) &&
-           add(out, "X-Mcp-Roles", decision.identity.roles) &&
-           add(out, "Forwarded", write_forwarded(in, scratch.forwarded)) &&
-           add(out, "traceparent",
-               is_traceparent(trace) ? trace : write_traceparent(in.random, scratch.traceparent));
+        fits = fits && out.add(mcp::kSessionId, decision.server_session_id);
+    const std::string_view trace = fields.value_or_empty(FieldName::traceparent);
+    return fits && out.add("X-Mcp-UserId", decision.identity.user) &&
+           out.add("X-Mcp-Roles", decision.identity.roles) &&
+           out.add("Forwarded", write_forwarded(in, scratch.forwarded)) &&
+           out.add("traceparent", is_traceparent(trace)
+                                      ? trace
+                                      : write_traceparent(in.random, scratch.traceparent));
 }
 
 bool make_response_fields(const http::ResponseHead& head, std::string_view sealed_session_id,
                           http::Fields& out) {
-    const bool has_connection = head.fields.find("Connection") != nullptr;
-    out.count = 0;
+    const bool has_connection = head.fields.has(FieldName::connection);
+    out.clear();
     for (const http::Field& field : head.fields.all()) {
-        if (is_one_of(field.name, kHopByHop) || is_one_of(field.name, kResponseOnly)) continue;
+        if (kStopsInAnswers.has(field.known)) continue;
         if (has_connection && is_named_by_connection(head.fields, field.name)) continue;
-        if (!add(out, field.name, field.value)) return false;
+        if (!out.add(field)) return false;
     }
-    return sealed_session_id.empty() || add(out, mcp::kSessionId, sealed_session_id);
+    return sealed_session_id.empty() || out.add(mcp::kSessionId, sealed_session_id);
 }
 
 }  // namespace mcpgw::exchange
