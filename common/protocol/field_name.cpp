@@ -67,15 +67,32 @@ FieldName family_of(std::string_view token) {
     return FieldName::other;
 }
 
-}  // namespace
-
-FieldName field_name_of(std::string_view token) {
+FieldName exact_name_of(std::string_view token) {
     if (token.size() <= kLongest) {
         const std::size_t end = kStarts[token.size() + 1];
         for (std::size_t i = kStarts[token.size()]; i < end; ++i)
             if (equals_ignoring_case(token, kKnown[i].text)) return kKnown[i].name;
     }
     return family_of(token);
+}
+
+// What is longer than every known name can only be of a family, which its beginning tells.
+FieldName name_behind_underscores(std::string_view token) {
+    std::array<char, kLongest> text{};
+    const std::size_t size = token.copy(text.data(), text.size());
+    std::ranges::replace(text, '_', '-');
+    const FieldName name = exact_name_of({text.data(), size});
+    const bool cut = size < token.size();
+    return cut ? family_of({text.data(), size}) : name;
+}
+
+}  // namespace
+
+FieldName field_name_of(std::string_view token) {
+    const FieldName name = exact_name_of(token);
+    if (name != FieldName::other || token.find('_') == std::string_view::npos) return name;
+    return name_behind_underscores(token) == FieldName::other ? FieldName::other
+                                                              : FieldName::look_alike;
 }
 
 }  // namespace mcpgw::http

@@ -45,9 +45,12 @@ enum class FieldName : std::uint8_t {
     x_dev,
     x_forwarded,
     x_mcp,
+    // A name of this list, or of a family, with '_' for some '-'. It is another name, but servers
+    // that hand fields on as environment variables (RFC 3875 section 4.1.18) read both as one.
+    look_alike,
 };
-inline constexpr std::size_t kFieldNames = 32;
-static_assert(static_cast<std::size_t>(FieldName::x_mcp) + 1 == kFieldNames);
+inline constexpr std::size_t kFieldNames = 33;
+static_assert(static_cast<std::size_t>(FieldName::look_alike) + 1 == kFieldNames);
 
 // What a token names, whatever its case (RFC 9110 section 5.1).
 [[nodiscard]] FieldName field_name_of(std::string_view token);
@@ -59,7 +62,7 @@ class FieldSet {
         for (const FieldName name : names)
             add(name);
     }
-    constexpr void add(FieldName name) { bits_ |= 1U << static_cast<unsigned>(name); }
+    constexpr void add(FieldName name) { bits_ |= std::uint64_t{1} << static_cast<unsigned>(name); }
     [[nodiscard]] constexpr FieldSet with(FieldSet other) const {
         other.bits_ |= bits_;
         return other;
@@ -69,8 +72,8 @@ class FieldSet {
     }
 
   private:
-    std::uint32_t bits_ = 0;
+    std::uint64_t bits_ = 0;
 };
-static_assert(kFieldNames <= 32, "a set is one word");
+static_assert(kFieldNames <= 64, "a set is one word");
 
 }  // namespace mcpgw::http

@@ -20,9 +20,9 @@ TEST(FieldName, known_names_are_found_in_any_case) {
 }
 
 TEST(FieldName, names_that_only_resemble_a_known_one_are_other) {
-    for (const char* text : {"", "t", "tea", "hosts", "hos", "mcp-session-ids", "mcp_session_id",
-                             "content-lengt", "transfer-encodings", "x", "x-", "x-m",
-                             "mcp-protocol-version-of-something-long", "accept"})
+    for (const char* text :
+         {"", "t", "tea", "hosts", "hos", "mcp-session-ids", "content-lengt", "transfer-encodings",
+          "x", "x-", "x-m", "mcp-protocol-version-of-something-long", "accept"})
         EXPECT_EQ(field_name_of(text), FieldName::other) << text;
 }
 
@@ -33,6 +33,17 @@ TEST(FieldName, families_are_told_by_how_they_begin) {
     EXPECT_EQ(field_name_of("X-Dev-Name"), FieldName::x_dev);
     EXPECT_EQ(field_name_of("X-Mcp"), FieldName::other);
     EXPECT_EQ(field_name_of("XX-Mcp-A"), FieldName::other);
+}
+
+TEST(FieldName, underscores_for_hyphens_make_a_look_alike) {
+    for (const char* text :
+         {"mcp_session_id", "MCP_Session-Id", "Content_Length", "transfer_encoding", "X_Mcp_UserId",
+          "x-mcp_roles", "X_FORWARDED_FOR", "x_dev_a_name_longer_than_every_known_one"})
+        EXPECT_EQ(field_name_of(text), FieldName::look_alike) << text;
+    for (const char* text : {"_", "api_key", "mcp_session", "hos_t", "x_mcp",
+                             "a_name_longer_than_every_known_one", "mcp_protocol_versions"})
+        EXPECT_EQ(field_name_of(text), FieldName::other) << text;
+    EXPECT_EQ(field_name_of("X-Mcp-User_Id"), FieldName::x_mcp);
 }
 
 TEST(FieldSet, holds_what_was_added) {

@@ -34,6 +34,7 @@ constexpr FieldSet kStopsInRequests = kHopByHop.with({
     FieldName::x_dev,
     FieldName::x_dev_roles,
     FieldName::x_dev_user_id,
+    FieldName::look_alike,
 });
 constexpr FieldSet kStopsInAnswers =
     kHopByHop.with({FieldName::set_cookie, FieldName::server, FieldName::www_authenticate,
