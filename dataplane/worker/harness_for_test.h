@@ -60,6 +60,11 @@ class Line {
         held_.erase(0, text.size());
         return text;
     }
+    // What has come by the next arrival; empty when the peer has ended or the patience is over.
+    std::string read_some() {
+        if (held_.empty()) more();
+        return std::exchange(held_, {});
+    }
     // True if the peer ends the connection (or has reset it) within the patience.
     bool peer_ends() {
         while (more()) {
