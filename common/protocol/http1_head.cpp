@@ -446,8 +446,11 @@ HeadError parse_response_head(std::string_view head, Method request_method, Resp
     if (error != HeadError::none) return error;
     out.framing = response_framing(facts, request_method, out.status);
     out.content_length = out.framing == Framing::content_length ? facts.content_length : 0;
-    out.keep_alive =
-        out.framing != Framing::until_close && connection_stays(facts, out.minor_version);
+    // Whoever announces a body where none can be (RFC 9110 section 8.6) may well send it: what
+    // follows would be taken for the next answer.
+    const bool owes_nothing = out.status != 204 || (!facts.chunked && facts.content_length == 0);
+    out.keep_alive = owes_nothing && out.framing != Framing::until_close &&
+                     connection_stays(facts, out.minor_version);
     return HeadError::none;
 }
 

@@ -496,7 +496,7 @@ TEST(ResponseHead, a_body_follows_by_the_rules_of_rfc_9112_section_6_3) {
             const ResponseHead head = answer("HTTP/1.1 " + status + " \r\n" + fields);
             EXPECT_EQ(head.framing, Framing::none) << status << fields;
             EXPECT_EQ(head.content_length, 0U);
-            EXPECT_TRUE(head.keep_alive);
+            EXPECT_EQ(head.keep_alive, status != "204" || fields == "\r\n");
         }
     for (const std::string& fields : {length, chunked, std::string("\r\n")}) {
         EXPECT_EQ(answer("HTTP/1.1 200 OK\r\n" + fields, Method::head).framing, Framing::none);
@@ -514,6 +514,14 @@ TEST(ResponseHead, keep_alive_follows_version_and_connection) {
     EXPECT_FALSE(answer("HTTP/1.0 200 OK\r\n" + length + "\r\n").keep_alive);
     EXPECT_TRUE(
         answer("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n" + length + "\r\n").keep_alive);
+}
+
+TEST(ResponseHead, that_announces_a_body_where_none_can_be_ends_the_connection) {
+    const std::string status = "HTTP/1.1 204 No Content\r\n";
+    EXPECT_FALSE(answer(status + "Content-Length: 5\r\n\r\n").keep_alive);
+    EXPECT_FALSE(answer(status + "Transfer-Encoding: chunked\r\n\r\n").keep_alive);
+    EXPECT_TRUE(answer(status + "Content-Length: 0\r\n\r\n").keep_alive);
+    EXPECT_TRUE(answer("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n").keep_alive);
 }
 
 TEST(ResponseHead, refuses_framing_that_could_be_read_in_two_ways) {
