@@ -131,8 +131,14 @@ inline constexpr std::size_t snapshot_history_max = 1024;
 inline constexpr std::uint32_t data_plane_patience_ms = 10'000;
 
 // --- Memory of one worker -----------------------------------------------------------------------
-inline constexpr std::size_t receive_buffer_bytes = 16 * 1024;
-inline constexpr std::uint16_t receive_buffers = 2048;  // a power of two: the ring's rule
+// Large, so that a bulk body costs few completions; small messages share one.
+inline constexpr std::size_t receive_buffer_bytes = 64 * 1024;
+inline constexpr std::uint16_t receive_buffers = 512;  // a power of two: the ring's rule
+// Where every range of received bytes takes a whole buffer (kernels before 6.12).
+inline constexpr std::size_t single_use_buffer_bytes = 16 * 1024;
+// Buffers that the kernel has at least; it gets more when it runs out of them. Half a megabyte
+// stays in a core's cache.
+inline constexpr std::size_t handed_out_buffers_min = 8;
 // Blocks for heads that are written, or that arrive in pieces. Virtual memory: only touched pages
 // are resident.
 inline constexpr std::size_t head_block_bytes = head_bytes_max + 8 * 1024;
@@ -196,6 +202,7 @@ inline constexpr std::uint32_t bridge_child_grace_ms = 2'000;
 inline constexpr std::size_t bridge_log_line_bytes_max = 4096;  // of a child's standard error
 
 static_assert((receive_buffers & (receive_buffers - 1)) == 0, "the kernel wants a power of two");
+static_assert(handed_out_buffers_min <= receive_buffers, "what the kernel gets is there");
 static_assert(head_block_bytes >=
                   head_bytes_max + sealed_id_bytes_max + request_headers_bytes_max / 2,
               "a head that arrived fits into a block with what the gateway adds");

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "dataplane/io/received_for_test.h"
+
 namespace mcpgw::flow {
 namespace {
 
@@ -13,18 +15,12 @@ constexpr std::string_view kHead = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
 
 class HeadReaderTest : public testing::Test {
   protected:
-    void receive(std::string_view text) {
-        std::memcpy(buffers.address(next_), text.data(), text.size());
-        ASSERT_TRUE(input.push(buffers.take(next_++, static_cast<std::uint32_t>(text.size()))));
-    }
+    void receive(std::string_view text) { ASSERT_TRUE(input.push(io::received(buffers, text))); }
     io::BufferPool buffers{64, 256};
     io::BlockPool blocks{1, 1024};
     transport::SegmentPool pool{64};
     transport::SegmentQueue input{pool};
     HeadReader reader;
-
-  private:
-    std::uint16_t next_ = 0;
 };
 
 TEST_F(HeadReaderTest, a_whole_head_is_read_in_place) {

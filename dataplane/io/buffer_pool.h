@@ -1,12 +1,14 @@
 // The receive buffers of one worker, and slices of them.
 //
-//   memory:  | buffer 0 | buffer 1 | ... |        each receive_buffer_bytes long
-//   owner:     kernel     slices (count 2)        a buffer belongs to the kernel or to its slices
+//   free ──hand_out──▶ with the kernel ──filled up──▶ held by slices ──last slice dies──▶ free
+//                        | slice | slice |   room   |
 //
-// The kernel fills a buffer of its choice; the bytes become a Slice. Slices are counted per buffer:
-// when the last one dies the buffer waits in `recycled` and the ring gives it back to the kernel
-// with the next submission. Nothing is copied, nothing is allocated after start. Not thread-safe:
-// one pool per worker.
+// The kernel fills a buffer of its choice from the front; each range of received bytes becomes a
+// Slice. With incremental buffers it goes on behind the last range until the buffer is full, so
+// small messages lie close together; without, one range ends it. A buffer is free again when the
+// kernel has done with it and its last slice has died. The one that became free last is handed out
+// first: it is still in the cache. Nothing is copied, nothing is allocated after start. Not
+// thread-safe: one pool per worker.
 #pragma once
 
 #include <cstddef>
@@ -86,28 +88,37 @@ class BufferPool {
     [[nodiscard]] std::byte* address(std::uint16_t buffer) const {
         return memory_ + static_cast<std::size_t>(buffer) * buffer_bytes_;
     }
-    // Buffers that slices hold at present.
-    [[nodiscard]] std::size_t in_use() const { return in_use_; }
-    // True when at least half of the buffers are with the kernel (or on their way back).
-    [[nodiscard]] bool half_free() const { return in_use_ * 2 <= buffers_; }
+    // Buffers that the kernel has done with and slices still hold.
+    [[nodiscard]] std::size_t in_use() const { return buffers_ - free_.size() - with_kernel_; }
+    // True when at least half of the buffers are free or with the kernel.
+    [[nodiscard]] bool half_free() const { return in_use() * 2 <= buffers_; }
+    [[nodiscard]] std::size_t with_kernel() const { return with_kernel_; }
+    [[nodiscard]] bool none_free() const { return free_.empty(); }
 
-    // The kernel has filled the first `size` bytes of a buffer.
-    [[nodiscard]] Slice take(std::uint16_t buffer, std::uint32_t size);
-    // The kernel gave a buffer without bytes (end of stream): it goes straight back.
-    void give_back(std::uint16_t buffer);
-    // Buffers to hand to the kernel again; the caller clears the list.
-    [[nodiscard]] std::vector<std::uint16_t>& recycled() { return recycled_; }
+    // For the bodies of the ring: a free buffer, which the kernel has from now on.
+    [[nodiscard]] std::uint16_t hand_out();
+    // The kernel has put `size` bytes behind those it has put into the buffer before. Unless it
+    // keeps the buffer, it has done with it.
+    [[nodiscard]] Slice take(std::uint16_t buffer, std::uint32_t size, bool kernel_keeps);
+    // The kernel names a buffer without bytes (end of stream).
+    void give_back(std::uint16_t buffer, bool kernel_keeps);
 
   private:
     friend class Slice;
+    struct Use {
+        std::uint32_t filled = 0;
+        std::uint32_t slices = 0;
+        bool with_kernel = false;
+    };
     void release(std::uint16_t buffer);
+    void free_if_unused(std::uint16_t buffer);
 
     std::uint16_t buffers_;
     std::size_t buffer_bytes_;
-    std::size_t in_use_ = 0;
+    std::size_t with_kernel_ = 0;
     std::byte* memory_ = nullptr;
-    std::vector<std::uint16_t> counts_;
-    std::vector<std::uint16_t> recycled_;
+    std::vector<Use> uses_;
+    std::vector<std::uint16_t> free_;  // the last one goes first
 };
 
 inline void Slice::reset() {

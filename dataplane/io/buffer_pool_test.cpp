@@ -6,40 +6,85 @@
 #include <gtest/gtest.h>
 
 #include "dataplane/io/block_pool.h"
+#include "dataplane/io/received_for_test.h"
 
 namespace mcpgw::io {
 namespace {
 
 TEST(BufferPool, a_buffer_comes_back_with_its_last_slice) {
-    BufferPool pool(4, 64);
-    std::memcpy(pool.address(2), "hello world", 11);
-    Slice whole = pool.take(2, 11);
+    BufferPool pool(1, 64);
+    Slice whole = received(pool, "hello world");
     EXPECT_EQ(pool.in_use(), 1U);
     Slice word = whole.share(6, 5);
     whole.reset();
-    EXPECT_TRUE(pool.recycled().empty());
+    EXPECT_TRUE(pool.none_free());
     EXPECT_EQ(word.text(), "world");
     word.reset();
-    ASSERT_EQ(pool.recycled().size(), 1U);
-    EXPECT_EQ(pool.recycled().front(), 2);
+    EXPECT_FALSE(pool.none_free());
     EXPECT_EQ(pool.in_use(), 0U);
 }
 
+TEST(BufferPool, ranges_of_one_buffer_follow_each_other) {
+    BufferPool pool(1, 8);
+    const std::uint16_t buffer = pool.hand_out();
+    std::memcpy(pool.address(buffer), "abcdefgh", 8);
+    Slice first = pool.take(buffer, 3, true);
+    Slice second = pool.take(buffer, 5, false);
+    EXPECT_EQ(first.text(), "abc");
+    EXPECT_EQ(second.text(), "defgh");
+    EXPECT_EQ(pool.with_kernel(), 0U);
+    first.reset();
+    EXPECT_TRUE(pool.none_free());
+    second.reset();
+    EXPECT_FALSE(pool.none_free());
+}
+
+TEST(BufferPool, a_buffer_that_the_kernel_keeps_outlives_its_slices) {
+    BufferPool pool(1, 8);
+    const std::uint16_t buffer = pool.hand_out();
+    pool.take(buffer, 3, true).reset();
+    EXPECT_TRUE(pool.none_free());
+    EXPECT_EQ(pool.in_use(), 0U);
+    pool.give_back(buffer, true);
+    EXPECT_TRUE(pool.none_free());
+    pool.give_back(buffer, false);
+    EXPECT_FALSE(pool.none_free());
+}
+
+TEST(BufferPool, a_buffer_handed_out_again_is_filled_from_its_front) {
+    BufferPool pool(1, 8);
+    pool.take(pool.hand_out(), 8, false).reset();
+    const std::uint16_t buffer = pool.hand_out();
+    const Slice slice = pool.take(buffer, 8, false);
+    EXPECT_EQ(slice.data(), pool.address(buffer));
+}
+
+TEST(BufferPool, the_buffer_that_became_free_last_is_handed_out_first) {
+    BufferPool pool(4, 8);
+    const std::uint16_t first = pool.hand_out();
+    const std::uint16_t second = pool.hand_out();
+    Slice a = pool.take(first, 1, false);
+    pool.give_back(second, false);
+    a.reset();
+    EXPECT_EQ(pool.hand_out(), first);
+    EXPECT_EQ(pool.hand_out(), second);
+}
+
 TEST(BufferPool, moving_a_slice_does_not_count) {
-    BufferPool pool(2, 64);
-    Slice first = pool.take(0, 10);
+    BufferPool pool(1, 64);
+    Slice first = received(pool, "0123456789");
     Slice second = std::move(first);
     EXPECT_TRUE(first.empty());
     second = Slice();
-    EXPECT_EQ(pool.recycled().size(), 1U);
+    EXPECT_FALSE(pool.none_free());
 }
 
 TEST(BufferPool, half_free_is_exact) {
     BufferPool pool(4, 64);
-    const Slice a = pool.take(0, 1);
-    const Slice b = pool.take(1, 1);
+    const Slice a = received(pool, "a");
+    const Slice b = received(pool, "b");
     EXPECT_TRUE(pool.half_free());
-    Slice c = pool.take(2, 1);
+    Slice c = received(pool, "c");
     EXPECT_FALSE(pool.half_free());
     c.reset();
     EXPECT_TRUE(pool.half_free());
@@ -47,8 +92,7 @@ TEST(BufferPool, half_free_is_exact) {
 
 TEST(BufferPool, dropping_the_front_keeps_the_rest) {
     BufferPool pool(2, 64);
-    std::memcpy(pool.address(1), "abcdef", 6);
-    Slice slice = pool.take(1, 6);
+    Slice slice = received(pool, "abcdef");
     slice.drop_front(4);
     EXPECT_EQ(slice.text(), "ef");
 }

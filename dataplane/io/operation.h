@@ -17,9 +17,10 @@
 namespace mcpgw::io {
 
 struct Completion {
-    std::int32_t result = 0;  // bytes, a descriptor, or a negative errno
-    bool more = false;        // the operation stays armed and will complete again
-    bool has_buffer = false;  // `buffer` names the provided buffer that was filled
+    std::int32_t result = 0;   // bytes, a descriptor, or a negative errno
+    bool more = false;         // the operation stays armed and will complete again
+    bool has_buffer = false;   // `buffer` names the provided buffer that was filled
+    bool buffer_more = false;  // the kernel keeps it, to fill what is left of it
     std::uint16_t buffer = 0;
 };
 

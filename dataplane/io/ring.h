@@ -26,6 +26,8 @@ namespace mcpgw::io {
 
 struct RingOptions {
     std::uint16_t receive_buffers = 0;  // a power of two
+    // Where the kernel cannot fill a buffer piece by piece (before 6.12) the same memory is cut
+    // into smaller buffers, of single_use_buffer_bytes at most.
     std::size_t receive_buffer_bytes = 0;
     std::uint32_t submissions_max = 4096;  // operations queued between two waits without an extra
                                            // system call

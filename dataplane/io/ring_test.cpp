@@ -24,9 +24,10 @@ struct Recorder {
         results.push_back(completion.result);
         if (completion.has_buffer && completion.result > 0)
             slices.push_back(ring.buffers().take(completion.buffer,
-                                                 static_cast<std::uint32_t>(completion.result)));
+                                                 static_cast<std::uint32_t>(completion.result),
+                                                 completion.buffer_more));
         else if (completion.has_buffer)
-            ring.buffers().give_back(completion.buffer);
+            ring.buffers().give_back(completion.buffer, completion.buffer_more);
     }
     [[nodiscard]] std::string text() const {
         std::string all;

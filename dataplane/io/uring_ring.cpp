@@ -3,9 +3,12 @@
 // DEFER_TASKRUN and SINGLE_ISSUER (kernel 6.1) let completions be made only when this thread asks
 // for them, which is what a tick wants. One provided-buffer ring serves every socket. Operations of
 // which nobody wants to know the end (cancel, close, shutdown) carry user data 0.
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <liburing.h>
@@ -15,12 +18,17 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "common/limits.h"
 #include "dataplane/io/ring.h"
 
 namespace mcpgw::io {
 namespace {
 
 constexpr int kBufferGroup = 1;
+
+// Names of kernel 6.12 that liburing 2.3 does not have yet.
+constexpr std::uint16_t kBufferRingIncremental = 2;  // IOU_PBUF_RING_INC
+constexpr unsigned kCompletionBufferMore = 1U << 4;  // IORING_CQE_F_BUF_MORE
 constexpr unsigned kSetupFlags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
                                  IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL;
 
@@ -58,8 +66,6 @@ Error why_not(int error_number) {
 }  // namespace
 
 struct Ring::State {
-    explicit State(const RingOptions& options)
-        : pool(options.receive_buffers, options.receive_buffer_bytes) {}
     ~State() {
         if (buffer_ring != nullptr) {
             io_uring_unregister_buf_ring(&ring, kBufferGroup);
@@ -72,7 +78,7 @@ struct Ring::State {
     io_uring_sqe* entry(Operation* operation) {
         io_uring_sqe* sqe = io_uring_get_sqe(&ring);
         while (sqe == nullptr) {
-            hand_back_buffers();
+            hand_out_buffers();
             io_uring_submit(&ring);
             sqe = io_uring_get_sqe(&ring);
         }
@@ -88,42 +94,70 @@ struct Ring::State {
         io_uring_sqe_set_flags(sqe, IOSQE_CQE_SKIP_SUCCESS);
     }
 
-    Result<> register_buffers() {
-        const std::uint16_t count = pool.buffers();
-        buffer_ring_bytes = count * sizeof(io_uring_buf);
+    // Registers a ring of `count` entries; the kernel's errno as a negative number.
+    int register_buffer_ring(std::uint16_t count, std::uint16_t flags) {
+        io_uring_buf_reg registration{};
+        registration.ring_addr = reinterpret_cast<std::uintptr_t>(buffer_ring);
+        registration.ring_entries = count;
+        registration.bgid = kBufferGroup;
+        registration.pad = flags;  // `flags` since 6.12; must be 0 before
+        return io_uring_register_buf_ring(&ring, &registration, 0);
+    }
+
+    Result<> make_buffers(const RingOptions& options) {
+        std::uint16_t count = options.receive_buffers;
+        std::size_t bytes = options.receive_buffer_bytes;
+        std::uint16_t single_use = count;
+        std::size_t single_use_bytes = bytes;
+        while (single_use_bytes > limits::single_use_buffer_bytes && single_use < 16384) {
+            single_use = static_cast<std::uint16_t>(single_use * 2);
+            single_use_bytes /= 2;
+        }
+        buffer_ring_bytes = single_use * sizeof(io_uring_buf);
         void* memory = mmap(nullptr, buffer_ring_bytes, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (memory == MAP_FAILED)
             return std::unexpected(error_from_errno(errno, "memory for the buffer ring"));
         buffer_ring = static_cast<io_uring_buf_ring*>(memory);
-        io_uring_buf_ring_init(buffer_ring);
-        io_uring_buf_reg registration{};
-        registration.ring_addr = reinterpret_cast<std::uintptr_t>(buffer_ring);
-        registration.ring_entries = count;
-        registration.bgid = kBufferGroup;
-        const int status = io_uring_register_buf_ring(&ring, &registration, 0);
-        if (status < 0) {
-            munmap(buffer_ring, buffer_ring_bytes);
-            buffer_ring = nullptr;
-            return std::unexpected(why_not(-status));
+        incremental = register_buffer_ring(count, kBufferRingIncremental) == 0;
+        if (!incremental) {
+            count = single_use;
+            bytes = single_use_bytes;
+            if (const int status = register_buffer_ring(count, 0); status < 0) {
+                munmap(memory, buffer_ring_bytes);
+                buffer_ring = nullptr;
+                return std::unexpected(why_not(-status));
+            }
         }
-        for (std::uint16_t buffer = 0; buffer < count; ++buffer)
-            pool.give_back(buffer);
-        hand_back_buffers();
+        io_uring_buf_ring_init(buffer_ring);
+        pool.emplace(count, bytes);
+        handed_out_max = std::min<std::size_t>(count, limits::handed_out_buffers_min);
+        hand_out_buffers();
         return {};
     }
 
-    void hand_back_buffers() {
-        std::vector<std::uint16_t>& recycled = pool.recycled();
-        if (recycled.empty()) return;
-        const int mask = io_uring_buf_ring_mask(pool.buffers());
+    // The kernel gets a few buffers at a time, so that the same ones, which lie in the cache, are
+    // filled again and again; it gets more as soon as it has run out of them.
+    void hand_out_buffers() {
+        const int mask = io_uring_buf_ring_mask(pool->buffers());
         int offset = 0;
-        for (const std::uint16_t buffer : recycled)
-            io_uring_buf_ring_add(buffer_ring, pool.address(buffer),
-                                  static_cast<unsigned>(pool.buffer_bytes()), buffer, mask,
+        while (pool->with_kernel() < handed_out_max && !pool->none_free()) {
+            const std::uint16_t buffer = pool->hand_out();
+            io_uring_buf_ring_add(buffer_ring, pool->address(buffer),
+                                  static_cast<unsigned>(pool->buffer_bytes()), buffer, mask,
                                   offset++);
+        }
         io_uring_buf_ring_advance(buffer_ring, offset);
-        recycled.clear();
+    }
+
+    void ran_out_of_buffers(Nanos now) {
+        handed_out_max = std::min<std::size_t>(pool->buffers(), handed_out_max * 2);
+        ran_out_at = now;
+    }
+    void hand_out_less(Nanos now) {
+        if (handed_out_max <= limits::handed_out_buffers_min || now < ran_out_at + kSecond) return;
+        handed_out_max /= 2;
+        ran_out_at = now;
     }
 
     unsigned deliver() {
@@ -138,7 +172,9 @@ struct Ring::State {
             completion.result = cqe->res;
             completion.more = (cqe->flags & IORING_CQE_F_MORE) != 0;
             completion.has_buffer = (cqe->flags & IORING_CQE_F_BUFFER) != 0;
+            completion.buffer_more = (cqe->flags & kCompletionBufferMore) != 0;
             completion.buffer = static_cast<std::uint16_t>(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
+            ran_out = ran_out || cqe->res == -ENOBUFS;
             operation->complete(completion);
         }
         io_uring_cq_advance(&ring, delivered);
@@ -147,16 +183,20 @@ struct Ring::State {
 
     io_uring ring{};
     bool is_open = false;
-    BufferPool pool;
+    bool incremental = false;
+    bool ran_out = false;  // of buffers, since the last wait
+    std::optional<BufferPool> pool;
     io_uring_buf_ring* buffer_ring = nullptr;
     std::size_t buffer_ring_bytes = 0;
+    std::size_t handed_out_max = 0;
+    Nanos ran_out_at = 0;
 };
 
 Ring::Ring(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Ring::~Ring() = default;
 
 Result<std::unique_ptr<Ring>> Ring::open(const RingOptions& options) {
-    auto state = std::make_unique<State>(options);
+    auto state = std::make_unique<State>();
     io_uring_params parameters{};
     parameters.flags = kSetupFlags;
     parameters.cq_entries = options.submissions_max * 4;
@@ -164,17 +204,19 @@ Result<std::unique_ptr<Ring>> Ring::open(const RingOptions& options) {
         io_uring_queue_init_params(options.submissions_max, &state->ring, &parameters);
     if (status < 0) return std::unexpected(why_not(-status));
     state->is_open = true;
-    if (auto registered = state->register_buffers(); !registered)
+    if (auto registered = state->make_buffers(options); !registered)
         return std::unexpected(registered.error());
     return std::unique_ptr<Ring>(new Ring(std::move(state)));
 }
 
 std::string Ring::engine() const {
-    return "io_uring (defer_taskrun, multishot accept and receive, provided buffers)";
+    return state_->incremental
+               ? "io_uring (defer_taskrun, multishot accept and receive, incremental buffers)"
+               : "io_uring (defer_taskrun, multishot accept and receive, provided buffers)";
 }
 
 BufferPool& Ring::buffers() {
-    return state_->pool;
+    return *state_->pool;
 }
 Nanos Ring::now() const {
     return monotonic_now();
@@ -264,11 +306,15 @@ void Ring::close(int descriptor) {
 }
 
 unsigned Ring::wait(Nanos deadline) {
-    state_->hand_back_buffers();
+    const Nanos current = now();
+    if (std::exchange(state_->ran_out, false))
+        state_->ran_out_of_buffers(current);
+    else
+        state_->hand_out_less(current);
+    state_->hand_out_buffers();
     __kernel_timespec timeout{};
     __kernel_timespec* limit = nullptr;
     if (deadline != kNever) {
-        const Nanos current = now();
         const Nanos left = deadline > current ? deadline - current : 0;
         timeout.tv_sec = static_cast<long long>(left / kSecond);
         timeout.tv_nsec = static_cast<long long>(left % kSecond);

@@ -99,7 +99,8 @@ void Connection::on_received(const io::Completion& completion) {
     }
     if (completion.result > 0) {
         const auto size = static_cast<std::uint32_t>(completion.result);
-        io::Slice slice = context_.ring.buffers().take(completion.buffer, size);
+        io::Slice slice =
+            context_.ring.buffers().take(completion.buffer, size, completion.buffer_more);
         received_bytes_ += size;
         context_.metrics.bytes[role_ == Role::client ? Direction::client_in : Direction::backend_in]
             .add(size);
@@ -109,7 +110,8 @@ void Connection::on_received(const io::Completion& completion) {
         context_.mark(owner_);
         return;
     }
-    if (completion.has_buffer) context_.ring.buffers().give_back(completion.buffer);
+    if (completion.has_buffer)
+        context_.ring.buffers().give_back(completion.buffer, completion.buffer_more);
     switch (completion.result) {
         case 0:
             input_ended_ = true;

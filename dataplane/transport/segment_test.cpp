@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "dataplane/io/received_for_test.h"
+
 namespace mcpgw::transport {
 namespace {
 
@@ -18,17 +20,11 @@ std::string content(const SegmentQueue& queue) {
 
 class SegmentQueueTest : public testing::Test {
   protected:
-    io::Slice slice(std::string_view text) {
-        std::memcpy(buffers.address(next_), text.data(), text.size());
-        return buffers.take(next_++, static_cast<std::uint32_t>(text.size()));
-    }
+    io::Slice slice(std::string_view text) { return io::received(buffers, text); }
     io::BufferPool buffers{8, 64};
     io::BlockPool blocks{2, 64};
     SegmentPool pool{8};
     SegmentQueue queue{pool};
-
-  private:
-    std::uint16_t next_ = 0;
 };
 
 TEST_F(SegmentQueueTest, mixed_segments_keep_their_order_through_partial_drops) {
