@@ -21,6 +21,8 @@ inline constexpr std::size_t target_bytes_max = 8 * 1024;
 inline constexpr std::size_t trailer_bytes_max = 8 * 1024;
 // One chunk-size line including extensions (RFC 9112 section 7.1.1 asks for a limit).
 inline constexpr std::size_t chunk_line_bytes_max = 256;
+// 1xx answers before the final one of a request; more is a server that never comes to the point.
+inline constexpr std::size_t interim_answers_max = 64;
 // Request bodies: the limit of the official SDKs.
 inline constexpr std::size_t body_bytes_max = 4 * 1024 * 1024;
 // A request body is looked at (method, id, name) in its first bytes only until this many arrived;

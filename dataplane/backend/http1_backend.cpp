@@ -51,6 +51,7 @@ void Http1Backend::lease(flow::BackendEvents& events) {
     request_complete_ = false;
     keep_alive_ = true;
     paused_ = false;
+    interim_answers_ = 0;
     if (connection_.is_open()) context_.timers.clear(timer_);
 }
 
@@ -218,7 +219,10 @@ void Http1Backend::take_head(std::string_view text) {
     if (http::parse_response_head(text, request_method_, head) != http::HeadError::none)
         return fail(Code::protocol);
     if (head.status == 101) return fail(Code::protocol);  // nobody asked for an upgrade
-    if (head.status < 200) return;  // an interim answer: the final one follows
+    if (head.status < 200) {
+        if (++interim_answers_ > limits::interim_answers_max) return fail(Code::protocol);
+        return events_->on_interim_answer(head);
+    }
     keep_alive_ = head.keep_alive;
     decoder_ = http::BodyDecoder(head.framing, head.content_length, UINT64_MAX);
     phase_ = Phase::body;

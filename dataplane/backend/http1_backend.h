@@ -83,6 +83,7 @@ class Http1Backend final : public flow::BackendEnd,
     State state_ = State::idle;
     Phase phase_ = Phase::none;
     http::Method request_method_ = http::Method::other;
+    std::uint8_t interim_answers_ = 0;
     bool request_is_chunked_ = false;
     bool request_complete_ = false;
     bool keep_alive_ = true;

@@ -8,10 +8,28 @@
 
 #include "common/protocol/http1_writer.h"
 #include "dataplane/client/http1_client.h"
+#include "dataplane/client/table.h"
 
 namespace mcpgw::client {
 
 using transport::PauseReason;
+
+void Http1Client::send_interim(const flow::ResponseOut& head) {
+    const bool had_it = head.status == 100 && continue_sent_;
+    if (state_ == State::ended || answer_begun_ || minor_version_ == 0 || had_it) return;
+    if (connection_.output_is_high()) return;  // it is only news, and this client takes none
+    continue_sent_ = continue_sent_ || head.status == 100;
+    io::Block block = services_.context.blocks.take();
+    if (!block) return;
+    http::HeadWriter writer(block.room());
+    writer.status_line(head.status, head.reason);
+    for (const http::Field& field : head.fields->all())
+        writer.field(field);
+    writer.finish();
+    const std::size_t size = writer.size();
+    if (writer.overflowed() || !connection_.output().push(std::move(block), size)) return;
+    connection_.touch();
+}
 
 void Http1Client::send_head(const flow::ResponseOut& head) {
     if (state_ == State::ended) return;
@@ -30,6 +48,7 @@ void Http1Client::send_head(const flow::ResponseOut& head) {
     writer.status_line(head.status, head.reason);
     for (const http::Field& field : head.fields->all())
         writer.field(field);
+    if (!head.fields->has(http::FieldName::date)) writer.field("Date", table_.date());
     if (head.framing == http::Framing::content_length)
         writer.field("Content-Length", head.content_length);
     if (answer_is_chunked_) writer.field("Transfer-Encoding", "chunked");

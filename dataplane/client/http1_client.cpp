@@ -54,10 +54,21 @@ void Http1Client::look_at_deadline() {
         case State::exchanging:
             return look_at_exchange_progress();
         case State::lingering:
-            return lose();
+            return look_at_last_bytes(limits::linger_timeout_ms);
         case State::ended:
-            return lose();  // it had its time to take the last bytes
+            return look_at_last_bytes(limits::send_stall_timeout_ms);
     }
+}
+
+// The answer is complete but not yet all taken: as long as the client takes some of it, it may go
+// on. When nothing is left, whatever the client still sends has had its time.
+void Http1Client::look_at_last_bytes(std::uint32_t again_ms) {
+    const Nanos patience = limits::send_stall_timeout_ms * kMillisecond;
+    const bool progressed = connection_.sent_bytes() != sent_at_check_;
+    if (!progressed && connection_.output().empty()) return lose();
+    if (!progressed && services_.context.now >= progress_at_ + patience) return lose();
+    if (progressed) note_progress();
+    set_deadline(again_ms);
 }
 
 // A client that takes nothing of what is queued for it, or stops in the middle of its body, is
@@ -163,6 +174,7 @@ bool Http1Client::start_exchange() {
     keep_alive_ = head.keep_alive;
     decoder_ = http::BodyDecoder(head.framing, head.content_length, body_max);
     answer_begun_ = answer_done_ = answer_is_chunked_ = request_paused_ = false;
+    continue_sent_ = false;
     head_reader_.reset();
     exchange_ = table_.open_exchange(*this, *pending,
                                      {{address_.data(), address_bytes_}, loopback_listener_});
@@ -178,8 +190,17 @@ bool Http1Client::start_exchange() {
     if (too_large)
         exchange_->on_request_too_large();
     else if (asks_to_continue && connection_.input().empty())
-        push_text(kContinue);
+        ask_for_body();
     return true;
+}
+
+// The client waits for leave to send its body (RFC 9110 section 10.1.1): what the head settles is
+// answered without it. Otherwise the gateway has to see the body before it can choose a server, so
+// it gives the leave itself, and no server is asked.
+void Http1Client::ask_for_body() {
+    if (exchange_->answer_by_head()) return;
+    continue_sent_ = true;
+    push_text(kContinue);
 }
 
 void Http1Client::read_body() {
@@ -248,6 +269,7 @@ void Http1Client::linger() {
     state_ = State::lingering;
     connection_.half_close();
     connection_.resume(PauseReason::peer_full);
+    note_progress();
     set_deadline(limits::linger_timeout_ms);
     services_.context.mark(*this);
 }
@@ -256,7 +278,13 @@ void Http1Client::end_after_output() {
     if (state_ == State::ended) return;
     state_ = State::ended;
     connection_.drain();
+    note_progress();
     set_deadline(limits::send_stall_timeout_ms);
+}
+
+void Http1Client::note_progress() {
+    sent_at_check_ = connection_.sent_bytes();
+    progress_at_ = services_.context.now;
 }
 
 void Http1Client::lose() {

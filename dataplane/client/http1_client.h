@@ -39,6 +39,7 @@ class Http1Client final : public flow::ClientEnd,
     void lose();
     [[nodiscard]] State state() const { return state_; }
 
+    void send_interim(const flow::ResponseOut& head) override;
     void send_head(const flow::ResponseOut& head) override;
     void send_body(io::Slice bytes) override;
     void send_text(std::string_view text) override;
@@ -53,12 +54,15 @@ class Http1Client final : public flow::ClientEnd,
     void on_deadline();
     void look_at_deadline();
     void look_at_exchange_progress();
+    void look_at_last_bytes(std::uint32_t again_ms);
+    void note_progress();
     void set_deadline(std::uint32_t milliseconds);
 
     bool step();  // false: nothing more to do now
     bool read_head();
     bool start_exchange();
     void refuse_head(http::HeadError error);
+    void ask_for_body();
     void read_body();
     bool complete_exchange();
     void linger();
@@ -74,6 +78,7 @@ class Http1Client final : public flow::ClientEnd,
     flow::HeadReader head_reader_;
     http::BodyDecoder decoder_;
     Nanos deadline_ = kNever;
+    Nanos progress_at_ = 0;  // when the last check found that the client had taken something
     std::uint64_t sent_at_check_ = 0;
     std::uint64_t received_at_check_ = 0;
     State state_ = State::idle;
@@ -82,6 +87,7 @@ class Http1Client final : public flow::ClientEnd,
     std::uint8_t address_bytes_ = 0;
     bool loopback_listener_;
     bool keep_alive_ = true;
+    bool continue_sent_ = false;  // the client has had a 100 for the present request
     bool answer_is_chunked_ = false;
     bool answer_begun_ = false;
     bool answer_done_ = false;

@@ -4,7 +4,10 @@
 namespace mcpgw::client {
 
 Table::Table(exchange::Services& services, std::size_t connections_max)
-    : services_(services), clients_(connections_max), exchanges_(connections_max) {}
+    : services_(services),
+      date_(services.context.ring),
+      clients_(connections_max),
+      exchanges_(connections_max) {}
 
 Table::~Table() {
     check(clients_.used() == 0, "the table dies after its connections");

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "common/slot_table.h"
+#include "dataplane/client/date_clock.h"
 #include "dataplane/client/http1_client.h"
 
 namespace mcpgw::client {
@@ -26,6 +27,8 @@ class Table {
                                                     const exchange::ClientFacts& facts);
     void close_exchange(exchange::Exchange& exchange) { exchanges_.release(&exchange); }
 
+    [[nodiscard]] std::string_view date() { return date_.text(services_.context.now); }
+
     void bury_later(Http1Client& client);
     void bury();
     void drain();
@@ -33,6 +36,7 @@ class Table {
 
   private:
     exchange::Services& services_;
+    DateClock date_;
     SlotTable<Http1Client> clients_;
     SlotTable<exchange::Exchange> exchanges_;
     List<Http1Client, ClientTag> alive_;

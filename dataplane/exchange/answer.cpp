@@ -54,6 +54,19 @@ void Exchange::on_response_head(const http::ResponseHead& head) {
     watch_stream(head);
 }
 
+// 1xx: news of an answer that is still to come, so the wait for it begins anew.
+void Exchange::on_interim_answer(const http::ResponseHead& head) {
+    if (state_ != State::awaiting_answer) return;
+    http::Fields fields;
+    if (!make_response_fields(head, {}, fields)) return;
+    flow::ResponseOut out;
+    out.status = head.status;
+    out.reason = head.reason;
+    out.fields = &fields;
+    client_.send_interim(out);
+    if (first_byte_ms_ > 0) set_deadline(services_.context.now + first_byte_ms_ * kMillisecond);
+}
+
 // Seals the session id that the server has issued. False if it may not be forwarded at all.
 bool Exchange::seal_session(const http::ResponseHead& head, std::span<char> room,
                             std::size_t& size) {
@@ -194,11 +207,11 @@ void Exchange::send_own(std::uint16_t status, std::string_view content_type, std
                         std::string_view allow) {
     check(status_ == 0, "an own answer begins before any other");
     http::Fields fields;
-    maybe(fields.add("Content-Type", content_type));
+    if (!content_type.empty()) maybe(fields.add("Content-Type", content_type));
     if (!allow.empty()) maybe(fields.add("Allow", allow));
     flow::ResponseOut out;
     out.status = status_ = status;
-    out.framing = http::Framing::content_length;
+    out.framing = status == 204 ? http::Framing::none : http::Framing::content_length;
     out.content_length = body.size();
     out.fields = &fields;
     client_.send_head(out);
@@ -230,12 +243,15 @@ void Exchange::refuse_at_decision(const Decision& decision) {
     const std::size_t size = mcp_body ? write_jsonrpc_refusal(body, decision.refusal, request_id())
                                       : write_problem(body, decision.refusal);
     services_.context.metrics.rejected[RejectReason::method_not_allowed].add();
-    const std::string_view allow =
-        services_.admin_pages != nullptr ? std::string_view("GET, HEAD") : target_.allow;
-    send_own(405, mcp_body ? kJson : kProblem, {body.data(), size}, allow);
+    send_own(405, mcp_body ? kJson : kProblem, {body.data(), size}, allowed_methods());
+}
+
+std::string_view Exchange::allowed_methods() const {
+    return services_.admin_pages != nullptr ? kAdminAllow : target_.allow;
 }
 
 void Exchange::answer_locally() {
+    if (method_ == http::Method::options) return send_own(204, {}, {}, allowed_methods());
     const std::string_view path = head_->head.path;
     if (path == "/readyz") {
         const bool draining = services_.admin_pages != nullptr ? services_.admin_pages->draining()

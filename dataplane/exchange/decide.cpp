@@ -50,17 +50,21 @@ Decision decide_session(const Question& question, Services& services, Decision d
     return decision;
 }
 
-Decision decide_adapter(const Question& question, Services& services, Decision decision,
-                        std::span<std::byte> scratch) {
-    const Adapter* adapter =
-        services.table == nullptr ? nullptr : services.table->find(question.target.adapter);
+Decision find_adapter(const Question& question, Services& services, Decision decision) {
     if (services.table == nullptr) return refuse(Refusal::no_ready_instance, decision);
+    const Adapter* adapter = services.table->find(question.target.adapter);
     if (adapter == nullptr ||
         !auth::may_read(decision.identity, adapter->created_by, adapter->required_roles,
                         services.settings.admin_role))
         return refuse(Refusal::unknown_adapter, decision);
     decision.adapter = adapter;
     decision.kind = Decision::Kind::forward;
+    return decision;
+}
+
+Decision choose_instance(const Question& question, Services& services, Decision decision,
+                         std::span<std::byte> scratch) {
+    const Adapter* adapter = decision.adapter;
     const jsonrpc::Peek* peek = question.peek;
     decision.era =
         mcp::era_of(question.head.fields.value_or_empty(http::FieldName::mcp_protocol_version),
@@ -83,7 +87,7 @@ Decision decide_on_admin_listener(const Question& question) {
     const bool known =
         path == "/metrics" || path == "/healthz" || path == "/readyz" || path == "/debug/state";
     if (!known) return refuse(Refusal::unknown_path);
-    if (!is_allowed(question.head.method_text, "GET, HEAD"))
+    if (!is_allowed(question.head.method_text, kAdminAllow))
         return refuse(Refusal::method_not_allowed);
     decision.kind = Decision::Kind::local;
     return decision;
@@ -103,13 +107,14 @@ bool is_mcp_target(Target::Kind kind) {
         case Target::Kind::healthz:
         case Target::Kind::readyz:
         case Target::Kind::well_known:
+        case Target::Kind::whole_server:
         case Target::Kind::unknown:
             break;
     }
     return false;
 }
 
-Decision decide(const Question& question, Services& services, std::span<std::byte> scratch) {
+Decision decide_by_head(const Question& question, Services& services) {
     const http::RequestHead& head = question.head;
     const auth::OriginRules rules{question.loopback_listener, services.settings.allowed_hosts,
                                   services.settings.allowed_origins};
@@ -126,6 +131,7 @@ Decision decide(const Question& question, Services& services, std::span<std::byt
         case Target::Kind::ping:
         case Target::Kind::healthz:
         case Target::Kind::readyz:
+        case Target::Kind::whole_server:
             decision.kind = Decision::Kind::local;
             return decision;
         // Not served (yet): plain, anonymous 404s, as clients that probe expect them.
@@ -139,13 +145,24 @@ Decision decide(const Question& question, Services& services, std::span<std::byt
         case Target::Kind::adapter_mcp:
             break;
     }
+    if (head.method == http::Method::options) {
+        decision.kind = Decision::Kind::local;
+        return decision;
+    }
     if (!auth::identify_developer(head.fields, decision.identity))
         return refuse(Refusal::bad_identity);
     if (question.target.kind == Target::Kind::management) {
         decision.kind = Decision::Kind::forward;
         return decision;
     }
-    return decide_adapter(question, services, decision, scratch);
+    return find_adapter(question, services, decision);
+}
+
+Decision decide(const Question& question, Services& services, std::span<std::byte> scratch) {
+    const Decision decision = decide_by_head(question, services);
+    const bool needs_instance =
+        decision.kind == Decision::Kind::forward && decision.adapter != nullptr;
+    return needs_instance ? choose_instance(question, services, decision, scratch) : decision;
 }
 
 }  // namespace mcpgw::exchange

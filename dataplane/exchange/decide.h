@@ -37,9 +37,15 @@ struct Decision {
     std::string_view server_session_id;  // what the server knows the session by; may be empty
 };
 
+// What the head alone settles: refusals and local answers are final; `forward` has no instance yet.
+[[nodiscard]] Decision decide_by_head(const Question& question, Services& services);
+
 // `scratch` (Sealer::kScratchBytes) keeps the server's session id.
 [[nodiscard]] Decision decide(const Question& question, Services& services,
                               std::span<std::byte> scratch);
+
+// The methods of every page of the admin listener.
+inline constexpr std::string_view kAdminAllow = "GET, HEAD, OPTIONS";
 
 // Whether errors on this target are JSON-RPC bodies.
 [[nodiscard]] bool is_mcp_target(Target::Kind kind);

@@ -138,14 +138,22 @@ void Exchange::decide_and_go() {
     const Question question{head_->head, target_, request_peek_, loopback_listener_};
     const Decision decision = decide(question, services_, scratch);
     if (decision.adapter != nullptr) metrics_slot_ = decision.adapter->metrics_slot;
-    switch (decision.kind) {
-        case Decision::Kind::refuse:
-            return refuse_at_decision(decision);
-        case Decision::Kind::local:
-            return answer_locally();
-        case Decision::Kind::forward:
-            return forward(decision);
-    }
+    if (decision.kind == Decision::Kind::forward) return forward(decision);
+    answer_here(decision);
+}
+
+bool Exchange::answer_by_head() {
+    check(state_ == State::receiving && head_ != nullptr, "asked before anything is decided");
+    const Decision decision =
+        decide_by_head({head_->head, target_, nullptr, loopback_listener_}, services_);
+    if (decision.kind == Decision::Kind::forward) return false;
+    answer_here(decision);
+    return true;
+}
+
+void Exchange::answer_here(const Decision& decision) {
+    if (decision.kind == Decision::Kind::local) return answer_locally();
+    refuse_at_decision(decision);
 }
 
 void Exchange::remember(const Decision& decision) {

@@ -55,6 +55,10 @@ class Exchange final : public flow::BackendEvents,
     // a half-close; an event stream, or a modern request (disconnect is cancel), ends with it.
     [[nodiscard]] bool ends_with_client() const { return is_stream_ || era_ == mcp::Era::modern; }
 
+    // Answers at once what the head alone settles, before the client is asked for the body
+    // (RFC 9110 section 10.1.1). True if it did.
+    [[nodiscard]] bool answer_by_head();
+
     // Told by the client end.
     void on_request_body(io::Slice bytes);
     void on_request_end();
@@ -63,6 +67,7 @@ class Exchange final : public flow::BackendEvents,
     void on_client_gone();
     void on_client_room();
 
+    void on_interim_answer(const http::ResponseHead& head) override;
     void on_response_head(const http::ResponseHead& head) override;
     void on_response_body(io::Slice bytes) override;
     void on_response_end() override;
@@ -74,6 +79,7 @@ class Exchange final : public flow::BackendEvents,
   private:
     // routing (exchange.cpp)
     void decide_and_go();
+    void answer_here(const Decision& decision);
     void forward(const Decision& decision);
     void remember(const Decision& decision);
     [[nodiscard]] bool send_request(const Decision& decision, const backend::Destination& to);
@@ -83,6 +89,7 @@ class Exchange final : public flow::BackendEvents,
     void refuse(Refusal refusal);
     void refuse_at_decision(const Decision& decision);
     void answer_locally();
+    [[nodiscard]] std::string_view allowed_methods() const;
     void send_own(std::uint16_t status, std::string_view content_type, std::string_view body,
                   std::string_view allow = {});
     [[nodiscard]] bool seal_session(const http::ResponseHead& head, std::span<char> room,

@@ -39,6 +39,9 @@ struct ResponseOut {
 
 class ClientEnd {
   public:
+    // A 1xx answer before the final one; left out where the client cannot take it (HTTP/1.0, or a
+    // 100 that it has had).
+    virtual void send_interim(const ResponseOut& head) = 0;
     virtual void send_head(const ResponseOut& head) = 0;
     virtual void send_body(io::Slice bytes) = 0;
     // Bytes that the gateway itself writes into the body; copied.
@@ -78,6 +81,8 @@ class BackendEnd {
 // Told to the exchange by its backend end.
 class BackendEvents {
   public:
+    // A 1xx answer; the final one is still to come.
+    virtual void on_interim_answer(const http::ResponseHead& head) = 0;
     virtual void on_response_head(const http::ResponseHead& head) = 0;
     virtual void on_response_body(io::Slice bytes) = 0;
     virtual void on_response_end() = 0;

@@ -9,8 +9,11 @@ namespace {
 
 using Kind = Target::Kind;
 
-constexpr std::string_view kRead = "GET";
-constexpr std::string_view kEndpoint = "GET, POST, DELETE";
+// Every path that is known answers OPTIONS (RFC 9110 section 9.3.7).
+constexpr std::string_view kOwnPage = "GET, HEAD, OPTIONS";
+constexpr std::string_view kRead = "GET, OPTIONS";
+constexpr std::string_view kEndpoint = "GET, POST, DELETE, OPTIONS";
+constexpr std::string_view kEverything = "GET, HEAD, POST, PUT, DELETE, OPTIONS";
 constexpr std::string_view kWellKnown = "/.well-known/oauth-protected-resource";
 
 // Up to three segments behind the first slash; `count` is 4 for more.
@@ -56,33 +59,34 @@ Target management(std::string_view allow) {
 // /adapters and /tools, which have the same resources below them.
 Target collection(const Segments& path) {
     const bool is_adapters = path.items[0] == "adapters";
-    if (path.count == 1) return management("GET, POST");
+    if (path.count == 1) return management("GET, POST, OPTIONS");
     const std::string_view name = path.items[1];
     if (name.empty()) return {};
-    if (path.count == 2) return management("GET, PUT, DELETE");
+    if (path.count == 2) return management("GET, PUT, DELETE, OPTIONS");
     if (path.count > 3) return {};
     const std::string_view end = path.items[2];
-    if (end == "status" || end == "logs") return management("GET");
+    if (end == "status" || end == "logs") return management(kRead);
     if (!is_adapters) return {};
     if (end == "mcp") return {Kind::adapter_mcp, name, kEndpoint, {}};
-    if (end == "sse") return {Kind::adapter_sse, name, "GET", {}};
-    if (end == "messages") return {Kind::adapter_messages, name, "POST", {}};
+    if (end == "sse") return {Kind::adapter_sse, name, kRead, {}};
+    if (end == "messages") return {Kind::adapter_messages, name, "POST, OPTIONS", {}};
     return {};
 }
 
 Target single(std::string_view name) {
     if (name == "mcp") return {Kind::router_mcp, {}, kEndpoint, {}};
-    if (name == "ping") return {Kind::ping, {}, kRead, {}};
-    if (name == "healthz") return {Kind::healthz, {}, kRead, {}};
-    if (name == "readyz") return {Kind::readyz, {}, kRead, {}};
+    if (name == "ping") return {Kind::ping, {}, kOwnPage, {}};
+    if (name == "healthz") return {Kind::healthz, {}, kOwnPage, {}};
+    if (name == "readyz") return {Kind::readyz, {}, kOwnPage, {}};
     if (name == "tenants" || name == "sessions" || name == "audit" || name == "openapi.json")
-        return management("GET");
+        return management(kRead);
     return {};
 }
 
 }  // namespace
 
 Target classify(std::string_view path) {
+    if (path == "*") return {Kind::whole_server, {}, kEverything, {}};
     if (!is_plain(path)) return {};
     if (path.starts_with(kWellKnown)) {
         const std::string_view resource = path.substr(kWellKnown.size());
@@ -101,8 +105,8 @@ Target classify(std::string_view path) {
     if (first == "adapters" || first == "tools") return collection(segments);
     if (segments.count == 1) return single(first);
     if (segments.count != 2 || segments.items[1].empty()) return {};
-    if (first == "tenants") return management("GET, PUT, DELETE");
-    if (first == "sessions") return management("DELETE");
+    if (first == "tenants") return management("GET, PUT, DELETE, OPTIONS");
+    if (first == "sessions") return management("DELETE, OPTIONS");
     return {};
 }
 

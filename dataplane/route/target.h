@@ -20,7 +20,8 @@ struct Target {
         ping,
         healthz,
         readyz,
-        well_known,  // /.well-known/oauth-protected-resource[/path]
+        well_known,    // /.well-known/oauth-protected-resource[/path]
+        whole_server,  // *, of OPTIONS only (RFC 9112 section 3.2.4)
         unknown,
     };
     Kind kind = Kind::unknown;

@@ -23,14 +23,14 @@ void expect(std::string_view path, Kind kind, std::string_view adapter, std::str
 }
 
 TEST(TargetTest, adapters_have_three_endpoints) {
-    expect("/adapters/x/mcp", Kind::adapter_mcp, "x", "GET, POST, DELETE");
-    expect("/adapters/x/sse", Kind::adapter_sse, "x", "GET");
-    expect("/adapters/a-1/messages", Kind::adapter_messages, "a-1", "POST");
+    expect("/adapters/x/mcp", Kind::adapter_mcp, "x", "GET, POST, DELETE, OPTIONS");
+    expect("/adapters/x/sse", Kind::adapter_sse, "x", "GET, OPTIONS");
+    expect("/adapters/a-1/messages", Kind::adapter_messages, "a-1", "POST, OPTIONS");
 }
 
 TEST(TargetTest, only_mcp_endpoints_may_end_in_a_slash) {
-    expect("/adapters/x/mcp/", Kind::adapter_mcp, "x", "GET, POST, DELETE");
-    expect("/mcp/", Kind::router_mcp, "", "GET, POST, DELETE");
+    expect("/adapters/x/mcp/", Kind::adapter_mcp, "x", "GET, POST, DELETE, OPTIONS");
+    expect("/mcp/", Kind::router_mcp, "", "GET, POST, DELETE, OPTIONS");
     for (const auto* path :
          {"/adapters/x/mcp//", "/mcp//", "/adapters/mcp/", "/adapters/x/sse/",
           "/adapters/x/messages/", "/adapters/", "/adapters/x/", "/tools/", "/tools/mcp/",
@@ -40,41 +40,47 @@ TEST(TargetTest, only_mcp_endpoints_may_end_in_a_slash) {
 }
 
 TEST(TargetTest, names_that_break_the_rule_stay_adapters) {
-    expect("/adapters/UPPER_case/mcp", Kind::adapter_mcp, "UPPER_case", "GET, POST, DELETE");
+    expect("/adapters/UPPER_case/mcp", Kind::adapter_mcp, "UPPER_case",
+           "GET, POST, DELETE, OPTIONS");
     const std::string name(5000, 'n');
-    expect("/adapters/" + name + "/mcp", Kind::adapter_mcp, name, "GET, POST, DELETE");
+    expect("/adapters/" + name + "/mcp", Kind::adapter_mcp, name, "GET, POST, DELETE, OPTIONS");
 }
 
 TEST(TargetTest, an_adapter_named_mcp_is_not_the_router) {
-    expect("/adapters/mcp/mcp", Kind::adapter_mcp, "mcp", "GET, POST, DELETE");
-    expect("/adapters/mcp", Kind::management, "", "GET, PUT, DELETE");
-    expect("/mcp", Kind::router_mcp, "", "GET, POST, DELETE");
+    expect("/adapters/mcp/mcp", Kind::adapter_mcp, "mcp", "GET, POST, DELETE, OPTIONS");
+    expect("/adapters/mcp", Kind::management, "", "GET, PUT, DELETE, OPTIONS");
+    expect("/mcp", Kind::router_mcp, "", "GET, POST, DELETE, OPTIONS");
 }
 
 TEST(TargetTest, management_has_its_methods) {
     for (const std::string kind : {"/adapters", "/tools"}) {
-        expect(kind, Kind::management, "", "GET, POST");
-        expect(kind + "/x", Kind::management, "", "GET, PUT, DELETE");
-        expect(kind + "/x/status", Kind::management, "", "GET");
-        expect(kind + "/x/logs", Kind::management, "", "GET");
+        expect(kind, Kind::management, "", "GET, POST, OPTIONS");
+        expect(kind + "/x", Kind::management, "", "GET, PUT, DELETE, OPTIONS");
+        expect(kind + "/x/status", Kind::management, "", "GET, OPTIONS");
+        expect(kind + "/x/logs", Kind::management, "", "GET, OPTIONS");
     }
-    expect("/tenants", Kind::management, "", "GET");
-    expect("/tenants/t1", Kind::management, "", "GET, PUT, DELETE");
-    expect("/sessions", Kind::management, "", "GET");
-    expect("/sessions/abc", Kind::management, "", "DELETE");
-    expect("/audit", Kind::management, "", "GET");
-    expect("/openapi.json", Kind::management, "", "GET");
+    expect("/tenants", Kind::management, "", "GET, OPTIONS");
+    expect("/tenants/t1", Kind::management, "", "GET, PUT, DELETE, OPTIONS");
+    expect("/sessions", Kind::management, "", "GET, OPTIONS");
+    expect("/sessions/abc", Kind::management, "", "DELETE, OPTIONS");
+    expect("/audit", Kind::management, "", "GET, OPTIONS");
+    expect("/openapi.json", Kind::management, "", "GET, OPTIONS");
 }
 
 TEST(TargetTest, the_gateway_answers_for_itself) {
-    expect("/ping", Kind::ping, "", "GET");
-    expect("/healthz", Kind::healthz, "", "GET");
-    expect("/readyz", Kind::readyz, "", "GET");
+    expect("/ping", Kind::ping, "", "GET, HEAD, OPTIONS");
+    expect("/healthz", Kind::healthz, "", "GET, HEAD, OPTIONS");
+    expect("/readyz", Kind::readyz, "", "GET, HEAD, OPTIONS");
+}
+
+TEST(TargetTest, the_asterisk_is_the_whole_server) {
+    expect("*", Kind::whole_server, "", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+    expect("*x", Kind::unknown, "", "");
 }
 
 TEST(TargetTest, well_known_keeps_the_path_behind_it) {
     const std::string base = "/.well-known/oauth-protected-resource";
-    expect(base, Kind::well_known, "", "GET");
+    expect(base, Kind::well_known, "", "GET, OPTIONS");
     EXPECT_EQ(classify(base).resource, "");
     EXPECT_EQ(classify(base + "/adapters/x/mcp").resource, "/adapters/x/mcp");
     EXPECT_EQ(classify(base + "/adapters/x/mcp/").resource, "/adapters/x/mcp/");
@@ -111,7 +117,6 @@ TEST(TargetTest, nothing_is_decoded_or_resolved) {
 TEST(TargetTest, everything_else_is_unknown) {
     for (const auto* path : {"",
                              "/",
-                             "*",
                              "mcp",
                              "adapters/x/mcp",
                              "/MCP",

@@ -100,6 +100,14 @@ class Line {
     std::string held_;
 };
 
+// Reads one request (head, and a body of its Content-Length); empty at the end of the connection.
+inline std::string read_request(Line& line) {
+    std::string head = line.read_until("\r\n\r\n");
+    const std::size_t at = head.find("Content-Length: ");
+    if (at == std::string::npos) return head;
+    return head + line.read_bytes(std::stoul(head.substr(at + 16)));
+}
+
 // Accepts connections on a port of its own and runs the script on each, one after the other.
 class ScriptedServer {
   public:

@@ -11,14 +11,6 @@ std::string answer(std::string_view body, std::string_view lines = "") {
            "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
 }
 
-// Reads one request (head, and a body of its Content-Length); empty at the end of the connection.
-std::string read_request(Line& line) {
-    std::string head = line.read_until("\r\n\r\n");
-    const std::size_t at = head.find("Content-Length: ");
-    if (at == std::string::npos) return head;
-    return head + line.read_bytes(std::stoul(head.substr(at + 16)));
-}
-
 // Answers every request of a connection with its number, until the client ends.
 void count_requests(Line& line) {
     for (int n = 1; !read_request(line).empty(); ++n)
