@@ -12,6 +12,7 @@
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -197,6 +198,8 @@ class Harness {
         getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
         const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         EXPECT_EQ(::connect(socket, reinterpret_cast<sockaddr*>(&address), size), 0);
+        const int on = 1;  // what a test sends in pieces goes out in these pieces
+        setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         return Line(socket);
     }
     // Opens a session through the gateway on the line; returns the sealed id.
@@ -212,6 +215,8 @@ class Harness {
         return "POST /adapters/a/mcp HTTP/1.1\r\nHost: localhost\r\n" + std::string(lines) +
                "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
     }
+    // The thread that the worker runs on.
+    [[nodiscard]] pthread_t worker_thread() { return thread_.native_handle(); }
     template <class Condition>
     static bool until(Condition condition) {
         const Nanos deadline = monotonic_now() + kPatienceMs * kMillisecond;
