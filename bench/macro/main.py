@@ -1,0 +1,85 @@
+"""./dev bench: chooses the benchmark, runs it and reports it; see bench/README.md.
+
+Progress goes to standard error, the report to standard output. bench/RESULTS.md is written by
+complete runs only: all proxies, all sizes, at least five rounds.
+"""
+import argparse
+import importlib
+import sys
+
+import proxies
+import report
+import rig
+
+BENCHMARKS = ("forward", "sse", "bulk", "idle")
+ROUNDS_MIN = 5
+QUICK_ROUNDS, QUICK_SECONDS = 2, 1.0
+
+
+def parser_for(name, module):
+    parser = argparse.ArgumentParser(prog=f"./dev bench {name}", description=module.__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, help=f"interleaved rounds (default {ROUNDS_MIN})")
+    parser.add_argument("--seconds", type=float, help="seconds of one load (default 3)")
+    parser.add_argument("--quick", action="store_true",
+                        help=f"{QUICK_ROUNDS} rounds of {QUICK_SECONDS:.0f} second")
+    parser.add_argument("--only", help="some of " + ",".join(proxies.NAMES))
+    module.add_arguments(parser)
+    return parser
+
+
+def is_complete(arguments, words):
+    """Whether the run is worth keeping: nothing left out, enough rounds."""
+    allowed = ("--rounds", "--seconds")
+    return (arguments.rounds >= ROUNDS_MIN
+            and all(word.startswith(allowed) for word in words if word.startswith("--")))
+
+
+def run(name, words):
+    module = importlib.import_module(name)
+    arguments = parser_for(name, module).parse_args(words)
+    arguments.rounds = arguments.rounds or (QUICK_ROUNDS if arguments.quick else ROUNDS_MIN)
+    arguments.seconds = arguments.seconds or (QUICK_SECONDS if arguments.quick else 3.0)
+    names = arguments.only.split(",") if arguments.only else proxies.NAMES
+    unknown = [one for one in names if one not in proxies.NAMES]
+    if unknown:
+        sys.exit(f"./dev bench: no proxy '{unknown[0]}'; there are {', '.join(proxies.NAMES)}")
+    names = [one for one in proxies.NAMES if one in names]
+    samples = rig.Samples()
+    print(f"{name}: {module.ABOUT}", file=sys.stderr)
+    with rig.Rig(module.SETTING, names) as bench:
+        rig.run_rounds(bench, module.cells(arguments), arguments.rounds, samples)
+    command = " ".join(["./dev bench", name, *words])
+    lines = report.section(command, module.NOTES, samples, names, arguments.rounds)
+    print("\n".join(lines))
+    if is_complete(arguments, words):
+        report.write_results(name, lines)
+    else:
+        print("bench/RESULTS.md is left as it is: this was not a complete run")
+
+
+def usage():
+    print("usage: ./dev bench [NAME|all] [--rounds N] [--seconds N] [--quick] [--only PROXY,...]")
+    print("       ./dev bench NAME --help lists what one benchmark can be told\n")
+    for name in BENCHMARKS:
+        print(f"  {name:8} {importlib.import_module(name).ABOUT}")
+
+
+def main():
+    name, words = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("all", [])
+    if name in ("-h", "--help", "help"):
+        usage()
+    elif name == "all" or name.startswith("-"):
+        words = words if name == "all" else sys.argv[1:]
+        for one in BENCHMARKS:
+            run(one, words)
+    elif name in BENCHMARKS:
+        run(name, words)
+    else:
+        print(f"./dev bench: no benchmark '{name}'", file=sys.stderr)
+        usage()
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
