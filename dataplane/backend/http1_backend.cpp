@@ -3,8 +3,10 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 
 #include "common/protocol/http1_writer.h"
+#include "dataplane/backend/keep_alive.h"
 #include "dataplane/backend/pool.h"
 
 namespace mcpgw::backend {
@@ -23,6 +25,12 @@ Code code_of_failure(int error_number, bool was_connected) {
         default:
             return was_connected ? Code::reset : Code::unavailable;
     }
+}
+
+// RFC 9110 section 9.2.2, of those methods that a gateway forwards without a body.
+bool is_idempotent(http::Method method) {
+    return method == http::Method::get || method == http::Method::head ||
+           method == http::Method::options || method == http::Method::del;
 }
 
 }  // namespace
@@ -52,6 +60,8 @@ void Http1Backend::lease(flow::BackendEvents& events) {
     keep_alive_ = true;
     paused_ = false;
     interim_answers_ = 0;
+    sent_at_lease_ = connection_.sent_bytes();
+    received_at_lease_ = connection_.received_bytes();
     if (connection_.is_open()) context_.timers.clear(timer_);
 }
 
@@ -72,16 +82,18 @@ void Http1Backend::end() {
 void Http1Backend::release() {
     check(state_ == State::busy, "only a leased connection is released");
     events_ = nullptr;
+    kept_head_.reset();
     const bool reusable = phase_ == Phase::complete && request_complete_ && keep_alive_ &&
-                          connection_.is_open() && !connection_.input_ended() &&
+                          idle_ms_ > 0 && connection_.is_open() && !connection_.input_ended() &&
                           connection_.error_number() == 0 && connection_.input().empty() &&
                           connection_.output().empty();
     if (!reusable) return end();
     state_ = State::idle;
     phase_ = Phase::none;
+    reused_ = true;
     if (paused_) connection_.resume(transport::PauseReason::peer_full);
     paused_ = false;
-    context_.timers.set(timer_, context_.now + limits::backend_idle_timeout_ms * kMillisecond);
+    context_.timers.set(timer_, context_.now + idle_ms_ * kMillisecond);
     pool_.put_idle(*this);
 }
 
@@ -109,8 +121,21 @@ void Http1Backend::send_head(const flow::RequestOut& head) {
     writer.finish();
     if (writer.overflowed()) return fail(Code::limit_exceeded);
     const std::size_t size = writer.size();
+    if (reused_) keep_head(head, writer.text());
     if (!connection_.output().push(std::move(block), size)) return fail(Code::limit_exceeded);
     connection_.touch();
+}
+
+// The server may be closing an idle connection just now. A request that does no harm twice can then
+// go out again; its head is copied, because the one that is sent goes with the send. When blocks
+// are scarce the request takes its chance.
+void Http1Backend::keep_head(const flow::RequestOut& head, std::string_view text) {
+    const bool has_body = head.framing == http::Framing::chunked || head.content_length > 0;
+    if (has_body || !is_idempotent(head.method) || !context_.blocks.half_free()) return;
+    kept_head_ = context_.blocks.take();
+    if (!kept_head_) return;
+    std::memcpy(kept_head_.room().data(), text.data(), text.size());
+    kept_head_bytes_ = text.size();
 }
 
 void Http1Backend::push_chunk_frame(std::string_view text) {
@@ -131,6 +156,41 @@ void Http1Backend::send_body(io::Slice bytes) {
 void Http1Backend::finish_request() {
     if (request_is_chunked_) push_chunk_frame(http::kLastChunk);
     request_complete_ = true;
+    connection_.touch();
+}
+
+flow::BackendEnd* Http1Backend::repeat() {
+    check(state_ == State::busy && events_ != nullptr, "an exchange repeats its request");
+    auto fresh = pool_.connect(destination_);
+    if (!fresh) return nullptr;
+    (*fresh)->lease(*events_);
+    if ((*fresh)->take_request_of(*this)) return *fresh;
+    (*fresh)->release();
+    return nullptr;
+}
+
+bool Http1Backend::take_request_of(Http1Backend& failed) {
+    request_method_ = failed.request_method_;
+    request_is_chunked_ = failed.request_is_chunked_;
+    request_complete_ = failed.request_complete_;
+    if (failed.has_sent_nothing()) {
+        connection_.output().take_all(failed.connection_.output());
+        return true;
+    }
+    check(static_cast<bool>(failed.kept_head_), "what was sent is repeated from the kept head");
+    return connection_.output().push(std::move(failed.kept_head_), failed.kept_head_bytes_);
+}
+
+void Http1Backend::take_back(transport::SegmentQueue& body) {
+    check(has_sent_nothing(), "what may be out is not taken back");
+    transport::SegmentQueue& output = connection_.output();
+    if (!output.empty()) output.drop_front(output.first()->size);
+    body.take_all(output);
+}
+
+void Http1Backend::send_framed(transport::SegmentQueue& body, bool complete) {
+    connection_.output().take_all(body);
+    request_complete_ = complete;
     connection_.touch();
 }
 
@@ -168,11 +228,12 @@ void Http1Backend::advance() {
     }
     const bool connecting = connection_.state() == Connection::State::connecting;
     if (connecting && connection_.error_number() == 0) {
-        if (deadline_passed_) fail(Code::timed_out);
+        if (deadline_passed_) fail(Code::timed_out, retry_now());
         return;
     }
     deadline_passed_ = false;
     if (!connecting) context_.timers.clear(timer_);
+    if (kept_head_ && connection_.received_bytes() != received_at_lease_) kept_head_.reset();
     read_answer();
     if (state_ == State::busy && phase_ != Phase::complete) look_at_failure();
     if (state_ == State::busy && !connection_.output_is_high()) events_->on_backend_room();
@@ -224,6 +285,8 @@ void Http1Backend::take_head(std::string_view text) {
         return events_->on_interim_answer(head);
     }
     keep_alive_ = head.keep_alive;
+    if (head.fields.has(http::FieldName::keep_alive))
+        idle_ms_ = idle_time_ms(head.fields.value_or_empty(http::FieldName::keep_alive));
     decoder_ = http::BodyDecoder(head.framing, head.content_length, UINT64_MAX);
     phase_ = Phase::body;
     events_->on_response_head(head);
@@ -254,9 +317,11 @@ void Http1Backend::complete_answer() {
 // The connection has ended or failed while an answer was expected.
 void Http1Backend::look_at_failure() {
     const bool all_read = connection_.input().empty();
-    if (connection_.error_number() != 0 && all_read)
-        return fail(code_of_failure(connection_.error_number(),
-                                    connection_.state() != Connection::State::connecting));
+    if (connection_.error_number() != 0 && all_read) {
+        const Code code = code_of_failure(connection_.error_number(),
+                                          connection_.state() != Connection::State::connecting);
+        return fail(code, code == Code::limit_exceeded ? Retry::never : retry_now());
+    }
     if (!connection_.input_ended() || !all_read) return;
     if (phase_ == Phase::body) {
         decoder_.end_of_input();
@@ -265,14 +330,24 @@ void Http1Backend::look_at_failure() {
             return complete_answer();
         }
     }
-    fail(Code::reset);
+    fail(Code::reset, retry_now());
+}
+
+bool Http1Backend::has_sent_nothing() const {
+    return connection_.sent_bytes() == sent_at_lease_ && !connection_.sending();
+}
+
+Retry Http1Backend::retry_now() const {
+    if (connection_.received_bytes() != received_at_lease_) return Retry::never;
+    if (has_sent_nothing()) return Retry::always;
+    return kept_head_ ? Retry::if_reused : Retry::never;
 }
 
 // Tells the exchange, which releases this end during the call or soon after.
-void Http1Backend::fail(Code code) {
+void Http1Backend::fail(Code code, Retry retry) {
     if (state_ != State::busy || events_ == nullptr) return;
     keep_alive_ = false;
-    events_->on_backend_failed(code);
+    events_->on_backend_failed(code, retry);
 }
 
 }  // namespace mcpgw::backend

@@ -41,8 +41,11 @@ class Http1Backend final : public flow::BackendEnd,
 
     // Starts connecting on a new socket.
     void connect(int socket);
-    // idle -> busy. `reused` says that it has served before.
+    // idle -> busy.
     void lease(flow::BackendEvents& events);
+    // Goes on with the request of a connection that failed: what it has queued if it has sent
+    // nothing, else the head it has kept.
+    [[nodiscard]] bool take_request_of(Http1Backend& failed);
     void end();
 
     [[nodiscard]] State state() const { return state_; }
@@ -54,6 +57,10 @@ class Http1Backend final : public flow::BackendEnd,
     void send_head(const flow::RequestOut& head) override;
     void send_body(io::Slice bytes) override;
     void finish_request() override;
+    [[nodiscard]] bool is_reused() const override { return reused_; }
+    [[nodiscard]] flow::BackendEnd* repeat() override;
+    void take_back(transport::SegmentQueue& body) override;
+    void send_framed(transport::SegmentQueue& body, bool complete) override;
     [[nodiscard]] bool is_full() override;
     void pause_response() override;
     void resume_response() override;
@@ -69,7 +76,10 @@ class Http1Backend final : public flow::BackendEnd,
     void read_body();
     void complete_answer();
     void look_at_failure();
-    void fail(Code code);
+    void fail(Code code, Retry retry = Retry::never);
+    void keep_head(const flow::RequestOut& head, std::string_view text);
+    [[nodiscard]] bool has_sent_nothing() const;
+    [[nodiscard]] Retry retry_now() const;
     void push_chunk_frame(std::string_view text);
 
     transport::Context& context_;
@@ -80,10 +90,16 @@ class Http1Backend final : public flow::BackendEnd,
     flow::BackendEvents* events_ = nullptr;
     flow::HeadReader head_reader_;
     http::BodyDecoder decoder_;
+    io::Block kept_head_;  // of a request that may be repeated, until a byte of its answer is here
+    std::size_t kept_head_bytes_ = 0;
+    std::uint64_t sent_at_lease_ = 0;
+    std::uint64_t received_at_lease_ = 0;
+    std::uint32_t idle_ms_ = limits::backend_idle_timeout_ms;
     State state_ = State::idle;
     Phase phase_ = Phase::none;
     http::Method request_method_ = http::Method::other;
     std::uint8_t interim_answers_ = 0;
+    bool reused_ = false;
     bool request_is_chunked_ = false;
     bool request_complete_ = false;
     bool keep_alive_ = true;

@@ -25,16 +25,23 @@ Http1Backend* Pool::take_idle(std::uint64_t key) {
 Result<flow::BackendEnd*> Pool::lease(const Destination& destination, flow::BackendEvents& events) {
     Http1Backend* backend = take_idle(destination.key);
     if (backend == nullptr) {
-        auto socket = context_.ring.open_socket(destination.address.ss_family);
-        if (!socket) return std::unexpected(socket.error());
-        backend = table_.acquire(context_, *this, destination);
-        if (backend == nullptr) {
-            context_.ring.close(*socket);
-            return failure(Code::limit_exceeded, "no backend connection is left");
-        }
-        backend->connect(*socket);
+        auto fresh = connect(destination);
+        if (!fresh) return std::unexpected(fresh.error());
+        backend = *fresh;
     }
     backend->lease(events);
+    return backend;
+}
+
+Result<Http1Backend*> Pool::connect(const Destination& destination) {
+    auto socket = context_.ring.open_socket(destination.address.ss_family);
+    if (!socket) return std::unexpected(socket.error());
+    Http1Backend* backend = table_.acquire(context_, *this, destination);
+    if (backend == nullptr) {
+        context_.ring.close(*socket);
+        return failure(Code::limit_exceeded, "no backend connection is left");
+    }
+    backend->connect(*socket);
     return backend;
 }
 

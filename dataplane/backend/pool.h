@@ -23,6 +23,9 @@ class Pool {
     [[nodiscard]] Result<flow::BackendEnd*> lease(const Destination& destination,
                                                   flow::BackendEvents& events);
 
+    // A new connection, which connects; nobody has leased it yet.
+    [[nodiscard]] Result<Http1Backend*> connect(const Destination& destination);
+
     // For Http1Backend: an exchange is done with it and it can serve again.
     void put_idle(Http1Backend& backend);
     // For Http1Backend: it is closed; free it when the tick is over.

@@ -137,15 +137,19 @@ void Exchange::on_response_end() {
     finish();
 }
 
-void Exchange::on_backend_failed(Code code) {
+void Exchange::note_failure(Code code) {
+    if (to_control_plane_) return;
+    services_.context.metrics.record_backend_error(metrics_slot_, code);
+    if (services_.events != nullptr)
+        services_.events->push(InstanceFailureEvent::of({adapter_name_.data(), adapter_name_bytes_},
+                                                        instance_id_, code));
+}
+
+void Exchange::on_backend_failed(Code code, Retry retry) {
+    if (repeat(code, retry)) return;
     release_backend();
     if (finished()) return;
-    if (!to_control_plane_) {
-        services_.context.metrics.record_backend_error(metrics_slot_, code);
-        if (services_.events != nullptr)
-            services_.events->push(InstanceFailureEvent::of(
-                {adapter_name_.data(), adapter_name_bytes_}, instance_id_, code));
-    }
+    note_failure(code);
     if (state_ == State::answering) {
         if (!is_stream_) {
             client_.break_off();
@@ -194,7 +198,7 @@ void Exchange::end_stream_with_error() {
 void Exchange::break_silence() {
     const bool over_limit =
         idle_ms_ > 0 && services_.context.now >= answer_active_at_ + idle_ms_ * kMillisecond;
-    if (over_limit) return on_backend_failed(Code::timed_out);
+    if (over_limit) return on_backend_failed(Code::timed_out, Retry::never);
     if (is_stream_ && scanner_.at_border() && client_.queued_bytes() == 0)
         client_.send_text(kKeepAliveComment);
     set_answer_deadline();

@@ -40,7 +40,9 @@ Decision decide_session(const Question& question, Services& services, Decision d
         return refuse(Refusal::session_not_found, decision);
     decision.server_session_id = parts->server_id;
     if (adapter.affinity == contract::Affinity::none) {
-        decision.instance = pick_for_request(adapter, services.random.next());
+        decision.instance =
+            pick_for_request(adapter, services.random.next(),
+                             question.except == 0 ? nullptr : adapter.find(question.except));
         if (decision.instance == nullptr) return refuse(Refusal::no_ready_instance, decision);
         return decision;
     }
@@ -75,8 +77,9 @@ Decision choose_instance(const Question& question, Services& services, Decision 
     const bool opens =
         decision.era == mcp::Era::legacy && peek != nullptr && peek->method() == "initialize";
     const std::uint64_t random = services.random.next();
-    decision.instance =
-        opens ? pick_for_session(*adapter, random) : pick_for_request(*adapter, random);
+    const Instance* except = question.except == 0 ? nullptr : adapter->find(question.except);
+    decision.instance = opens ? pick_for_session(*adapter, random, except)
+                              : pick_for_request(*adapter, random, except);
     if (decision.instance == nullptr) return refuse(Refusal::no_ready_instance, decision);
     return decision;
 }

@@ -22,6 +22,7 @@ struct Question {
     const Target& target;
     const jsonrpc::Peek* peek;  // nullptr: there is no body
     bool loopback_listener = false;
+    std::uint64_t except = 0;  // an instance that is not chosen: it has just failed. 0: none
 };
 
 struct Decision {

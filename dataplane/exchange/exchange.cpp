@@ -105,7 +105,9 @@ void Exchange::on_client_room() {
     backend_->resume_response();
 }
 
+// Also the first sign that the connection stands: nobody else will be asked.
 void Exchange::on_backend_room() {
+    release_head();
     if (!request_paused_) return;
     request_paused_ = false;
     client_.resume_request();
@@ -179,24 +181,27 @@ void Exchange::remember(const Decision& decision) {
 
 void Exchange::forward(const Decision& decision) {
     remember(decision);
-    backend::Destination destination;
-    if (to_control_plane_) {
-        destination = services_.settings.control_plane;
-    } else {
-        destination.key = decision.instance->id;
-        destination.address = decision.instance->address;
-        destination.address_bytes = decision.instance->address_bytes;
-        destination.connect_timeout_ms = decision.adapter->timeouts.connect_ms;
-    }
     state_ = State::awaiting_answer;
-    if (!send_request(decision, destination)) return;
+    if (!send_request(decision)) return;
     services_.context.metrics.record_overhead(services_.context.ring.now() - services_.context.now);
     if (first_byte_ms_ > 0) set_deadline(services_.context.now + first_byte_ms_ * kMillisecond);
-    release_head();
+    const bool can_go_elsewhere = !to_control_plane_ && !session_bound_ && !repeated_ &&
+                                  !backend_->is_reused() && decision.adapter->ready.size() > 1;
+    if (!can_go_elsewhere) release_head();
+}
+
+backend::Destination Exchange::destination_of(const Decision& decision) const {
+    if (to_control_plane_) return services_.settings.control_plane;
+    backend::Destination destination;
+    destination.key = decision.instance->id;
+    destination.address = decision.instance->address;
+    destination.address_bytes = decision.instance->address_bytes;
+    destination.connect_timeout_ms = decision.adapter->timeouts.connect_ms;
+    return destination;
 }
 
 // Queues head and held body on a backend connection. False if the exchange has ended meanwhile.
-bool Exchange::send_request(const Decision& decision, const backend::Destination& to) {
+bool Exchange::send_request(const Decision& decision) {
     http::Fields fields;
     FieldScratch scratch;
     const RequestFieldsIn in{head_->head, decision, client_address_, services_.random};
@@ -204,9 +209,9 @@ bool Exchange::send_request(const Decision& decision, const backend::Destination
         refuse(Refusal::head_too_large_with_ours);
         return false;
     }
-    auto leased = services_.pool.lease(to, *this);
+    auto leased = services_.pool.lease(destination_of(decision), *this);
     if (!leased) {
-        on_backend_failed(leased.error().code);
+        on_backend_failed(leased.error().code, Retry::never);
         return false;
     }
     backend_ = *leased;
@@ -224,6 +229,10 @@ bool Exchange::send_request(const Decision& decision, const backend::Destination
     out.content_length = head_->head.content_length;
     out.fields = &fields;
     backend_->send_head(out);
+    if (repeated_ && backend_ != nullptr) {
+        backend_->send_framed(held_, body_complete_);
+        return true;
+    }
     while (backend_ != nullptr && !held_.empty())
         backend_->send_body(held_.pop_slice());
     if (backend_ != nullptr && body_complete_) backend_->finish_request();
@@ -256,13 +265,17 @@ void Exchange::release_backend() {
     if (backend != nullptr) backend->release();
 }
 
+void Exchange::release_load() {
+    if (InstanceLoad* load = std::exchange(load_, nullptr))
+        load->outstanding.fetch_sub(1, std::memory_order_release);
+}
+
 void Exchange::finish() {
     check(!finished(), "an exchange finishes once");
     state_ = State::finished;
     release_backend();
     held_.clear();
-    if (InstanceLoad* load = std::exchange(load_, nullptr))
-        load->outstanding.fetch_sub(1, std::memory_order_release);
+    release_load();
     services_.context.timers.clear(timer_);
     deadline_ = kNever;
     ListNode<NewsTag>::unlink();

@@ -5,7 +5,8 @@
 //       └────── refusal, local answer ─────────────────────────────┘
 //
 //   receiving        the body is looked at (method, id) and held, up to peek_hold_bytes_max
-//   awaiting_answer  the request is on its way; the rest of its body streams through
+//   awaiting_answer  the request is on its way, perhaps for the second time (repeat.cpp); the rest
+//                    of its body streams through
 //   awaiting_news    a session's instance refused: wait shortly whether it is gone (404) or not
 //   (502) answering        the answer streams through finished         the client end has
 //   everything; no backend is held. Terminal
@@ -71,7 +72,7 @@ class Exchange final : public flow::BackendEvents,
     void on_response_head(const http::ResponseHead& head) override;
     void on_response_body(io::Slice bytes) override;
     void on_response_end() override;
-    void on_backend_failed(Code code) override;
+    void on_backend_failed(Code code, Retry retry) override;
     void on_backend_room() override;
 
     void advance();
@@ -82,8 +83,14 @@ class Exchange final : public flow::BackendEvents,
     void answer_here(const Decision& decision);
     void forward(const Decision& decision);
     void remember(const Decision& decision);
-    [[nodiscard]] bool send_request(const Decision& decision, const backend::Destination& to);
+    [[nodiscard]] bool send_request(const Decision& decision);
+    [[nodiscard]] backend::Destination destination_of(const Decision& decision) const;
     void stop_waiting_for_news();
+
+    // second tries (repeat.cpp)
+    [[nodiscard]] bool repeat(Code code, Retry retry);
+    [[nodiscard]] bool repeat_at_same_server();
+    [[nodiscard]] bool repeat_elsewhere(Code code);
 
     // answers (answer.cpp)
     void refuse(Refusal refusal);
@@ -100,8 +107,11 @@ class Exchange final : public flow::BackendEvents,
     void break_silence();
     void set_answer_deadline();
 
+    void note_failure(Code code);
+
     void finish();
     void release_backend();
+    void release_load();
     void release_head();
     void on_timer();
     void set_deadline(Nanos deadline);
@@ -140,6 +150,7 @@ class Exchange final : public flow::BackendEvents,
     bool loopback_listener_;
     bool body_complete_ = false;
     bool session_bound_ = false;
+    bool repeated_ = false;  // the request went out a second time; there is no third
     bool to_control_plane_ = false;
     bool request_paused_ = false;
     bool answer_paused_ = false;

@@ -14,6 +14,7 @@
 #include "common/protocol/http_message.h"
 #include "common/result.h"
 #include "dataplane/io/buffer_pool.h"
+#include "dataplane/transport/segment.h"
 
 namespace mcpgw::flow {
 
@@ -67,6 +68,15 @@ class BackendEnd {
     virtual void send_head(const RequestOut& head) = 0;
     virtual void send_body(io::Slice bytes) = 0;
     virtual void finish_request() = 0;
+    // Whether the connection has served an exchange before.
+    [[nodiscard]] virtual bool is_reused() const = 0;
+    // After on_backend_failed with a retry that allows it: a new connection to the same server, on
+    // which the request goes out again. nullptr if there is none. This end is released as ever.
+    [[nodiscard]] virtual BackendEnd* repeat() = 0;
+    // After on_backend_failed with Retry::always: gives back what was queued behind the head, with
+    // its framing; send_framed() queues it on another connection, behind another head.
+    virtual void take_back(transport::SegmentQueue& body) = 0;
+    virtual void send_framed(transport::SegmentQueue& body, bool complete) = 0;
     [[nodiscard]] virtual bool is_full() = 0;
     virtual void pause_response() = 0;
     virtual void resume_response() = 0;
@@ -87,8 +97,11 @@ class BackendEvents {
     virtual void on_response_body(io::Slice bytes) = 0;
     virtual void on_response_end() = 0;
     // The answer will not be completed. unavailable and timed_out: no connection came about;
-    // reset: the server broke it; protocol: what it sent is no HTTP/1.1.
-    virtual void on_backend_failed(Code code) = 0;
+    // reset: the server broke it; protocol: what it sent is no HTTP/1.1. `retry` says whether the
+    // request may go out again: always, because not one byte of it was sent; if_reused, because it
+    // is idempotent and the connection, which had served before, brought no byte of an answer (RFC
+    // 9112 section 9.3.1).
+    virtual void on_backend_failed(Code code, Retry retry) = 0;
     virtual void on_backend_room() = 0;
 
   protected:

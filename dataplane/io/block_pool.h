@@ -55,6 +55,7 @@ class BlockPool {
 
     [[nodiscard]] Block take();
     [[nodiscard]] std::size_t in_use() const { return blocks_ - free_.size(); }
+    [[nodiscard]] bool half_free() const { return in_use() * 2 <= blocks_; }
 
   private:
     friend class Block;

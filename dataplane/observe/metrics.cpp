@@ -83,4 +83,14 @@ std::string_view label_of(LostReason reason) {
     return "";
 }
 
+std::string_view label_of(RetryReason reason) {
+    switch (reason) {
+        case RetryReason::stale_connection:
+            return "stale_connection";
+        case RetryReason::connect_failed:
+            return "connect_failed";
+    }
+    return "";
+}
+
 }  // namespace mcpgw

@@ -92,10 +92,17 @@ enum class LostReason : std::uint8_t {
     server_forgot,  // the server answered 404
     last = server_forgot
 };
+// Why a request went out a second time.
+enum class RetryReason : std::uint8_t {
+    stale_connection,  // the server was closing an idle connection
+    connect_failed,    // another instance was asked instead
+    last = connect_failed
+};
 [[nodiscard]] std::string_view label_of(ConnectionSide side);
 [[nodiscard]] std::string_view label_of(Direction direction);
 [[nodiscard]] std::string_view label_of(RejectReason reason);
 [[nodiscard]] std::string_view label_of(LostReason reason);
+[[nodiscard]] std::string_view label_of(RetryReason reason);
 
 // Durations in buckets whose upper bounds are powers of two of nanoseconds (inclusive).
 template <unsigned kFirstExponent, unsigned kLastExponent>
@@ -186,6 +193,7 @@ struct alignas(64) WorkerMetrics {
     Counter connections_accepted;
     Gauge streams_active;
     Counter backend_connects;
+    PerEnum<RetryReason, Counter> backend_retries;
     PerEnum<Direction, Counter> bytes;
     Counter payload_copied_bytes;
     Gauge buffers_in_use;

@@ -262,6 +262,10 @@ void traffic(Writer& writer, Workers workers) {
            &WorkerMetrics::connections_accepted);
     single("backend_connects_total", "counter", "Connections opened to servers.",
            &WorkerMetrics::backend_connects);
+    writer.family("backend_retries_total", "counter",
+                  "Requests that went out a second time because no server had acted on them.");
+    per_enum<RetryReason>(writer, workers, "reason",
+                          [](const WorkerMetrics& w) -> auto& { return w.backend_retries; });
     writer.family("bytes_total", "counter", "Bytes on connections, by side and direction.");
     per_enum<Direction>(writer, workers, "direction",
                         [](const WorkerMetrics& w) -> auto& { return w.bytes; });

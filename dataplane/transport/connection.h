@@ -69,6 +69,8 @@ class Connection : public ListNode<UnsettledTag>, public ListNode<StarvedTag> {
     void want_room() { wants_room_ = true; }
     // Bytes the peer's kernel has taken since the beginning.
     [[nodiscard]] std::uint64_t sent_bytes() const { return sent_bytes_; }
+    // True while the kernel works on a send: how much of it the peer gets is not known yet.
+    [[nodiscard]] bool sending() const { return send_operation_.armed(); }
     [[nodiscard]] std::uint64_t received_bytes() const { return received_bytes_; }
 
     // Ends: drain() after the queued output, half_close() sends FIN after it but keeps reading,
