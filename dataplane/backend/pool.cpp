@@ -47,7 +47,7 @@ Result<Http1Backend*> Pool::connect(const Destination& destination) {
 
 void Pool::put_idle(Http1Backend& backend) {
     IdleList& list = idle_[backend.key()];
-    if (list.count >= limits::idle_backend_connections_max) return backend.end();
+    if (draining_ || list.count >= limits::idle_backend_connections_max) return backend.end();
     list.connections.push_front(backend);
     ++list.count;
 }

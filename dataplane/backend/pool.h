@@ -32,8 +32,13 @@ class Pool {
     void bury_later(Http1Backend& backend);
     void bury();
 
-    // Ends every idle connection (drain).
+    // Ends every idle connection.
     void end_idle();
+    // From now on no connection idles: each ends with its exchange.
+    void drain() {
+        draining_ = true;
+        end_idle();
+    }
     [[nodiscard]] std::size_t connections() const { return table_.used(); }
 
   private:
@@ -47,6 +52,7 @@ class Pool {
     SlotTable<Http1Backend> table_;
     std::unordered_map<std::uint64_t, IdleList> idle_;
     List<Http1Backend, IdleTag> closed_;
+    bool draining_ = false;
 };
 
 }  // namespace mcpgw::backend

@@ -294,7 +294,13 @@ void Http1Client::lose() {
 }
 
 void Http1Client::drain() {
-    if (state_ == State::idle || state_ == State::reading_head) end_after_output();
+    if (state_ == State::idle) end_after_output();
+}
+
+void Http1Client::wind_up() {
+    if (exchange_ != nullptr && !exchange_->finished()) exchange_->wind_up();
+    if (exchange_ == nullptr && state_ != State::lingering) end_after_output();
+    services_.context.mark(*this);
 }
 
 // A head that breaks the rules is answered and the connection closed (RFC 9112 section 2.2).

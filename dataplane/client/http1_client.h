@@ -35,6 +35,8 @@ class Http1Client final : public flow::ClientEnd,
     void advance();
     // The process is to end: an idle connection ends now, others after their present answer.
     void drain();
+    // The process ends: what goes on is answered with what there is, then the connection ends.
+    void wind_up();
     // Ends at once, whatever is going on.
     void lose();
     [[nodiscard]] State state() const { return state_; }

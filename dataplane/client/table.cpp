@@ -42,6 +42,10 @@ void Table::drain() {
     alive_.for_each([](Http1Client& client) { client.drain(); });
 }
 
+void Table::wind_up() {
+    alive_.for_each([](Http1Client& client) { client.wind_up(); });
+}
+
 void Table::lose_all() {
     alive_.for_each([](Http1Client& client) { client.lose(); });
 }

@@ -32,6 +32,8 @@ class Table {
     void bury_later(Http1Client& client);
     void bury();
     void drain();
+    // The time to drain is over: everybody gets a last answer.
+    void wind_up();
     void lose_all();
 
   private:

@@ -16,6 +16,8 @@ constexpr std::string_view kKeepAliveComment = ": keepalive\n\n";
 // Ends a line and an event that were cut. The type makes clients skip it: they read `message` only.
 constexpr std::string_view kCloseCutEvent = "\nevent: cut\n\n";
 
+constexpr std::string_view kServerEnded = "The server ended the stream without an answer";
+
 bool is_event_stream(const http::ResponseHead& head) {
     const std::string_view type = head.fields.value_or_empty(http::FieldName::content_type);
     constexpr std::string_view wanted = "text/event-stream";
@@ -132,7 +134,7 @@ void Exchange::on_response_body(io::Slice bytes) {
 
 void Exchange::on_response_end() {
     if (state_ != State::answering) return;
-    if (is_stream_ && answer_awaited_) end_stream_with_error();
+    if (is_stream_) return end_stream(kServerEnded);
     client_.finish();
     finish();
 }
@@ -155,9 +157,7 @@ void Exchange::on_backend_failed(Code code, Retry retry) {
             client_.break_off();
             return finish();
         }
-        if (answer_awaited_) end_stream_with_error();
-        client_.finish();
-        return finish();
+        return end_stream(kServerEnded);
     }
     if (session_bound_ && (code == Code::unavailable || code == Code::reset)) {
         state_ = State::awaiting_news;
@@ -183,14 +183,34 @@ void Exchange::on_event_end() {
     answer_peek_->reset();
 }
 
-// The stream ends without the result of the request: say so, or the client waits for its time-out.
-void Exchange::end_stream_with_error() {
-    std::array<char, 1024> event;
-    const std::size_t size = mcp::write_error_event(
-        event, request_id(), mcp::kInternalError, "The server ended the stream without an answer");
-    if (!scanner_.at_border()) client_.send_text(kCloseCutEvent);
-    client_.send_text({event.data(), size});
-    answer_awaited_ = false;
+// If the stream ends without the result of the request, it says so, or the client would wait for
+// its time-out.
+void Exchange::end_stream(std::string_view why_no_result) {
+    if (answer_awaited_) {
+        std::array<char, 1024> event;
+        const std::size_t size =
+            mcp::write_error_event(event, request_id(), mcp::kInternalError, why_no_result);
+        if (!scanner_.at_border()) client_.send_text(kCloseCutEvent);
+        client_.send_text({event.data(), size});
+        answer_awaited_ = false;
+    }
+    client_.finish();
+    finish();
+}
+
+void Exchange::wind_up() {
+    switch (state_) {
+        case State::receiving:
+        case State::awaiting_answer:
+        case State::awaiting_news:
+            return refuse(Refusal::draining);
+        case State::answering:
+            if (is_stream_) return end_stream("The gateway is shutting down");
+            client_.break_off();
+            return finish();
+        case State::finished:
+            return;
+    }
 }
 
 // The answer has been silent: a comment keeps the connection alive on its way to the client, an

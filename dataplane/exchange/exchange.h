@@ -66,6 +66,7 @@ class Exchange final : public flow::BackendEvents,
     void on_request_too_large();  // more body than Settings::body_bytes_max
     void on_request_broken();     // the body's framing is invalid
     void on_client_gone();
+    void wind_up();  // the process ends now: the last chance for an answer
     void on_client_room();
 
     void on_interim_answer(const http::ResponseHead& head) override;
@@ -103,7 +104,7 @@ class Exchange final : public flow::BackendEvents,
                                     std::size_t& size);
     void note_session_end(std::uint16_t status);
     void watch_stream(const http::ResponseHead& head);
-    void end_stream_with_error();
+    void end_stream(std::string_view why_no_result);
     void break_silence();
     void set_answer_deadline();
 

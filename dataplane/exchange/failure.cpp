@@ -56,6 +56,8 @@ constexpr RefusalFacts kControlPlaneAway{503, kInternalError, RejectReason::bad_
                                          "goes on. Try again in a moment"};
 constexpr RefusalFacts kOverloaded{503, kInternalError, RejectReason::exchanges_full, true,
                                    "The gateway is out of resources"};
+constexpr RefusalFacts kDraining{503, kInternalError, RejectReason::draining, true,
+                                 "The gateway is shutting down"};
 
 }  // namespace
 
@@ -101,6 +103,8 @@ const RefusalFacts& facts_of(Refusal refusal) {
             return kControlPlaneAway;
         case Refusal::overloaded:
             return kOverloaded;
+        case Refusal::draining:
+            return kDraining;
     }
     return kOverloaded;
 }

@@ -32,6 +32,7 @@ enum class Refusal : std::uint8_t {
     unusable_server_session,
     control_plane_away,
     overloaded,
+    draining,
 };
 
 struct RefusalFacts {

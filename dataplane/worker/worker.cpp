@@ -106,15 +106,18 @@ void Worker::on_mail(const io::Completion&) {
 void Worker::run() {
     while (!options_.mailbox->stopping()) {
         tick();
-        if (options_.mailbox->draining() && !services_.draining) {
-            services_.draining = true;
-            listener_.stop();
-            table_.drain();
-            pool_.end_idle();
-        }
+        if (options_.mailbox->draining()) drain();
         if (services_.draining && table_.connections() == 0) break;
     }
     end();
+}
+
+void Worker::drain() {
+    if (services_.draining) return;
+    services_.draining = true;
+    listener_.stop();
+    table_.drain();
+    pool_.drain();
 }
 
 // Everything is ended and buried before the ring goes: the kernel must not own memory that is
@@ -122,6 +125,10 @@ void Worker::run() {
 void Worker::end() {
     listener_.stop();
     ring_->cancel(mail_operation_);
+    if (options_.mailbox->draining()) {
+        drain();
+        say_last_words();
+    }
     table_.lose_all();
     pool_.end_idle();
     while (!finished()) {
@@ -131,6 +138,16 @@ void Worker::end() {
     }
     ring_->wait(context_.now);  // descriptors that the last tick gave back are closed now
     options_.publication->leave(options_.index);
+}
+
+// The time to drain is over: whoever still waits is told so, and has a moment to take it.
+void Worker::say_last_words() {
+    table_.wind_up();
+    const Nanos deadline = ring_->now() + limits::last_words_ms * kMillisecond;
+    context_.timers.set(last_words_timer_, deadline);
+    while (table_.connections() > 0 && context_.now < deadline)
+        tick();
+    context_.timers.clear(last_words_timer_);
 }
 
 bool Worker::finished() const {

@@ -86,7 +86,10 @@ class Worker {
     void report();
     void on_mail(const io::Completion& completion);
     [[nodiscard]] bool finished() const;
+    void drain();
     void end();
+    void say_last_words();
+    void on_last_words_said() {}  // the tick that the timer causes is all that is wanted
 
     WorkerOptions options_;
     std::unique_ptr<io::Ring> ring_;
@@ -95,6 +98,7 @@ class Worker {
     exchange::Services services_;
     client::Table table_;
     listen::Listener listener_;
+    io::TimerOf<Worker, &Worker::on_last_words_said> last_words_timer_{*this};
     std::array<std::byte, 8> mail_{};
     io::OperationOf<Worker, &Worker::on_mail> mail_operation_{*this};
 };
