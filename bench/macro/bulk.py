@@ -3,15 +3,15 @@
 Answers of 1 MiB and 16 MiB, and calls of 16 MiB, on four connections; every byte is compared where
 it arrives.
 """
-from proxies import Setting
+from proxies import GATEWAY, Setting, metric
 from rig import Cell
 
 ABOUT = "bodies of 1 MiB and 16 MiB down, 16 MiB up: CPU time per MiB"
 NOTES = ["four connections; CPU time includes ksoftirqd of the proxy's core and the threads of "
          "the kernel that serve its ring"]
 # The best of 16 KiB to 1 MiB for each; splicing (HAProxy's `option splice-auto`) gained nothing.
-SETTING = Setting(haproxy_buffer=65536, haproxy_connections=1024, nginx_buffer="16k",
-                  nginx_body_buffer="16k", floor_buffers=(262144, 32))
+SETTING = Setting(haproxy_buffer=65536, haproxy_connections=1024, nginx_buffer="32k",
+                  nginx_body_buffer="32k", floor_buffers=(262144, 8))
 MIB = 1024 * 1024
 CONNECTIONS = 4
 BODIES = {"1down": ("1 MiB answers", {"answer": MIB}, 1),
@@ -33,6 +33,14 @@ class Bodies(Cell):
                                   milliseconds=int(self.seconds * 1000), **self.words)
         return {f"CPU time per MiB, {self.title}, µs":
                 outcome["cpu"] * 1e6 / (outcome["count"] * self.mib)}
+
+
+def notes_after(rig):
+    """What the gateway says about itself."""
+    copied = [metric(proxy, "mcp_gateway_payload_copied_bytes_total")
+              for proxy in rig.proxies if proxy.name == GATEWAY]
+    return [f"payload bytes that the gateway copied in user space: {value:.0f}"
+            for value in copied]
 
 
 def cells(arguments):

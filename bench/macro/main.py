@@ -5,13 +5,14 @@ complete runs only: all proxies, all sizes, at least five rounds.
 """
 import argparse
 import importlib
+import shlex
 import sys
 
 import proxies
 import report
 import rig
 
-BENCHMARKS = ("forward", "sse", "bulk", "idle")
+BENCHMARKS = ("forward", "sse", "bulk", "idle", "latency", "churn", "scale")
 ROUNDS_MIN = 5
 QUICK_ROUNDS, QUICK_SECONDS = 2, 1.0
 
@@ -24,6 +25,10 @@ def parser_for(name, module):
     parser.add_argument("--quick", action="store_true",
                         help=f"{QUICK_ROUNDS} rounds of {QUICK_SECONDS:.0f} second")
     parser.add_argument("--only", help="some of " + ",".join(proxies.NAMES))
+    parser.add_argument("--beside", metavar="BUILD",
+                        help="also the gateway of another build folder, as one more column")
+    parser.add_argument("--gateway-flags", default="", metavar="FLAGS",
+                        help="more flags for `mcp-gateway up`, as one word")
     module.add_arguments(parser)
     return parser
 
@@ -35,22 +40,32 @@ def is_complete(arguments, words):
             and all(word.startswith(allowed) for word in words if word.startswith("--")))
 
 
+def names_of(arguments):
+    names = arguments.only.split(",") if arguments.only else proxies.NAMES
+    unknown = [one for one in names if one not in proxies.NAMES]
+    if unknown:
+        sys.exit(f"./dev bench: no proxy '{unknown[0]}'; there are {', '.join(proxies.NAMES)}")
+    return [one for one in proxies.NAMES if one in names] + [proxies.BESIDE] * bool(
+        arguments.beside)
+
+
 def run(name, words):
     module = importlib.import_module(name)
     arguments = parser_for(name, module).parse_args(words)
     arguments.rounds = arguments.rounds or (QUICK_ROUNDS if arguments.quick else ROUNDS_MIN)
     arguments.seconds = arguments.seconds or (QUICK_SECONDS if arguments.quick else 3.0)
-    names = arguments.only.split(",") if arguments.only else proxies.NAMES
-    unknown = [one for one in names if one not in proxies.NAMES]
-    if unknown:
-        sys.exit(f"./dev bench: no proxy '{unknown[0]}'; there are {', '.join(proxies.NAMES)}")
-    names = [one for one in proxies.NAMES if one in names]
+    names = names_of(arguments)
+    module.SETTING.beside = arguments.beside
+    module.SETTING.gateway_flags = shlex.split(arguments.gateway_flags)
     samples = rig.Samples()
+    notes = list(module.NOTES)
     print(f"{name}: {module.ABOUT}", file=sys.stderr)
-    with rig.Rig(module.SETTING, names) as bench:
+    with rig.Rig(module.SETTING, names, getattr(module, "LOAD_CORES", "1")) as bench:
         rig.run_rounds(bench, module.cells(arguments), arguments.rounds, samples)
-    command = " ".join(["./dev bench", name, *words])
-    lines = report.section(command, module.NOTES, samples, names, arguments.rounds)
+        if hasattr(module, "notes_after"):
+            notes += module.notes_after(bench)
+    command = shlex.join(["./dev", "bench", name, *words])
+    lines = report.section(command, notes, samples, names, arguments.rounds)
     print("\n".join(lines))
     if is_complete(arguments, words):
         report.write_results(name, lines)

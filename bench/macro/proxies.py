@@ -2,7 +2,7 @@
 
 `mcp-gateway` routes by adapter and opens a sealed session id on every request; nginx and HAProxy
 only forward; `floor` forwards bytes without knowing HTTP. All of them stay up for a whole run and
-take turns.
+take turns. `beside`, on demand, is the gateway of another build.
 """
 import json
 import os
@@ -16,7 +16,7 @@ import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("MCPGW_BUILD", os.path.join(ROOT, "build"))
-GATEWAY, PEERS, FLOOR = "mcp-gateway", ("nginx", "haproxy"), "floor"
+GATEWAY, PEERS, FLOOR, BESIDE = "mcp-gateway", ("nginx", "haproxy"), "floor", "beside"
 NAMES = (GATEWAY, *PEERS, FLOOR)
 START_SECONDS_MAX = 15
 
@@ -87,12 +87,14 @@ class Setting:
 
     def __init__(self, cores="0", workers=1, haproxy_buffer=16384, haproxy_options="",
                  haproxy_connections=8192,
-                 nginx_buffer="8k", nginx_body_buffer="16k", floor_buffers=(2048, 1024)):
+                 nginx_buffer="8k", nginx_body_buffer="16k", floor_buffers=(2048, 512),
+                 gateway_flags=(), beside=None):
         self.cores, self.workers = cores, workers
         self.haproxy_buffer, self.haproxy_options = haproxy_buffer, haproxy_options
         self.haproxy_connections = haproxy_connections
         self.nginx_buffer, self.nginx_body_buffer = nginx_buffer, nginx_body_buffer
         self.floor_buffers = floor_buffers
+        self.gateway_flags, self.beside = gateway_flags, beside
 
 
 class Proxy:
@@ -103,14 +105,14 @@ class Proxy:
     def __init__(self, name, setting, folder, backend):
         self.name, self.setting, self.folder, self.backend = name, setting, folder, backend
         self.children, self.pids = [], []
-        self.softirqs = softirq_threads(setting.cores)
         self.log = os.path.join(folder, f"{name}.log")
         self.start()
 
     def start(self):
         self.port = free_port()
-        {"mcp-gateway": self._start_gateway, "nginx": self._start_nginx,
-         "haproxy": self._start_haproxy, "floor": self._start_floor}[self.name]()
+        self.softirqs = softirq_threads(self.setting.cores)
+        {GATEWAY: self._start_gateway, BESIDE: self._start_gateway, "nginx": self._start_nginx,
+         "haproxy": self._start_haproxy, FLOOR: self._start_floor}[self.name]()
 
     def stop(self):
         for child in self.children:
@@ -187,11 +189,15 @@ class Proxy:
         self.pids = [child.pid for child in self.children]
 
     def _start_gateway(self):
+        build = self.setting.beside if self.name == BESIDE else BUILD
+        self.admin_port = self.port
         data = os.path.join(self.folder, f"data-{self.port}")
         child = self._spawn(
-            [os.path.join(BUILD, "bin", "mcp-gateway"), "up", "--listen", "127.0.0.1:0",
-             "--admin-listen", "127.0.0.1:0", "--workers", str(self.setting.workers),
-             "--data-dir", data, "--max-body-bytes", str(64 * 1024 * 1024), "--drain-seconds", "0"],
+            [os.path.join(build, "bin", "mcp-gateway"), "up", "--listen", "127.0.0.1:0",
+             "--admin-listen", f"127.0.0.1:{self.admin_port}",
+             "--workers", str(self.setting.workers), "--data-dir", data,
+             "--max-body-bytes", str(64 * 1024 * 1024), "--drain-seconds", "0",
+             *self.setting.gateway_flags],
             stdout=subprocess.PIPE, text=True)
         line = child.stdout.readline()
         if not line.startswith("ready "):
@@ -205,6 +211,14 @@ class Proxy:
                    "an answer through the gateway", self.log)
         self.pids = [pid for pid in descendants(child.pid)
                      if "dataplane" in open(f"/proc/{pid}/cmdline").read()]
+
+
+def metric(proxy, name):
+    """The sum of a metric of the gateway over its labels."""
+    url = f"http://127.0.0.1:{proxy.admin_port}/metrics"
+    text = urllib.request.urlopen(url, timeout=START_SECONDS_MAX).read().decode()
+    values = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.M)
+    return sum(float(value) for value in values) if values else None
 
 
 def post(url, message):

@@ -82,9 +82,10 @@ class Samples:
         """The median of the ratios of the rounds: both values of one are neighbours in time."""
         if other is None or name not in self.rows[row] or other not in self.rows[row]:
             return None
-        pairs = zip(self.rows[row][name], self.rows[row][other])
-        ratios = [mine / theirs for mine, theirs in pairs if theirs > 0]
-        return statistics.median(ratios) if ratios else None
+        pairs = list(zip(self.rows[row][name], self.rows[row][other]))
+        # What is added to a direct answer can drown in noise; then there is no ratio to speak of.
+        ratios = [mine / theirs for mine, theirs in pairs if mine > 0 and theirs > 0]
+        return statistics.median(ratios) if 2 * len(ratios) > len(pairs) else None
 
     def spread(self):
         """The widest half distance between extremes, in per cent of the median."""

@@ -33,4 +33,4 @@ class Events(Cell):
 def cells(arguments):
     streams = [int(n) for n in arguments.streams.split(",")] if arguments.streams else STREAMS
     found = [Events(n, 1, arguments.seconds) for n in streams]
-    return found + [Events(n, 64, arguments.seconds) for n in streams if n >= 500]
+    return found + [Events(n, 64, arguments.seconds) for n in streams]
