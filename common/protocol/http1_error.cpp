@@ -34,6 +34,7 @@ std::uint16_t status_of(HeadError error) {
         case HeadError::bad_content_length:
         case HeadError::conflicting_content_length:
         case HeadError::content_length_with_transfer_encoding:
+        case HeadError::body_without_end:
         case HeadError::transfer_encoding_in_http10:
         case HeadError::missing_host:
         case HeadError::repeated_host:
@@ -79,6 +80,8 @@ std::string_view sentence_of(HeadError error) {
             return "Content-Length and Transfer-Encoding exclude each other";
         case HeadError::unknown_transfer_coding:
             return "the only transfer coding understood is chunked";
+        case HeadError::body_without_end:
+            return "the last transfer coding has to be chunked";
         case HeadError::transfer_encoding_in_http10:
             return "HTTP/1.0 knows no Transfer-Encoding";
         case HeadError::missing_host:

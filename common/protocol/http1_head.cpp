@@ -107,7 +107,8 @@ struct Facts {
     std::size_t hosts = 0;
     std::size_t content_lengths = 0;
     std::size_t transfer_encodings = 0;
-    bool chunked = false;
+    bool chunked = false;          // it is the only coding
+    bool chunked_is_last = false;  // and without it no body has an end
     bool close = false;
     bool keep_alive = false;
     bool expects_continue = false;
@@ -156,6 +157,8 @@ HeadError note(const Field& field, Facts& facts) {
     } else {
         ++facts.transfer_encodings;
         facts.chunked = equals_ignoring_case(field.value, "chunked");
+        const std::string_view last = field.value.substr(field.value.rfind(',') + 1);
+        facts.chunked_is_last = equals_ignoring_case(without_blanks_around(last), "chunked");
     }
     return HeadError::none;
 }
@@ -304,6 +307,7 @@ HeadError judge_framing(const Facts& facts, std::uint8_t minor_version) {
     if (facts.transfer_encodings == 0) return HeadError::none;
     if (facts.content_lengths > 0) return HeadError::content_length_with_transfer_encoding;
     if (minor_version == 0) return HeadError::transfer_encoding_in_http10;
+    if (!facts.chunked_is_last) return HeadError::body_without_end;
     if (facts.transfer_encodings > 1 || !facts.chunked) return HeadError::unknown_transfer_coding;
     return HeadError::none;
 }

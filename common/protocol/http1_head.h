@@ -39,6 +39,7 @@ enum class HeadError : std::uint8_t {
     conflicting_content_length,
     content_length_with_transfer_encoding,
     unknown_transfer_coding,  // 501 for requests (RFC 9112 section 6.1)
+    body_without_end,         // the last transfer coding is not chunked (section 6.3)
     transfer_encoding_in_http10,
     missing_host,
     repeated_host,

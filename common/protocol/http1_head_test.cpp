@@ -426,6 +426,9 @@ TEST(RequestHead, the_only_transfer_coding_is_chunked) {
               sentence(HeadError::unknown_transfer_coding));
     EXPECT_EQ(refusal_of_fields("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
               sentence(HeadError::unknown_transfer_coding));
+    for (const char* value : {"gzip", "chunked, gzip", "chunked;a=b", "chunked,", ""})
+        EXPECT_EQ(refusal_of_fields("Transfer-Encoding: " + std::string(value) + "\r\n"),
+                  sentence(HeadError::body_without_end));
     EXPECT_EQ(refusal("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"),
               sentence(HeadError::transfer_encoding_in_http10));
 }
@@ -533,7 +536,7 @@ TEST(ResponseHead, refuses_framing_that_could_be_read_in_two_ways) {
     EXPECT_EQ(framed("Content-Length: 5\r\nContent-Length: 5\r\n"),
               sentence(HeadError::conflicting_content_length));
     EXPECT_EQ(framed("Content-Length: 5, 5\r\n"), sentence(HeadError::bad_content_length));
-    EXPECT_EQ(framed("Transfer-Encoding: gzip\r\n"), sentence(HeadError::unknown_transfer_coding));
+    EXPECT_EQ(framed("Transfer-Encoding: gzip\r\n"), sentence(HeadError::body_without_end));
     EXPECT_EQ(refusal_of_answer("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
               sentence(HeadError::transfer_encoding_in_http10));
     EXPECT_EQ(framed("A : b\r\n"), sentence(HeadError::bad_field_name));
@@ -558,6 +561,7 @@ TEST(HeadError, each_has_its_status_and_its_own_sentence) {
     EXPECT_EQ(status_of(HeadError::head_too_large), 431);
     EXPECT_EQ(status_of(HeadError::too_many_fields), 431);
     EXPECT_EQ(status_of(HeadError::unknown_transfer_coding), 501);
+    EXPECT_EQ(status_of(HeadError::body_without_end), 400);
     EXPECT_EQ(status_of(HeadError::unsupported_method), 501);
     EXPECT_EQ(status_of(HeadError::version_not_supported), 505);
 }
