@@ -119,6 +119,7 @@ bool make_request_fields(const RequestFieldsIn& in, FieldScratch& scratch, http:
     return fits && out.add("X-Mcp-UserId", decision.identity.user) &&
            out.add("X-Mcp-Roles", decision.identity.roles) &&
            out.add("Forwarded", write_forwarded(in, scratch.forwarded)) &&
+           out.add("Via", in.head.minor_version == 0 ? "1.0 mcp-gateway" : "1.1 mcp-gateway") &&
            out.add("traceparent", is_traceparent(trace)
                                       ? trace
                                       : write_traceparent(in.random, scratch.traceparent));

@@ -54,6 +54,7 @@ TEST_F(RequestFields, credentials_identity_and_hop_by_hop_fields_stop_here) {
     EXPECT_EQ(map.find("X-Mcp-UserId")->second, "ann");
     EXPECT_EQ(map.find("X-Mcp-Roles")->second, "r1,r2");
     EXPECT_EQ(map.find("Forwarded")->second, "for=192.0.2.7;host=\"gw.example:1\";proto=http");
+    EXPECT_EQ(map.find("Via")->second, "1.1 mcp-gateway");
 }
 
 TEST_F(RequestFields, protocol_fields_pass_unchanged) {
