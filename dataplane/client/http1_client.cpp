@@ -168,7 +168,8 @@ bool Http1Client::start_exchange() {
     const std::uint64_t body_max = services_.settings.body_bytes_max;
     const bool too_large =
         head.framing == http::Framing::content_length && head.content_length > body_max;
-    const bool asks_to_continue = head.expect_continue && head.framing != http::Framing::none;
+    const bool has_body = head.framing == http::Framing::chunked || head.content_length > 0;
+    const bool asks_to_continue = head.expect_continue && has_body;
     method_ = head.method;
     minor_version_ = head.minor_version;
     keep_alive_ = head.keep_alive;
