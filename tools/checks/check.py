@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import heads  # noqa: E402
 import layers  # noqa: E402
+import rules  # noqa: E402
 import sizes  # noqa: E402
 import words  # noqa: E402
 from tree import Tree  # noqa: E402
@@ -24,6 +25,7 @@ def findings(tree, ranks_text):
     yield from sizes.check(tree)
     yield from heads.check(tree)
     yield from words.check(tree)
+    yield from rules.check(tree)
 
 
 def main(arguments):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import heads
 import layers
+import rules
 import sizes
 import words
 from tree import Tree
@@ -88,11 +89,22 @@ WORD_CASES = [
     ("peace", {"a.cpp": "int todo_list;\n", "package-lock.json": "{}\n"}, []),
 ]
 
+RULE_LIST = "## RFC 9112 section 2.2\n\n* a rule.\n  `holds`\n"
+RULE_CASES = [
+    ("no list", {"tests/http1/a_test.cpp": "TEST(Rfc9112Section2_2, holds) {\n"}, []),
+    ("agree", {rules.LIST: RULE_LIST,
+               "tests/http1/a_test.cpp": "TEST(Rfc9112Section2_2,\n     holds) {\n"}, []),
+    ("no test", {rules.LIST: RULE_LIST,
+                 "tests/http1/a_test.cpp": "TEST(Rfc9112Section2_3, holds) {\n"},
+     ["'holds' is not in", "there is no test Rfc9112Section2_2.holds"]),
+]
+
 SUITES = [
     ("layers", _layers, LAYER_CASES),
     ("sizes", sizes.check, SIZE_CASES),
     ("heads", heads.check, HEAD_CASES),
     ("words", words.check, WORD_CASES),
+    ("rules", rules.check, RULE_CASES),
 ]
 
 
