@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <random>
 #include <thread>
 
 #include <poll.h>
@@ -59,6 +60,11 @@ Result<backend::Destination> unix_destination(const std::string& path) {
     return destination;
 }
 
+std::uint64_t random_seed() {
+    std::random_device device;
+    return std::uint64_t{device()} << 32 | device();
+}
+
 // The running process: everything that lives as long as its workers.
 class Process {
   public:
@@ -91,6 +97,7 @@ class Process {
     listen::ListeningSockets sockets_;
     exchange::Settings settings_;
     EndedSessions ended_;
+    std::unique_ptr<client::AddressCounts> addresses_;
     std::unique_ptr<Publication> publication_;
     std::unique_ptr<ControlLink> link_;
     std::unique_ptr<worker::ProcessPages> pages_;
@@ -139,6 +146,16 @@ Result<> Process::open() {
     settings_.admin_role = options_.admin_role;
     settings_.head_bytes_max = options_.max_head_bytes;
     settings_.body_bytes_max = options_.max_body_bytes;
+    settings_.deadlines = {.head_ms = options_.head_timeout_ms,
+                           .body_idle_ms = options_.body_idle_timeout_ms,
+                           .idle_ms = options_.client_idle_timeout_ms,
+                           .stall_ms = options_.send_stall_timeout_ms,
+                           .linger_ms = options_.linger_timeout_ms};
+    if (options_.max_connections_per_address > 0)
+        addresses_ = std::make_unique<client::AddressCounts>(
+            client::AddressCounts::Options{.connections_max = options_.max_connections,
+                                           .per_address_max = options_.max_connections_per_address,
+                                           .seed = random_seed()});
     publication_ = std::make_unique<Publication>(worker_count_ + 1);
     ControlLinkOptions link_options;
     link_options.socket_path = options_.contract_socket;
@@ -197,6 +214,7 @@ Result<> Process::start() {
             admin ? sockets_.admin.front() : sockets_.main[i % sockets_.main.size()];
         self.options.connections_max =
             admin ? 64 : std::max<std::size_t>(1, options_.max_connections / worker_count_);
+        self.options.addresses = admin ? nullptr : addresses_.get();
         self.options.publication = publication_.get();
         self.options.settings = &settings_;
         self.options.ended = &ended_;

@@ -37,10 +37,25 @@ void define(CLI::App& app, DataplaneOptions& options) {
         ->check(CLI::Range(0, 86400));
     add("--max-connections", options.max_connections, "client connections of the whole process")
         ->check(CLI::Range(std::size_t{1}, limits::connections_per_worker_max));
+    add("--max-connections-per-address", options.max_connections_per_address,
+        "client connections of one address (IPv6: of one /64), loopback excepted; 0 = no limit")
+        ->check(CLI::Range(std::size_t{0}, limits::connections_per_worker_max));
     add("--max-head-bytes", options.max_head_bytes, "bytes of a request head")
         ->check(CLI::Range(std::size_t{1024}, limits::head_bytes_max));
     add("--max-body-bytes", options.max_body_bytes, "bytes of a request body")
         ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 40));
+    const auto add_time = [&add](const std::string& flag, auto& value, const std::string& help) {
+        add(flag, value, help)->check(CLI::Range(std::uint32_t{1}, limits::timeout_ms_max));
+    };
+    add_time("--head-timeout-ms", options.head_timeout_ms, "time for a request head");
+    add_time("--body-idle-timeout-ms", options.body_idle_timeout_ms,
+             "silence of a client inside its request body");
+    add_time("--client-idle-timeout-ms", options.client_idle_timeout_ms,
+             "between two requests of a connection");
+    add_time("--send-stall-timeout-ms", options.send_stall_timeout_ms,
+             "a client that takes nothing of its answer");
+    add_time("--linger-timeout-ms", options.linger_timeout_ms,
+             "reading away what follows an early answer");
     add("--log-format", options.log_format, "json or text")->check(CLI::IsMember({"json", "text"}));
     add("--log-level", options.log_level, "debug, info, warn or error")
         ->check(CLI::IsMember({"debug", "info", "warn", "error"}));

@@ -27,8 +27,14 @@ struct DataplaneOptions {
     std::vector<std::string> allowed_origins;
     std::uint32_t drain_seconds = limits::drain_seconds;
     std::size_t max_connections = 16384;
+    std::uint32_t max_connections_per_address = 0;  // 0: no limit
     std::size_t max_head_bytes = limits::head_bytes_max;
     std::size_t max_body_bytes = limits::body_bytes_max;
+    std::uint32_t head_timeout_ms = limits::head_timeout_ms;
+    std::uint32_t body_idle_timeout_ms = limits::body_idle_timeout_ms;
+    std::uint32_t client_idle_timeout_ms = limits::client_idle_timeout_ms;
+    std::uint32_t send_stall_timeout_ms = limits::send_stall_timeout_ms;
+    std::uint32_t linger_timeout_ms = limits::linger_timeout_ms;
     std::string log_format = "json";
     std::string log_level = "info";
 };

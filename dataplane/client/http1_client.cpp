@@ -28,7 +28,7 @@ void Http1Client::adopt(int socket, std::string_view peer_address) {
     address_bytes_ = static_cast<std::uint8_t>(peer_address.copy(address_.data(), address_.size()));
     services_.context.metrics.connections_accepted.add();
     connection_.adopt(socket);
-    set_deadline(limits::client_idle_timeout_ms);
+    set_deadline(deadlines().idle_ms);
 }
 
 // --- Deadlines
@@ -54,16 +54,16 @@ void Http1Client::look_at_deadline() {
         case State::exchanging:
             return look_at_exchange_progress();
         case State::lingering:
-            return look_at_last_bytes(limits::linger_timeout_ms);
+            return look_at_last_bytes(deadlines().linger_ms);
         case State::ended:
-            return look_at_last_bytes(limits::send_stall_timeout_ms);
+            return look_at_last_bytes(deadlines().stall_ms);
     }
 }
 
 // The answer is complete but not yet all taken: as long as the client takes some of it, it may go
 // on. When nothing is left, whatever the client still sends has had its time.
 void Http1Client::look_at_last_bytes(std::uint32_t again_ms) {
-    const Nanos patience = limits::send_stall_timeout_ms * kMillisecond;
+    const Nanos patience = deadlines().stall_ms * kMillisecond;
     const bool progressed = connection_.sent_bytes() != sent_at_check_;
     if (!progressed && connection_.output().empty()) return lose();
     if (!progressed && services_.context.now >= progress_at_ + patience) return lose();
@@ -72,17 +72,38 @@ void Http1Client::look_at_last_bytes(std::uint32_t again_ms) {
 }
 
 // A client that takes nothing of what is queued for it, or stops in the middle of its body, is
-// given up after one silent period.
+// given up. Instead of a timer for each byte there is a check now and then: silence begins with the
+// first check that finds something owed and nothing done about it since the check before.
 void Http1Client::look_at_exchange_progress() {
-    const bool owes_body = decoder_.state() == http::BodyDecoder::State::reading;
-    const bool stalled =
-        !connection_.output().empty() && connection_.sent_bytes() == sent_at_check_;
-    const bool silent = owes_body && !request_paused_ && !answer_begun_ &&
-                        connection_.received_bytes() == received_at_check_;
-    if (stalled || silent) return lose();
+    const Nanos now = services_.context.now;
+    const bool owed_bytes = std::exchange(owes_bytes_, !connection_.output().empty());
+    if (!owed_bytes || connection_.sent_bytes() != sent_at_check_) note_progress();
+    const bool owed_body =
+        std::exchange(owes_body_, decoder_.state() == http::BodyDecoder::State::reading &&
+                                      !request_paused_ && !answer_begun_);
+    if (!owed_body || connection_.received_bytes() != received_at_check_) note_receipt();
+    const bool stalled = owes_bytes_ && now >= progress_at_ + deadlines().stall_ms * kMillisecond;
+    const bool silent = owes_body_ && now >= heard_at_ + deadlines().body_idle_ms * kMillisecond;
+    if (stalled || silent) {
+        services_.context.metrics.rejected[RejectReason::client_too_slow].add();
+        return lose();
+    }
+    set_check_deadline();
+}
+
+// Twice in each period, so that a peer that does nothing is found out before the second one ends.
+void Http1Client::set_check_deadline() {
+    set_deadline(std::max(1U, std::min(deadlines().stall_ms, deadlines().body_idle_ms) / 2));
+}
+
+void Http1Client::note_progress() {
     sent_at_check_ = connection_.sent_bytes();
+    progress_at_ = services_.context.now;
+}
+
+void Http1Client::note_receipt() {
     received_at_check_ = connection_.received_bytes();
-    set_deadline(std::min(limits::send_stall_timeout_ms, limits::body_idle_timeout_ms));
+    heard_at_ = services_.context.now;
 }
 
 // --- The tick
@@ -135,7 +156,7 @@ bool Http1Client::read_head() {
                 end_after_output();
             } else if (state_ == State::idle && head_reader_.started()) {
                 state_ = State::reading_head;
-                set_deadline(limits::head_timeout_ms);
+                set_deadline(deadlines().head_ms);
             }
             return false;
         case Outcome::complete:
@@ -185,9 +206,11 @@ bool Http1Client::start_exchange() {
         return false;
     }
     state_ = State::exchanging;
-    sent_at_check_ = connection_.sent_bytes();
-    received_at_check_ = connection_.received_bytes();
-    set_deadline(std::min(limits::send_stall_timeout_ms, limits::body_idle_timeout_ms));
+    note_progress();
+    note_receipt();
+    owes_bytes_ = false;
+    owes_body_ = decoder_.state() == http::BodyDecoder::State::reading;
+    set_check_deadline();
     if (too_large)
         exchange_->on_request_too_large();
     else if (asks_to_continue && connection_.input().empty())
@@ -258,7 +281,7 @@ bool Http1Client::complete_exchange() {
 
 void Http1Client::become_idle() {
     state_ = State::idle;
-    set_deadline(limits::client_idle_timeout_ms);
+    set_deadline(deadlines().idle_ms);
 }
 
 // --- Ends
@@ -271,7 +294,7 @@ void Http1Client::linger() {
     connection_.half_close();
     connection_.resume(PauseReason::peer_full);
     note_progress();
-    set_deadline(limits::linger_timeout_ms);
+    set_deadline(deadlines().linger_ms);
     services_.context.mark(*this);
 }
 
@@ -280,12 +303,7 @@ void Http1Client::end_after_output() {
     state_ = State::ended;
     connection_.drain();
     note_progress();
-    set_deadline(limits::send_stall_timeout_ms);
-}
-
-void Http1Client::note_progress() {
-    sent_at_check_ = connection_.sent_bytes();
-    progress_at_ = services_.context.now;
+    set_deadline(deadlines().stall_ms);
 }
 
 void Http1Client::lose() {

@@ -40,6 +40,7 @@ class Http1Client final : public flow::ClientEnd,
     // Ends at once, whatever is going on.
     void lose();
     [[nodiscard]] State state() const { return state_; }
+    [[nodiscard]] std::string_view address() const { return {address_.data(), address_bytes_}; }
 
     void send_interim(const flow::ResponseOut& head) override;
     void send_head(const flow::ResponseOut& head) override;
@@ -58,6 +59,11 @@ class Http1Client final : public flow::ClientEnd,
     void look_at_exchange_progress();
     void look_at_last_bytes(std::uint32_t again_ms);
     void note_progress();
+    void note_receipt();
+    void set_check_deadline();
+    [[nodiscard]] const exchange::ClientDeadlines& deadlines() const {
+        return services_.settings.deadlines;
+    }
     void set_deadline(std::uint32_t milliseconds);
 
     bool step();  // false: nothing more to do now
@@ -81,6 +87,7 @@ class Http1Client final : public flow::ClientEnd,
     http::BodyDecoder decoder_;
     Nanos deadline_ = kNever;
     Nanos progress_at_ = 0;  // when the last check found that the client had taken something
+    Nanos heard_at_ = 0;     // when the last check found that something of its body had come
     std::uint64_t sent_at_check_ = 0;
     std::uint64_t received_at_check_ = 0;
     State state_ = State::idle;
@@ -91,6 +98,8 @@ class Http1Client final : public flow::ClientEnd,
     bool keep_alive_ = true;
     bool continue_sent_ = false;  // the client has had a 100 for the present request
     bool answer_is_chunked_ = false;
+    bool owes_bytes_ = false;  // at the last check: to take
+    bool owes_body_ = false;   // at the last check: to send
     bool answer_begun_ = false;
     bool answer_done_ = false;
     bool request_paused_ = false;

@@ -3,8 +3,9 @@
 
 namespace mcpgw::client {
 
-Table::Table(exchange::Services& services, std::size_t connections_max)
+Table::Table(exchange::Services& services, std::size_t connections_max, AddressCounts* addresses)
     : services_(services),
+      addresses_(addresses),
       date_(services.context.ring),
       clients_(connections_max),
       exchanges_(connections_max) {}
@@ -13,12 +14,15 @@ Table::~Table() {
     check(clients_.used() == 0, "the table dies after its connections");
 }
 
-bool Table::adopt(int socket, std::string_view peer_address, bool loopback_listener) {
+Table::Adoption Table::adopt(int socket, std::string_view peer_address, bool loopback_listener) {
+    if (clients_.full()) return Adoption::full;
+    if (addresses_ != nullptr && !addresses_->enter(peer_address))
+        return Adoption::too_many_of_address;
     Http1Client* client = clients_.acquire(services_, *this, loopback_listener);
-    if (client == nullptr) return false;
+    check(client != nullptr, "a table that is not full has a slot");
     alive_.push_back(*client);
     client->adopt(socket, peer_address);
-    return true;
+    return Adoption::adopted;
 }
 
 exchange::Exchange* Table::open_exchange(flow::ClientEnd& client, exchange::PendingHead& head,
@@ -34,6 +38,7 @@ void Table::bury_later(Http1Client& client) {
 void Table::bury() {
     while (Http1Client* client = closed_.pop_front()) {
         static_cast<ListNode<transport::DirtyTag>&>(*client).unlink();
+        if (addresses_ != nullptr) addresses_->leave(client->address());
         clients_.release(client);
     }
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "common/slot_table.h"
+#include "dataplane/client/address_counts.h"
 #include "dataplane/client/date_clock.h"
 #include "dataplane/client/http1_client.h"
 
@@ -12,11 +13,14 @@ namespace mcpgw::client {
 
 class Table {
   public:
-    Table(exchange::Services& services, std::size_t connections_max);
+    enum class Adoption : std::uint8_t { adopted, full, too_many_of_address };
+
+    // `addresses` is shared by all workers; nullptr: no limit per address.
+    Table(exchange::Services& services, std::size_t connections_max, AddressCounts* addresses);
     ~Table();
 
-    // Takes an accepted socket; false when the table is full (the caller closes it).
-    [[nodiscard]] bool adopt(int socket, std::string_view peer_address, bool loopback_listener);
+    // Takes an accepted socket, or leaves it to the caller to close.
+    [[nodiscard]] Adoption adopt(int socket, std::string_view peer_address, bool loopback_listener);
     [[nodiscard]] bool full() const { return clients_.full(); }
     [[nodiscard]] std::size_t connections() const { return clients_.used(); }
     [[nodiscard]] std::size_t exchanges() const { return exchanges_.used(); }
@@ -38,6 +42,7 @@ class Table {
 
   private:
     exchange::Services& services_;
+    AddressCounts* addresses_;
     DateClock date_;
     SlotTable<Http1Client> clients_;
     SlotTable<exchange::Exchange> exchanges_;

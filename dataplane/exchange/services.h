@@ -30,6 +30,15 @@ struct PendingHead {
     io::Block block;  // or it came in pieces and was put together here
 };
 
+// Of client connections; all in milliseconds.
+struct ClientDeadlines {
+    std::uint32_t head_ms = limits::head_timeout_ms;
+    std::uint32_t body_idle_ms = limits::body_idle_timeout_ms;
+    std::uint32_t idle_ms = limits::client_idle_timeout_ms;
+    std::uint32_t stall_ms = limits::send_stall_timeout_ms;
+    std::uint32_t linger_ms = limits::linger_timeout_ms;
+};
+
 // The same for all workers; set at start.
 struct Settings {
     std::vector<std::string> allowed_hosts;
@@ -37,6 +46,7 @@ struct Settings {
     std::string admin_role = "mcp.admin";
     std::size_t head_bytes_max = limits::head_bytes_max;
     std::size_t body_bytes_max = limits::body_bytes_max;
+    ClientDeadlines deadlines;
     backend::Destination control_plane;  // its API socket
 };
 

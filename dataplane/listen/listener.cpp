@@ -22,6 +22,7 @@ void Listener::start() {
 
 void Listener::stop() {
     stopped_ = true;
+    context_.timers.clear(retry_timer_);
     if (accept_operation_.armed()) context_.ring.cancel(accept_operation_);
 }
 
@@ -38,15 +39,28 @@ void Listener::settle() {
     }
 }
 
+void Listener::take(int socket) {
+    using Adoption = client::Table::Adoption;
+    const Adoption adoption =
+        stopped_ ? Adoption::full
+                 : table_.adopt(socket, context_.ring.peer_address(socket), loopback_);
+    if (adoption == Adoption::adopted) return;
+    if (!stopped_)
+        context_.metrics
+            .rejected[adoption == Adoption::full ? RejectReason::connections_full
+                                                 : RejectReason::address_connections_full]
+            .add();
+    context_.ring.close(socket);
+}
+
 void Listener::on_accepted(const io::Completion& completion) {
     if (completion.result >= 0) {
-        const int socket = completion.result;
-        if (stopped_ || !table_.adopt(socket, context_.ring.peer_address(socket), loopback_))
-            context_.ring.close(socket);
+        take(completion.result);
         return;
     }
     if (completion.result == -ECANCELED) return;
     retry_at_ = context_.now + kRetryPause;
+    context_.timers.set(retry_timer_, retry_at_);
     log_warn("accepting a connection failed",
              {{"error", error_from_errno(-completion.result, "accept").detail}});
 }

@@ -23,6 +23,8 @@ class Listener {
     void settle();
 
   private:
+    void take(int socket);
+    void on_retry_time() {}  // settle() follows in the tick that the timer causes
     void on_accepted(const io::Completion& completion);
 
     transport::Context& context_;
@@ -32,6 +34,7 @@ class Listener {
     bool stopped_ = false;
     bool cancelled_ = false;
     Nanos retry_at_ = 0;
+    io::TimerOf<Listener, &Listener::on_retry_time> retry_timer_{*this};
     io::OperationOf<Listener, &Listener::on_accepted> accept_operation_{*this};
 };
 

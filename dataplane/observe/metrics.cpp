@@ -39,6 +39,8 @@ std::string_view label_of(RejectReason reason) {
             return "target_too_long";
         case RejectReason::head_too_slow:
             return "head_too_slow";
+        case RejectReason::client_too_slow:
+            return "client_too_slow";
         case RejectReason::host_not_allowed:
             return "host_not_allowed";
         case RejectReason::origin_not_allowed:
@@ -61,6 +63,8 @@ std::string_view label_of(RejectReason reason) {
             return "sessions_full";
         case RejectReason::connections_full:
             return "connections_full";
+        case RejectReason::address_connections_full:
+            return "address_connections_full";
         case RejectReason::exchanges_full:
             return "exchanges_full";
         case RejectReason::no_ready_instance:

@@ -69,6 +69,7 @@ enum class RejectReason : std::uint8_t {
     body_too_large,
     target_too_long,
     head_too_slow,
+    client_too_slow,  // in its body, or in taking the answer
     host_not_allowed,
     origin_not_allowed,
     unauthenticated,
@@ -80,6 +81,7 @@ enum class RejectReason : std::uint8_t {
     quota_exhausted,
     sessions_full,
     connections_full,
+    address_connections_full,
     exchanges_full,
     no_ready_instance,
     draining,

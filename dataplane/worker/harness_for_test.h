@@ -72,6 +72,13 @@ class Line {
         }
         return ended_;
     }
+    // Reads on for so long; true if the peer has ended the connection by then.
+    bool peer_ends_within(int milliseconds) {
+        const Nanos deadline = monotonic_now() + static_cast<Nanos>(milliseconds) * kMillisecond;
+        while (!ended_ && monotonic_now() < deadline)
+            more(static_cast<int>((deadline - monotonic_now()) / kMillisecond + 1));
+        return ended_;
+    }
     void half_close() const { shutdown(socket_, SHUT_WR); }
     void reset() {
         const linger abrupt{1, 0};
@@ -84,9 +91,9 @@ class Line {
     }
 
   private:
-    bool more() {
+    bool more(int patience_ms = kPatienceMs) {
         pollfd event{socket_, POLLIN, 0};
-        if (ended_ || poll(&event, 1, kPatienceMs) <= 0) return false;
+        if (ended_ || poll(&event, 1, patience_ms) <= 0) return false;
         char buffer[65536];
         const ssize_t n = recv(socket_, buffer, sizeof buffer, 0);
         if (n <= 0) {
@@ -153,8 +160,22 @@ class ScriptedServer {
 
 class Harness {
   public:
+    struct Special {
+        exchange::ClientDeadlines deadlines;
+        std::uint32_t connections_per_address_max = 0;  // 0: no limit; loopback counts
+        std::size_t connections_max = 256;
+    };
     // One adapter "a" with an instance per port.
-    explicit Harness(std::vector<std::uint16_t> ports) {
+    explicit Harness(std::vector<std::uint16_t> ports) : Harness(std::move(ports), Special()) {}
+    Harness(std::vector<std::uint16_t> ports, const Special& special)
+        : connections_max_(special.connections_max) {
+        settings_.deadlines = special.deadlines;
+        if (special.connections_per_address_max > 0)
+            addresses_ = std::make_unique<client::AddressCounts>(client::AddressCounts::Options{
+                .connections_max = special.connections_max,
+                .per_address_max = special.connections_per_address_max,
+                .seed = 1,
+                .loopback = client::AddressCounts::Loopback::counted});
         publish(ports);
         auto sockets = listen::bind_sockets("127.0.0.1:0", 1);
         listener_ = sockets->front();
@@ -234,7 +255,8 @@ class Harness {
     void run() {
         WorkerOptions options;
         options.listener = listener_;
-        options.connections_max = 256;
+        options.connections_max = connections_max_;
+        options.addresses = addresses_.get();
         options.publication = &publication_;
         options.settings = &settings_;
         options.ended = &ended_;
@@ -247,6 +269,8 @@ class Harness {
         opened_.notify_all();
         if (worker) (*worker)->run();
     }
+    std::size_t connections_max_;
+    std::unique_ptr<client::AddressCounts> addresses_;
     std::uint64_t version_ = 0;
     RouteBuilder builder_;
     Publication publication_{1};

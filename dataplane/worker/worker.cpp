@@ -90,7 +90,7 @@ Worker::Worker(const WorkerOptions& options, std::unique_ptr<io::Ring> ring)
                 .awaiting_news = {},
                 .random = exchange::Random(seed_from(options.random)),
                 .draining = false},
-      table_(services_, options.connections_max),
+      table_(services_, options.connections_max, options.addresses),
       listener_(context_, table_, options.listener, listen::is_loopback(options.listener)) {
     ring_->read(mail_operation_, options_.mailbox->descriptor(), mail_);
     listener_.start();
@@ -172,9 +172,9 @@ void Worker::tick() {
         advance_dirty();
         settle();
     }
-    listener_.settle();
     table_.bury();
     pool_.bury();
+    listener_.settle();  // after the burial, which may have made room
     feed_starved();
     report();
 }

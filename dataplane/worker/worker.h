@@ -54,6 +54,7 @@ struct WorkerOptions {
     int cpu = -1;           // pinned to it; -1: not pinned
     int listener = -1;
     std::size_t connections_max = limits::connections_per_worker_max;
+    client::AddressCounts* addresses = nullptr;  // of all workers; nullptr: no limit per address
     Publication* publication = nullptr;
     const exchange::Settings* settings = nullptr;
     EndedSessions* ended = nullptr;

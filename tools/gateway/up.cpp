@@ -176,6 +176,8 @@ std::vector<std::string> dataplane_arguments(const UpOptions& options, const Dat
     add("--max-head-bytes", std::to_string(options.max_head_bytes));
     add("--max-body-bytes", std::to_string(options.max_body_bytes));
     if (options.max_connections) add("--max-connections", std::to_string(*options.max_connections));
+    for (const auto& [key, value] : options.dataplane_limits)
+        add(("--" + key).c_str(), std::to_string(value));
     for (const std::string& host : options.allowed_hosts)
         add("--allowed-hosts", host);
     for (const std::string& origin : options.allowed_origins)

@@ -117,6 +117,42 @@ std::string assign_deployer(UpOptions&, const Values& v) {
     return "must be process, not " + quoted(v[0]);
 }
 
+// Limits of client connections; the data plane has their defaults.
+struct Limit {
+    const char* key;
+    const char* placeholder;
+    const char* help;
+    std::uint64_t min;
+    std::uint64_t max;
+};
+constexpr std::array kLimits{
+    Limit{"max-connections-per-address", "N",
+          "client connections of one address, loopback excepted (default 0: no limit)", 0,
+          limits::connections_per_worker_max},
+    Limit{"head-timeout-ms", "MS", "time for a request head (default 15000)", 1,
+          limits::timeout_ms_max},
+    Limit{"body-idle-timeout-ms", "MS", "silence inside a request body (default 60000)", 1,
+          limits::timeout_ms_max},
+    Limit{"client-idle-timeout-ms", "MS", "between two requests of a connection (default 75000)", 1,
+          limits::timeout_ms_max},
+    Limit{"send-stall-timeout-ms", "MS", "a client that takes no answer (default 60000)", 1,
+          limits::timeout_ms_max},
+    Limit{"linger-timeout-ms", "MS", "reading away what follows an early answer (default 2000)", 1,
+          limits::timeout_ms_max},
+};
+
+template <std::size_t index>
+constexpr Setting limit_setting() {
+    constexpr const Limit& limit = kLimits[index];
+    return {limit.key, Arity::one, limit.placeholder, limit.help,
+            [](UpOptions& o, const Values& v) {
+                std::uint64_t value = 0;
+                std::string problem = assign_integer(v[0], limit.min, limit.max, value);
+                if (problem.empty()) o.dataplane_limits.emplace_back(limit.key, value);
+                return problem;
+            }};
+}
+
 constexpr std::array kSettings{
     Setting{"listen", Arity::one, "ADDRESS:PORT", "main listener (default 127.0.0.1:8000)",
             [](UpOptions& o, const Values& v) { return assign_address(v[0], o.listen); }},
@@ -152,6 +188,12 @@ constexpr std::array kSettings{
                 return assign_integer(v[0], 1, limits::connections_per_worker_max,
                                       o.max_connections.emplace());
             }},
+    limit_setting<0>(),
+    limit_setting<1>(),
+    limit_setting<2>(),
+    limit_setting<3>(),
+    limit_setting<4>(),
+    limit_setting<5>(),
     Setting{"max-head-bytes", Arity::one, "N", "largest request head (default 65536)",
             [](UpOptions& o, const Values& v) {
                 return assign_integer(v[0], kHeadBytesMin, limits::head_bytes_max,

@@ -30,6 +30,9 @@ struct UpOptions {
     std::vector<std::string> imports;
     std::uint32_t drain_seconds = limits::drain_seconds;
     std::optional<std::uint64_t> max_connections;  // the data plane knows the default
+    // Flags that the data plane alone knows more about, in the order of their settings: passed on
+    // when they are given.
+    std::vector<std::pair<std::string, std::uint64_t>> dataplane_limits;
     std::uint64_t max_head_bytes = limits::head_bytes_max;
     std::uint64_t max_body_bytes = limits::body_bytes_max;
     std::string log_format;  // empty: text on a terminal, json otherwise
