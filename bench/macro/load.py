@@ -7,10 +7,12 @@ sent ends the benchmark with its sentence.
 import subprocess
 import sys
 
+import proxies
+
 
 class Load:
     def __init__(self, program, cores):
-        self.child = subprocess.Popen(["taskset", "-c", cores, program], text=True, bufsize=1,
+        self.child = subprocess.Popen(proxies.pinned(cores) + [program], text=True, bufsize=1,
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.port = int(self._line("listening")[0])
         self.command = ""

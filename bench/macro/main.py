@@ -29,6 +29,8 @@ def parser_for(name, module):
                         help="also the gateway of another build folder, as one more column")
     parser.add_argument("--gateway-flags", default="", metavar="FLAGS",
                         help="more flags for `mcp-gateway up`, as one word")
+    parser.add_argument("--realtime", action="store_true",
+                        help="run before everything else: for a look at a busy machine")
     module.add_arguments(parser)
     return parser
 
@@ -57,6 +59,7 @@ def run(name, words):
     names = names_of(arguments)
     module.SETTING.beside = arguments.beside
     module.SETTING.gateway_flags = shlex.split(arguments.gateway_flags)
+    proxies.REALTIME = arguments.realtime
     samples = rig.Samples()
     notes = list(module.NOTES)
     print(f"{name}: {module.ABOUT}", file=sys.stderr)

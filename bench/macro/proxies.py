@@ -19,6 +19,8 @@ BUILD = os.environ.get("MCPGW_BUILD", os.path.join(ROOT, "build"))
 GATEWAY, PEERS, FLOOR, BESIDE = "mcp-gateway", ("nginx", "haproxy"), "floor", "beside"
 NAMES = (GATEWAY, *PEERS, FLOOR)
 START_SECONDS_MAX = 15
+# Proxies and load run before everything else of the machine (./dev bench --realtime).
+REALTIME = False
 
 
 def free_port():
@@ -33,6 +35,12 @@ def wait_until(is_so, what, log):
         if time.monotonic() > deadline:
             sys.exit(f"gave up waiting for {what}:\n{open(log).read()}")
         time.sleep(0.02)
+
+
+def pinned(cores):
+    """The start of a command whose processes run on these cores."""
+    priority = ["chrt", "-f", "1"] if REALTIME else []
+    return [*priority, "taskset", "-c", cores]
 
 
 def listens(port):
@@ -145,7 +153,7 @@ class Proxy:
     def _spawn(self, command, cores=None, **options):
         options.setdefault("stdout", subprocess.DEVNULL)
         with open(self.log, "a") as log:
-            child = subprocess.Popen(["taskset", "-c", cores or self.setting.cores] + command,
+            child = subprocess.Popen(pinned(cores or self.setting.cores) + command,
                                      stderr=log, **options)
         self.children.append(child)
         return child
