@@ -249,6 +249,7 @@ class Harness {
     }
 
     Mailbox mailbox;
+    std::atomic<bool> ended = false;  // the worker has returned
     WorkerMetrics metrics;
 
   private:
@@ -268,6 +269,7 @@ class Harness {
         opened_ = 1;
         opened_.notify_all();
         if (worker) (*worker)->run();
+        ended = true;
     }
     std::size_t connections_max_;
     std::unique_ptr<client::AddressCounts> addresses_;

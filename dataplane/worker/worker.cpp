@@ -99,8 +99,7 @@ Worker::Worker(const WorkerOptions& options, std::unique_ptr<io::Ring> ring)
 Worker::~Worker() = default;
 
 void Worker::on_mail(const io::Completion&) {
-    if (!options_.mailbox->stopping())
-        ring_->read(mail_operation_, options_.mailbox->descriptor(), mail_);
+    if (!ending_) ring_->read(mail_operation_, options_.mailbox->descriptor(), mail_);
 }
 
 void Worker::run() {
@@ -123,6 +122,7 @@ void Worker::drain() {
 // Everything is ended and buried before the ring goes: the kernel must not own memory that is
 // freed.
 void Worker::end() {
+    ending_ = true;
     listener_.stop();
     ring_->cancel(mail_operation_);
     if (options_.mailbox->draining()) {

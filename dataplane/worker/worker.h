@@ -100,6 +100,7 @@ class Worker {
     client::Table table_;
     listen::Listener listener_;
     io::TimerOf<Worker, &Worker::on_last_words_said> last_words_timer_{*this};
+    bool ending_ = false;  // no further mail is read
     std::array<std::byte, 8> mail_{};
     io::OperationOf<Worker, &Worker::on_mail> mail_operation_{*this};
 };

@@ -305,6 +305,8 @@ TEST(Worker, draining_finishes_what_is_going_on_and_then_ends) {
     const std::string text = busy.read_to_end();
     EXPECT_TRUE(text.starts_with("HTTP/1.1 200 ")) << text;
     EXPECT_NE(text.find("Connection: close"), std::string::npos) << text;
+    EXPECT_TRUE(Harness::until([&] { return gateway.ended.load(); }))
+        << "a drained worker waits to be stopped";
 }
 
 }  // namespace
