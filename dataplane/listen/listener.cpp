@@ -54,6 +54,9 @@ void Listener::take(int socket) {
 }
 
 void Listener::on_accepted(const io::Completion& completion) {
+    // The tick's time is still that of before the sleep, which may have been long: a deadline made
+    // from it would have passed already.
+    context_.now = context_.ring.now();
     if (completion.result >= 0) {
         take(completion.result);
         return;
