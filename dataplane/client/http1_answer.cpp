@@ -103,9 +103,10 @@ void Http1Client::finish() {
     services_.context.mark(*this);
 }
 
+// What is queued still goes out: it may be the end of an earlier answer, and of this one the client
+// gets what there is. That it is not complete shows in its framing.
 void Http1Client::break_off() {
-    state_ = State::ended;
-    connection_.abort();
+    end_after_output();
 }
 
 bool Http1Client::is_full() {

@@ -49,7 +49,8 @@ class ClientEnd {
     virtual void send_text(std::string_view text) = 0;
     // The answer is complete.
     virtual void finish() = 0;
-    // The answer cannot be completed: the client must notice, so the connection ends at once.
+    // The answer cannot be completed: the client must notice, so the connection ends after what is
+    // queued already.
     virtual void break_off() = 0;
     // True: send no more until Exchange::on_client_room.
     [[nodiscard]] virtual bool is_full() = 0;
