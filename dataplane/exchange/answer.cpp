@@ -216,6 +216,8 @@ void Exchange::wind_up() {
 // The answer has been silent: a comment keeps the connection alive on its way to the client, an
 // idle limit of the adapter ends it.
 void Exchange::break_silence() {
+    // A server that was paused because the client is slow is not silent.
+    if (answer_paused_) answer_active_at_ = services_.context.now;
     const bool over_limit =
         idle_ms_ > 0 && services_.context.now >= answer_active_at_ + idle_ms_ * kMillisecond;
     if (over_limit) return on_backend_failed(Code::timed_out, Retry::never);

@@ -102,6 +102,7 @@ void Exchange::on_client_gone() {
 void Exchange::on_client_room() {
     if (!answer_paused_ || backend_ == nullptr) return;
     answer_paused_ = false;
+    answer_active_at_ = services_.context.now;
     backend_->resume_response();
 }
 
