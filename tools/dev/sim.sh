@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# `./dev sim`: the simulation of the data plane.
-# The simulator is a body of the ring seam (dataplane/io/ring.h) that has not been written, so this
-# command refuses with exit code 2, wrong usage, instead of pretending to have simulated something.
+# `./dev sim`: the simulation of the data plane (tests/sim, docs/internals/simulation.md).
+# Builds the simulator as a release and hands it the arguments: `--seed N`, `--runs N`, `--trace`.
 set -euo pipefail
-echo "./dev sim: there is no simulator of the data plane yet; nothing was simulated." >&2
-exit 2
+. "$(dirname "$0")/common.sh"
+tools/setup run
+build release simulate >&2
+exec build/tests/simulate "$@"

@@ -1,0 +1,247 @@
+// Receiving: answers in order, each judged by the ledger; silence that should not be; and the ends
+// of connections, which the gateway may bring about for few reasons.
+#include <algorithm>
+#include <utility>
+
+#include "common/limits.h"
+#include "tests/sim/client.h"
+
+namespace mcpgw::sim {
+namespace {
+
+using Fault = Conduct::Fault;
+
+}  // namespace
+
+void Client::on_news() {
+    if (wire_ == nullptr) return;
+    write();
+    if (wire_ != nullptr) read();
+    if (wire_ == nullptr) return;
+    if (wire_->is_reset() || wire_->ended()) end_of_connection();
+}
+
+void Client::read() {
+    if (reading_planned_ || stops_reading_) return;
+    while (wire_ != nullptr && !wire_->readable().empty() && !stops_reading_) {
+        const Conduct conduct = under_way_.empty() ? Conduct() : under_way_.front().conduct;
+        std::size_t count = wire_->readable().size();
+        if (conduct.read_max > 0) count = std::min(count, conduct.read_max);
+        const std::string bytes(wire_->readable().substr(0, count));
+        wire_->read(count);
+        last_byte_ = world().now();
+        world().note(who_, "gets %lld bytes", static_cast<std::int64_t>(count));
+        std::string_view rest = bytes;
+        const std::uint64_t connection = connection_;
+        while (connection == connection_) {
+            const MessageReader::Event event = reader_.next(rest);
+            if (event == MessageReader::Event::needs_more) break;
+            take(event);
+        }
+        if (conduct.read_max == 0 || connection != connection_) continue;
+        reading_planned_ = true;
+        world().after(conduct.read_pause, [this, connection] {
+            if (connection != connection_) return;
+            reading_planned_ = false;
+            on_news();
+        });
+        return;
+    }
+}
+
+void Client::take(MessageReader::Event event) {
+    switch (event) {
+        case MessageReader::Event::head:
+            if (under_way_.empty())
+                World::fail("a client gets an answer that it has not asked for");
+            return take_head(reader_.head());
+        case MessageReader::Event::body: {
+            check_.take(reader_.piece());
+            const Conduct& conduct = under_way_.front().conduct;
+            if (check_.bytes() < conduct.at) return;
+            if (conduct.fault == Fault::leaves_later) return leave(conduct.by_reset);
+            if (conduct.fault == Fault::stops_reading) stop_reading();
+            return;
+        }
+        case MessageReader::Event::end:
+            return take_end();
+        case MessageReader::Event::broken:
+            World::fail("client " + std::to_string(who_.number) +
+                        " gets an answer that is not valid HTTP/1.1");
+        case MessageReader::Event::needs_more:
+            return;
+    }
+}
+
+void Client::stop_reading() {
+    stops_reading_ = stalled_ = true;
+    world().note(who_, "reads no more");
+    const Ask& ask = *under_way_.front().ask;
+    Nanos takes = ask.answer.think;
+    for (const AnswerPlan::Piece& piece : ask.answer.pieces)
+        takes += piece.pause;
+    if (ask.answer.is_stream) {  // silence is no stall: it may last as long as the stream
+        world().after(takes + kSecond, [this, c = connection_] {
+            if (c == connection_) leave(true);
+        });
+        return;
+    }
+    watch_stall(static_cast<std::uint32_t>(takes / kMillisecond) +
+                3 * limits::send_stall_timeout_ms + 2 * limits::client_idle_timeout_ms);
+}
+
+void Client::take_interim(const MessageHead& head) {
+    const Ask& ask = *under_way_.front().ask;
+    if (head.status() == 100 && ask.expects_continue) return release_body();
+    if (ask.answer.interim == 0) fail_ask(ask, "gets an interim answer that nobody has sent");
+}
+
+void Client::take_head(const MessageHead& head) {
+    const int status = head.status();
+    Ask& ask = *under_way_.front().ask;
+    if (status >= 100 && status < 200) return take_interim(head);
+    answer_begun_ = true;
+    last_head_ = world().now();
+    const std::string_view answer = head.find("X-Sim-Answer");
+    const bool from_server = !answer.empty();
+    ask.status = status;
+    if (from_server && answer != std::to_string(ask.id))
+        fail_ask(ask, "gets the answer to request " + std::string(answer));
+    if (from_server && ask.own_status != 0)
+        fail_ask(ask, "is answered by a server, and the gateway should have done so");
+    if (from_server && status != ask.answer.status) fail_ask(ask, "gets another status");
+    if (from_server && !head.find("Server").empty()) fail_ask(ask, "gets a field that stops here");
+    if (head.find("Connection") == "close") ends_after_ = true;
+    if (ask.http10 && head.find("Connection") != "keep-alive") ends_after_ = true;
+    sealed_ = head.find("Mcp-Session-Id");
+    if (from_server && ask.opens_session != sealed_.starts_with("v1."))
+        fail_ask(ask, "gets a session id, or none, and it should be otherwise");
+    check_.begin(ask, from_server);
+    if (from_server && ask.answer.is_stream && under_way_.front().conduct.read_max == 0)
+        watch_silence();
+}
+
+// A stream that is silent between events is kept alive by comments.
+void Client::watch_silence() {
+    const Nanos limit = limits::sse_keepalive_ms * kMillisecond + ledger_.slack();
+    world().at(last_byte_ + limit, [this, limit, c = connection_, id = under_way_.front().ask->id,
+                                    frozen = world().frozen()] {
+        if (c != connection_ || under_way_.empty() || under_way_.front().ask->id != id) return;
+        const bool silent = last_byte_ + limit <= world().now() && frozen == world().frozen();
+        const Ask& ask = *under_way_.front().ask;
+        const bool disturbed = (ask.excuses & (excuse::hardship | excuse::client)) != 0;
+        if (silent && !disturbed && check_.at_border() && !stalled_)
+            fail_ask(ask, "its event stream is silent, and no comment keeps it alive");
+        if (silent || frozen != world().frozen()) last_byte_ = world().now();
+        watch_silence();
+    });
+}
+
+void Client::judge_own_answer(Ask& ask) {
+    const std::string& text = check_.text();
+    const bool named =
+        !ask.jsonrpc_id.empty() && text.find("\"id\":" + ask.jsonrpc_id + ",") != std::string::npos;
+    const bool nameless = text.find("\"id\":null,") != std::string::npos;
+    const bool is_mcp = ask.status >= 400 && !ask.adapter.empty();
+    if (is_mcp && (text.find("\"error\"") == std::string::npos || (!named && !nameless)))
+        fail_ask(ask, "is refused without a JSON-RPC error: " + text);
+    world().note(who_, "has the gateway's own answer, %lld bytes",
+                 static_cast<std::int64_t>(text.size()));
+    if (std::getenv("SIM_DEBUG")) std::fprintf(stderr, "%s\n", text.c_str());
+    ledger_.refused(ask, ask.status);
+}
+
+void Client::take_end() {
+    const Errand errand = under_way_.front();
+    Ask& ask = *errand.ask;
+    if (!check_.from_server()) {
+        judge_own_answer(ask);
+    } else if (check_.judge(true)) {
+        ledger_.answered(ask);
+        if (ask.opens_session) {
+            session_ = {sealed_, "sid-" + std::to_string(ask.id), ask.instance};
+            session_adapter_ = ask.adapter;
+        }
+        if (ask.ends_session && ask.status < 300 && !session_.sealed.empty() &&
+            ask.session.sealed == session_.sealed)
+            session_.surely_ended = true;
+    } else {
+        const bool blurred =
+            ask.answer.is_stream || ask.answer.framing == AnswerPlan::Framing::until_close;
+        if (!blurred) fail_ask(ask, "gets an answer that looks complete and is not");
+        ledger_.cut(ask);
+    }
+    if (ask.status == 404 && !ask.session.sealed.empty()) session_ = {};
+    under_way_.pop_front();
+    answer_begun_ = false;
+    if (errand.conduct.fault == Fault::stops_sending ||
+        errand.conduct.fault == Fault::stops_reading)
+        stalled_ = stops_reading_ = false;
+    const bool unsent = !outbox_.empty() && under_way_.empty();
+    if (unsent) ends_after_ = true;
+    const bool last_of_half = half_closed_ && under_way_.empty();
+    if (ends_after_ || last_of_half) return end_after_answer(errand.conduct);
+    next();
+}
+
+// The gateway said, or knows, that this was the last answer of the connection.
+void Client::end_after_answer(const Conduct& conduct) {
+    if (!conduct.lingers && !half_closed_) return end_of_connection();
+    const Wire* wire = wire_;
+    const Nanos patience = half_closed_ ? 0 : limits::linger_timeout_ms * kMillisecond;
+    world().expect(
+        world().now() + patience + ledger_.slack(),
+        [this, wire, c = connection_] { return c != connection_ || wire->gateway_closed(); },
+        "the gateway does not end the connection of client " + std::to_string(who_.number));
+}
+
+void Client::end_of_connection() {
+    Wire* wire = std::exchange(wire_, nullptr);
+    world().note(who_, wire->is_reset() ? "its connection is reset" : "its connection ends");
+    ++connection_;
+    const bool ended_well = !wire->is_reset();
+    wire->close();
+    outbox_.clear();
+    held_back_ = std::string::npos;
+    stalled_ = stops_reading_ = writing_planned_ = reading_planned_ = false;
+    const bool idle_end = keeps_idle_ || under_way_.empty();
+    if (idle_end && !ends_after_ && !half_closed_) judge_idle_end();
+    // An answer without a length is complete when the connection ends.
+    if (answer_begun_ && ended_well && reader_.may_end() && under_way_.front().ask->http10)
+        take_end_by_close();
+    bool first = true;
+    for (const Errand& errand : std::exchange(under_way_, {})) {
+        const bool unserved = !answer_begun_ && errand.ask->deliveries == 0;
+        if (!first || ends_after_ || half_closed_ || (crowded_ && unserved))
+            errand.ask->excuses |= excuse::closing;
+        if (first && answer_begun_ && check_.from_server()) static_cast<void>(check_.judge(false));
+        ledger_.cut(*errand.ask);
+        first = false;
+    }
+    answer_begun_ = ends_after_ = half_closed_ = keeps_idle_ = false;
+    next();
+}
+
+void Client::take_end_by_close() {
+    Ask& ask = *under_way_.front().ask;
+    if (!check_.from_server())
+        judge_own_answer(ask);
+    else if (check_.judge(true))
+        ledger_.answered(ask);
+    else
+        ledger_.cut(ask);
+    under_way_.pop_front();
+    answer_begun_ = false;
+}
+
+// Without a request the gateway may end the connection for two reasons.
+void Client::judge_idle_end() {
+    if (network_breaks_ || !may_connect_ || draining_ || reads_slowly_) return;
+    const Nanos idle = world().now() - last_head_;
+    const Nanos least = limits::client_idle_timeout_ms * kMillisecond - ledger_.slack();
+    if (idle + world().frozen() < least)
+        World::fail("the gateway ends the idle connection of client " +
+                    std::to_string(who_.number) + " for no reason");
+}
+
+}  // namespace mcpgw::sim

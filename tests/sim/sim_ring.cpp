@@ -1,0 +1,77 @@
+// The ring on a simulated kernel: the second body of dataplane/io/ring.h.
+//
+// Nothing happens here; every call is handed to the Kernel of the present run. Only the size of the
+// receive buffers is the kernel's own choice, so that small pools can be tried with the production
+// worker above.
+#include <netinet/in.h>
+
+#include "dataplane/io/ring.h"
+#include "tests/sim/kernel.h"
+
+namespace mcpgw::io {
+
+struct Ring::State {
+    explicit State(sim::Kernel& the_kernel)
+        : kernel(the_kernel), pool(kernel.temper().buffers, kernel.temper().buffer_bytes) {
+        kernel.use(pool);
+    }
+    sim::Kernel& kernel;
+    BufferPool pool;
+};
+
+Ring::Ring(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Ring::~Ring() = default;
+
+Result<std::unique_ptr<Ring>> Ring::open(const RingOptions&) {
+    return std::unique_ptr<Ring>(new Ring(std::make_unique<State>(sim::Kernel::current())));
+}
+
+std::string Ring::engine() const {
+    return "simulation";
+}
+BufferPool& Ring::buffers() {
+    return state_->pool;
+}
+Nanos Ring::now() const {
+    return state_->kernel.world().now();
+}
+std::uint64_t Ring::unix_seconds() const {
+    return state_->kernel.world().unix_seconds();
+}
+Result<int> Ring::open_socket(int) {
+    return state_->kernel.open_socket();
+}
+std::string Ring::peer_address(int socket) {
+    return state_->kernel.peer_address(socket);
+}
+void Ring::accept(Operation& operation, int) {
+    state_->kernel.accept(operation);
+}
+void Ring::receive(Operation& operation, int socket) {
+    state_->kernel.receive(operation, socket);
+}
+void Ring::send(Operation& operation, int socket, const msghdr& message) {
+    state_->kernel.send(operation, socket, message);
+}
+void Ring::connect(Operation& operation, int socket, const sockaddr* address, socklen_t) {
+    const auto* v4 = reinterpret_cast<const sockaddr_in*>(address);
+    check(v4->sin_family == AF_INET, "simulated servers have IPv4 addresses");
+    state_->kernel.connect(operation, socket, ntohs(v4->sin_port));
+}
+void Ring::read(Operation& operation, int descriptor, std::span<std::byte> into) {
+    state_->kernel.read_mail(operation, descriptor, into);
+}
+void Ring::cancel(Operation& target) {
+    state_->kernel.cancel(target);
+}
+void Ring::shutdown_write(int socket) {
+    state_->kernel.shutdown_write(socket);
+}
+void Ring::close(int descriptor) {
+    state_->kernel.close(descriptor);
+}
+unsigned Ring::wait(Nanos deadline) {
+    return state_->kernel.wait(deadline);
+}
+
+}  // namespace mcpgw::io
