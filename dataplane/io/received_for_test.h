@@ -1,4 +1,7 @@
-// For tests of rooms above: a slice as the kernel would have delivered it.
+// A slice as the kernel would have delivered it.
+//
+// For tests of rooms that handle slices and need no ring. The pool belongs to the test, and must
+// have a free buffer for every slice that lives.
 #pragma once
 
 #include <cstring>
