@@ -42,6 +42,12 @@ inline constexpr std::size_t key_id_bytes_max = 16;
 // Sessions that clients have ended and that the gateway itself answers with 404 from then on. Older
 // ones are forgotten; then the server says so. A power of two.
 inline constexpr std::size_t ended_sessions_max = 64 * 1024;
+// Sealed ids that a worker remembers having opened (a power of two), and how long id, user and
+// server's id may be to be remembered: the usual ones are well below.
+inline constexpr std::size_t opened_ids_max = 1024;
+inline constexpr std::size_t opened_id_bytes_max = 224;
+inline constexpr std::size_t opened_principal_bytes_max = 64;
+inline constexpr std::size_t opened_server_id_bytes_max = 64;
 // A line of a stdio server (SDK limit).
 inline constexpr std::size_t stdio_line_bytes_max = 10 * 1024 * 1024;
 
@@ -219,6 +225,7 @@ static_assert(api_body_bytes_max >= 2 * (command_bytes_max + environment_bytes_m
 static_assert(sealed_id_bytes_max >=
                   3 + key_id_bytes_max + 1 + (server_session_id_bytes_max + 64) * 4 / 3 + 4,
               "the longest server id fits when sealed");
+static_assert((opened_ids_max & (opened_ids_max - 1)) == 0, "places are found with a mask");
 static_assert(server_keep_alive_ms > backend_idle_timeout_ms, "the gateway lets go first");
 static_assert(server_standalone_bytes_max >= stdio_line_bytes_max, "one message always fits");
 

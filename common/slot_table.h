@@ -36,7 +36,12 @@ class SlotTable {
         Slot* slot = free_;
         free_ = slot->next_free;
         ++used_;
-        return new (static_cast<void*>(slot->storage)) T(std::forward<Arguments>(arguments)...);
+        // Without arguments T is default-initialised: T() would clear all of it first, however
+        // large, also where its members need no value yet.
+        if constexpr (sizeof...(arguments) == 0)
+            return new (static_cast<void*>(slot->storage)) T;
+        else
+            return new (static_cast<void*>(slot->storage)) T(std::forward<Arguments>(arguments)...);
     }
     void release(T* object) {
         check(object != nullptr && used_ > 0, "release of an object that is not in the table");

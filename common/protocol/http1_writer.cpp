@@ -103,16 +103,24 @@ std::string_view reason_phrase(std::uint16_t status) {
     return found != kPhrases.end() && found->first == status ? found->second : std::string_view{};
 }
 
+bool HeadWriter::has_room(std::size_t bytes) {
+    if (bytes > room_.size() - size_) overflowed_ = true;
+    return !overflowed_;
+}
+
+void HeadWriter::put(std::string_view piece) {
+    if (piece.empty() || !has_room(piece.size())) return;
+    std::memcpy(room_.data() + size_, piece.data(), piece.size());
+    size_ += piece.size();
+}
+
 void HeadWriter::put(std::initializer_list<std::string_view> pieces) {
     std::size_t needed = 0;
     for (const std::string_view piece : pieces)
         needed += piece.size();
-    if (needed > room_.size() - size_) overflowed_ = true;
-    if (overflowed_) return;
-    for (const std::string_view piece : pieces) {
-        if (!piece.empty()) std::memcpy(room_.data() + size_, piece.data(), piece.size());
-        size_ += piece.size();
-    }
+    if (!has_room(needed)) return;
+    for (const std::string_view piece : pieces)
+        put(piece);
     check(size_ <= room_.size(), "nothing is written outside the room");
 }
 
@@ -147,10 +155,22 @@ void HeadWriter::field(std::string_view name, std::uint64_t value) {
     field(name, {digits.data(), static_cast<std::size_t>(end.ptr - digits.data())});
 }
 
-void HeadWriter::field(const Field& field) {
-    if (field.line_bytes == 0) return this->field(field.name, field.value);
-    check(!in_value_ && field.line().ends_with("\r\n"), "a parsed line has its end");
-    put({field.line()});
+// Lines that followed each other in the head they came in are copied together.
+void HeadWriter::fields(std::span<const Field> fields) {
+    check(!in_value_, "the field before is ended");
+    std::string_view lines;
+    for (const Field& field : fields) {
+        const std::string_view line = field.line();
+        if (!lines.empty() && !line.empty() && lines.data() + lines.size() == line.data()) {
+            lines = {lines.data(), lines.size() + line.size()};
+            continue;
+        }
+        put(lines);
+        lines = line;
+        check(line.empty() || line.ends_with("\r\n"), "a parsed line has its end");
+        if (line.empty()) this->field(field.name, field.value);
+    }
+    put(lines);
 }
 
 void HeadWriter::begin_field(std::string_view name) {

@@ -23,8 +23,8 @@ class HeadWriter {
     // head or were validated); checked in this function.
     void field(std::string_view name, std::string_view value);
     void field(std::string_view name, std::uint64_t value);
-    // A field of a parsed head goes on as the line that came; a composed one is written anew.
-    void field(const Field& field);
+    // Fields of a parsed head go on as the lines that came; composed ones are written anew.
+    void fields(std::span<const Field> fields);
     // A field whose value is built in pieces: begin_field, append..., end_field.
     void begin_field(std::string_view name);
     void append(std::string_view piece);
@@ -36,6 +36,8 @@ class HeadWriter {
     [[nodiscard]] std::string_view text() const { return {room_.data(), size_}; }
 
   private:
+    [[nodiscard]] bool has_room(std::size_t bytes);
+    void put(std::string_view piece);
     void put(std::initializer_list<std::string_view> pieces);
 
     std::span<char> room_;

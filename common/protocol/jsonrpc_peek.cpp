@@ -9,6 +9,8 @@
 
 #include <bit>
 #include <cstring>
+#include <new>
+#include <type_traits>
 
 #include "common/check.h"
 
@@ -96,8 +98,10 @@ constexpr std::array<std::string_view, 3> kLiterals = {"true", "false", "null"};
 
 }  // namespace
 
+// Built anew in place: only what begins with a value is written, not the room for texts.
 void Peek::reset() {
-    *this = Peek();
+    static_assert(std::is_trivially_destructible_v<Peek>);
+    new (this) Peek;
 }
 
 void Peek::feed(Bytes input) {

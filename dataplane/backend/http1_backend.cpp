@@ -113,8 +113,7 @@ void Http1Backend::send_head(const flow::RequestOut& head) {
     http::HeadWriter writer(block.room());
     writer.request_line(head.method_text, head.target);
     writer.field("Host", head.authority);
-    for (const http::Field& field : head.fields->all())
-        writer.field(field);
+    writer.fields(head.fields->all());
     if (head.framing == http::Framing::content_length)
         writer.field("Content-Length", head.content_length);
     if (request_is_chunked_) writer.field("Transfer-Encoding", "chunked");

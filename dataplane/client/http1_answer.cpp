@@ -23,8 +23,7 @@ void Http1Client::send_interim(const flow::ResponseOut& head) {
     if (!block) return;
     http::HeadWriter writer(block.room());
     writer.status_line(head.status, head.reason);
-    for (const http::Field& field : head.fields->all())
-        writer.field(field);
+    writer.fields(head.fields->all());
     writer.finish();
     const std::size_t size = writer.size();
     if (writer.overflowed() || !connection_.output().push(std::move(block), size)) return;
@@ -46,8 +45,7 @@ void Http1Client::send_head(const flow::ResponseOut& head) {
     if (!block) return break_off();
     http::HeadWriter writer(block.room());
     writer.status_line(head.status, head.reason);
-    for (const http::Field& field : head.fields->all())
-        writer.field(field);
+    writer.fields(head.fields->all());
     if (!head.fields->has(http::FieldName::date)) writer.field("Date", table_.date());
     if (head.framing == http::Framing::content_length)
         writer.field("Content-Length", head.content_length);

@@ -16,10 +16,7 @@ void TimerWheel::link(Timer& timer) {
 
 void TimerWheel::set(Timer& timer, Nanos deadline) {
     timer.deadline_ = deadline;
-    if (deadline == kNever) {
-        timer.unlink();
-        return;
-    }
+    if (deadline == kNever) return;
     if (timer.is_linked()) {
         if (timer.visit_ <= deadline + kSlotNanos) return;
         timer.unlink();
@@ -48,7 +45,7 @@ void TimerWheel::advance(Nanos now) {
             if (timer->deadline_ <= now) {
                 timer->deadline_ = kNever;
                 timer->fire_(timer->owner_);
-            } else {
+            } else if (timer->deadline_ != kNever) {
                 link(*timer);
             }
         }

@@ -2,8 +2,9 @@
 //
 // A hashed wheel of kSlots slots of kSlotNanos each (about half a minute around). A deadline beyond
 // one turn waits in its slot and is looked at once a turn. A timer fires at most one slot late and
-// never early. Moving a deadline to later costs nothing: the timer stays where it is and is put
-// further when its slot comes up, so a deadline that moves with every byte is cheap.
+// never early. Moving a deadline to later, or clearing it, costs nothing: the timer stays where it
+// is and is put further, or let go, when its slot comes up. So a deadline that moves with every
+// byte is cheap.
 #pragma once
 
 #include <array>

@@ -72,6 +72,21 @@ TEST(TimerWheel, deadlines_beyond_one_turn_wait_for_their_turn) {
     EXPECT_EQ(alarm.count, 1);
 }
 
+TEST(TimerWheel, a_cleared_timer_is_silent_and_can_be_set_again) {
+    TimerWheel wheel(kStart);
+    Alarm alarm(wheel);
+    wheel.set(alarm.timer, kStart + kSecond);
+    wheel.clear(alarm.timer);
+    wheel.advance(kStart + 2 * kSecond);
+    EXPECT_EQ(alarm.count, 0);
+    EXPECT_EQ(wheel.next_visit(), kNever);
+    wheel.set(alarm.timer, kStart + 9 * kSecond);
+    wheel.clear(alarm.timer);
+    wheel.set(alarm.timer, kStart + 4 * kSecond);
+    wheel.advance(kStart + 4 * kSecond + TimerWheel::kSlotNanos);
+    EXPECT_EQ(alarm.count, 1);
+}
+
 TEST(TimerWheel, a_long_sleep_misses_nothing) {
     TimerWheel wheel(kStart);
     Alarm alarm(wheel);

@@ -143,6 +143,7 @@ Sealer::~Sealer() = default;
 void Sealer::set_keys(std::span<const contract::SealingKey> keys, std::uint64_t generation) {
     if (generation_ == generation) return;
     generation_ = generation;
+    opened_.set_generation(generation);
     current_ = nullptr;
     keys_.clear();
     keys_.reserve(keys.size());  // current_ points into it
@@ -192,6 +193,14 @@ std::optional<SealedParts> Sealer::open(std::string_view sealed, std::string_vie
     if (sealed.size() > limits::sealed_id_bytes_max || !sealed.starts_with(kVersion))
         return std::nullopt;
     if (principal.size() > limits::principal_bytes_max) return std::nullopt;
+    if (auto known = opened_.find(sealed, principal, scratch)) return known;
+    const auto parts = decrypt_id(sealed, principal, scratch);
+    if (parts) opened_.remember(sealed, principal, *parts);
+    return parts;
+}
+
+std::optional<SealedParts> Sealer::decrypt_id(std::string_view sealed, std::string_view principal,
+                                              std::span<std::byte> scratch) {
     sealed.remove_prefix(kVersion.size());
     const std::size_t dot = sealed.find('.');
     if (dot == std::string_view::npos) return std::nullopt;

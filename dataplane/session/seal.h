@@ -21,6 +21,7 @@
 
 #include "common/contract/snapshot.h"
 #include "common/limits.h"
+#include "dataplane/session/opened_ids.h"
 
 struct evp_cipher_ctx_st;  // EVP_CIPHER_CTX
 
@@ -64,7 +65,8 @@ class Sealer {
                                    std::span<char> out);
 
     // Nothing for anything but a value that seal() made with a known key for this principal.
-    // `scratch` has kScratchBytes and keeps the server's id.
+    // `scratch` has kScratchBytes and keeps the server's id. An id that was opened before is only
+    // compared (opened_ids.h).
     [[nodiscard]] std::optional<SealedParts> open(std::string_view sealed,
                                                   std::string_view principal,
                                                   std::span<std::byte> scratch);
@@ -88,7 +90,12 @@ class Sealer {
     [[nodiscard]] bool next_nonce(std::byte* out);
     [[nodiscard]] ReadyKey* key_of(std::string_view id);
 
+    [[nodiscard]] std::optional<SealedParts> decrypt_id(std::string_view sealed,
+                                                        std::string_view principal,
+                                                        std::span<std::byte> scratch);
+
     RandomSource random_;
+    OpenedIds opened_;
     std::optional<std::uint64_t> generation_;
     std::vector<ReadyKey> keys_;
     ReadyKey* current_ = nullptr;
