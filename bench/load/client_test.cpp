@@ -28,7 +28,7 @@ constexpr std::string_view kStreamHead =
 
 class BothEnds : public testing::Test {
   protected:
-    BothEnds() : server_(poller_), listener_(Kind::commands, listen_on_free_port(scripted_port_)) {
+    BothEnds() : server_(poller_, 0), listener_(Kind::commands, listen_on(scripted_port_)) {
         target_.path = "/mcp";
         target_.call_bytes = call_of(call_bytes_usual).size();
         target_.answer_bytes = answer_of(answer_bytes_usual).size();

@@ -28,7 +28,7 @@ constexpr Nanos kOverrunMax = 4;
 
 }  // namespace
 
-Load::Load() : server_(poller_), commands_(Kind::commands, STDIN_FILENO) {
+Load::Load(std::uint16_t port) : server_(poller_, port), commands_(Kind::commands, STDIN_FILENO) {
     poller_.watch(commands_);
 }
 

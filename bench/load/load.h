@@ -42,7 +42,7 @@ struct Outcome {
 
 class Load {
   public:
-    Load();
+    explicit Load(std::uint16_t port);
 
     [[nodiscard]] std::uint16_t port() const { return server_.port(); }
     // The next line of standard input, while the server goes on serving; empty at its end.

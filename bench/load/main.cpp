@@ -1,4 +1,5 @@
-// bench-load: one process that is the MCP server and the MCP clients of a benchmark.
+// bench-load [PORT]: one process that is the MCP server and the MCP clients of a benchmark. Two of
+// them can share a port: the proxy's connections then spread over both.
 //
 // It prints `listening PORT`, then takes commands from standard input, one line each, and ends with
 // it. `calls KEY=VALUE...` and `events KEY=VALUE...` prepare, print `ready`, wait for the line
@@ -116,14 +117,14 @@ void obey(Load& load, const Command& command) {
 
 }  // namespace
 
-int main() {
+int main(int count, char** words) {
     // Thousands of connections with both ends here.
     rlimit limit{};
     getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
     std::setvbuf(stdout, nullptr, _IOLBF, 0);
-    Load load;
+    Load load(static_cast<std::uint16_t>(count > 1 ? std::strtoul(words[1], nullptr, 10) : 0));
     std::printf("listening %u\n", static_cast<unsigned>(load.port()));
     for (;;)
         obey(load, parse(load.next_command()));

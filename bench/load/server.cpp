@@ -137,8 +137,8 @@ void ServerConnection::end() {
     server_.closed_.push_back(this);
 }
 
-Server::Server(Poller& poller)
-    : poller_(poller), listener_(Kind::listener, listen_on_free_port(port_)) {
+Server::Server(Poller& poller, std::uint16_t port)
+    : poller_(poller), port_(port), listener_(Kind::listener, listen_on(port_)) {
     poller_.watch(listener_);
 }
 

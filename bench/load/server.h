@@ -58,7 +58,8 @@ class ServerConnection : public Watched {
 
 class Server {
   public:
-    explicit Server(Poller& poller);
+    // port 0: a free one.
+    Server(Poller& poller, std::uint16_t port);
 
     [[nodiscard]] std::uint16_t port() const { return port_; }
     void on_listener();
@@ -72,7 +73,7 @@ class Server {
     friend class ServerConnection;
 
     Poller& poller_;
-    std::uint16_t port_ = 0;
+    std::uint16_t port_;
     Watched listener_;
     std::uint64_t sessions_ = 0;
     std::unordered_map<ServerConnection*, std::unique_ptr<ServerConnection>> connections_;

@@ -37,10 +37,12 @@ void send_at_once(int fd) {
 
 }  // namespace
 
-int listen_on_free_port(std::uint16_t& port) {
+int listen_on(std::uint16_t& port) {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     check(fd >= 0, "socket");
-    sockaddr_in address = loopback(0, 1);
+    const int on = 1;
+    check(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0, "SO_REUSEPORT");
+    sockaddr_in address = loopback(port, 1);
     socklen_t bytes = sizeof address;
     auto* generic = reinterpret_cast<sockaddr*>(&address);
     check(bind(fd, generic, bytes) == 0 && listen(fd, kBacklog) == 0 &&

@@ -12,8 +12,9 @@
 
 namespace mcpgw::bench {
 
-// A listening socket on a free port of 127.0.0.1; dies with a message if there is none.
-[[nodiscard]] int listen_on_free_port(std::uint16_t& port);
+// A listening socket on `port` of 127.0.0.1, which it may share with another process, or on a free
+// one if it is 0; `port` becomes what it is. Dies with a message if it cannot.
+[[nodiscard]] int listen_on(std::uint16_t& port);
 // A connection that is being made. `source` counts: connections come from 16 addresses in turn,
 // because one address has ports for 28,000 of them only. Dies if there is no socket.
 [[nodiscard]] int start_connect(std::uint16_t port, std::uint32_t source);

@@ -31,8 +31,7 @@ class Bodies(Cell):
     def measure(self, rig, proxy):
         outcome = rig.measure_run(proxy, "calls", clients=CONNECTIONS,
                                   milliseconds=int(self.seconds * 1000), **self.words)
-        return {f"CPU time per MiB, {self.title}, µs":
-                outcome["cpu"] * 1e6 / (outcome["count"] * self.mib)}
+        return rig.cost(outcome, outcome["count"] * self.mib, f"MiB, {self.title}")
 
 
 def notes_after(rig):

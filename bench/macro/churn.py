@@ -26,8 +26,7 @@ class Churn(Cell):
     def measure(self, rig, proxy):
         outcome = rig.measure_run(proxy, "calls", clients=self.clients, fresh=1,
                                   milliseconds=int(self.seconds * 1000))
-        return {"CPU time per request on a new connection, µs":
-                outcome["cpu"] * 1e6 / outcome["count"]}
+        return rig.cost(outcome, outcome["count"], "request on a new connection")
 
 
 def cells(arguments):

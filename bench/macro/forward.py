@@ -24,9 +24,9 @@ class Calls(Cell):
         outcome = rig.measure_run(proxy, "calls", clients=self.connections,
                                   milliseconds=int(self.seconds * 1000))
         plural = "s" if self.connections > 1 else ""
-        rows = {f"CPU time per request, {self.connections} connection{plural}, µs":
-                outcome["cpu"] * 1e6 / outcome["count"]}
-        if self.connections == 1:
+        rows = rig.cost(outcome, outcome["count"],
+                        f"request, {self.connections} connection{plural}")
+        if self.connections == 1 and not rig.counts:
             rows["median latency, 1 connection, µs"] = outcome["p50"]
         return rows
 

@@ -35,11 +35,11 @@ class Rate(Cell):
 
     def measure(self, rig, proxy):
         outcome = self._ask(rig, proxy)
-        rows = {f"{title} added at {self.rate:,}/s, µs": outcome[key] - self.direct[key]
-                for key, title in QUANTILES.items()}
-        rows[f"CPU time per request at {self.rate:,}/s, µs"] = (
-            outcome["cpu"] * 1e6 / outcome["count"])
-        return rows
+        cost = rig.cost(outcome, outcome["count"], f"request at {self.rate:,}/s")
+        if rig.counts:
+            return cost
+        return {**{f"{title} added at {self.rate:,}/s, µs": outcome[key] - self.direct[key]
+                   for key, title in QUANTILES.items()}, **cost}
 
 
 def cells(arguments):

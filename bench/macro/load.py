@@ -11,9 +11,10 @@ import proxies
 
 
 class Load:
-    def __init__(self, program, cores):
-        self.child = subprocess.Popen(proxies.pinned(cores) + [program], text=True, bufsize=1,
-                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, program, cores, port=0):
+        self.child = subprocess.Popen(
+            proxies.pinned(cores) + [program, str(port)], text=True, bufsize=1,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.port = int(self._line("listening")[0])
         self.command = ""
 
@@ -35,9 +36,12 @@ class Load:
         self._say(" ".join([verb] + [f"{key}={value}" for key, value in said.items()]))
         self._line("ready")
 
-    def run(self):
-        """Runs what is prepared; count, nanos, and for calls p50, p99, p999, max (microseconds)."""
+    def go(self):
+        """Runs what is prepared."""
         self._say("go")
+
+    def outcome(self):
+        """Of the run: count, nanos, and for calls p50, p99, p999, max (microseconds)."""
         return {key: float(value) for key, value in
                 (word.split("=") for word in self._line("done"))}
 

@@ -29,6 +29,8 @@ def parser_for(name, module):
                         help="also the gateway of another build folder, as one more column")
     parser.add_argument("--gateway-flags", default="", metavar="FLAGS",
                         help="more flags for `mcp-gateway up`, as one word")
+    parser.add_argument("--count", action="store_true",
+                        help="count system calls and switches with perf instead of taking times")
     parser.add_argument("--realtime", action="store_true",
                         help="run before everything else: for a look at a busy machine")
     module.add_arguments(parser)
@@ -63,7 +65,8 @@ def run(name, words):
     samples = rig.Samples()
     notes = list(module.NOTES)
     print(f"{name}: {module.ABOUT}", file=sys.stderr)
-    with rig.Rig(module.SETTING, names, getattr(module, "LOAD_CORES", "1")) as bench:
+    load_cores = getattr(module, "LOAD_CORES", ("1",))
+    with rig.Rig(module.SETTING, names, load_cores, arguments.count) as bench:
         rig.run_rounds(bench, module.cells(arguments), arguments.rounds, samples)
         if hasattr(module, "notes_after"):
             notes += module.notes_after(bench)

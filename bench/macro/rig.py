@@ -11,17 +11,23 @@ import sys
 import tempfile
 
 import proxies
+from counters import Counters
 from load import Load
 
 
 class Rig:
-    def __init__(self, setting, names, load_cores="1"):
+    def __init__(self, setting, names, load_cores=("1",), counts=False):
+        self.counts = counts
         self.folder = tempfile.mkdtemp(prefix="mcpgw-bench-")
         # The peers' workers may run as another user and keep temporary files here.
         os.chmod(self.folder, 0o755)
-        self.proxies = []
+        self.proxies, self.loads = [], []
         try:
-            self.load = Load(os.path.join(proxies.BUILD, "bench", "bench-load"), load_cores)
+            program = os.path.join(proxies.BUILD, "bench", "bench-load")
+            for cores in load_cores:
+                port = self.loads[0].port if self.loads else 0
+                self.loads.append(Load(program, cores, port))
+            self.load = self.loads[0]
             self.direct = Direct(self.load.port)
             for name in names:
                 self.proxies.append(proxies.Proxy(name, setting, self.folder, self.load.port))
@@ -35,24 +41,42 @@ class Rig:
     def __exit__(self, *_):
         for proxy in self.proxies:
             proxy.stop()
-        if hasattr(self, "load"):
-            self.load.end()
+        for load in self.loads:
+            load.end()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def measure_run(self, proxy, verb, **words):
-        """The outcome of one run of the load, with `cpu`: seconds of CPU time of the proxy."""
-        self.load.prepare(verb, proxy, **words)
+        """The outcome of one run of the load, with `cpu`: seconds of CPU time of the proxy, and
+        with `counted` when the rig counts. Several loads run at once, and their counts add up;
+        latencies are those of the first."""
+        for load in self.loads:
+            load.prepare(verb, proxy, **words)
+        counters = Counters(proxy.pids) if self.counts and proxy.pids else None
         before = proxy.cpu_seconds()
-        outcome = self.load.run()
-        outcome["cpu"] = proxy.cpu_seconds() - before
-        self.load.close()
+        for load in self.loads:
+            load.go()
+        outcomes = [load.outcome() for load in self.loads]
+        used = proxy.cpu_seconds() - before
+        outcome = {**outcomes[0], "count": sum(one["count"] for one in outcomes), "cpu": used}
+        if counters:
+            outcome["counted"] = counters.end()
+        for load in self.loads:
+            load.close()
         return outcome
+
+    @staticmethod
+    def cost(outcome, units, of):
+        """The rows of one run: what each unit has cost, e.g. of "request, 64 connections"."""
+        if "counted" in outcome:
+            return {f"{what} per {of}": number / units
+                    for what, number in outcome["counted"].items()}
+        return {f"CPU time per {of}, µs": outcome["cpu"] * 1e6 / units}
 
 
 class Direct:
     """The server itself, asked without a proxy between."""
 
-    name, path = "direct", "/mcp"
+    name, path, pids = "direct", "/mcp", ()
 
     def __init__(self, port):
         self.port = port

@@ -26,8 +26,8 @@ class Events(Cell):
         outcome = rig.measure_run(proxy, "events", clients=self.streams, in_flight=self.in_flight,
                                   milliseconds=int(self.seconds * 1000))
         flight = "one" if self.in_flight == 1 else self.in_flight
-        row = f"CPU time per event, {self.streams} streams, {flight} at a time, µs"
-        return {row: outcome["cpu"] * 1e6 / outcome["count"]}
+        return rig.cost(outcome, outcome["count"],
+                        f"event, {self.streams} streams, {flight} at a time")
 
 
 def cells(arguments):
