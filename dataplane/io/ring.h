@@ -60,9 +60,13 @@ class Ring {
     // Completes once for each range of received bytes, with a buffer; result 0 is the end of the
     // stream, -ENOBUFS means that no buffer was free. Stays armed while bytes come.
     void receive(Operation& operation, int socket);
-    // Completes when all pieces are sent, or with a short count. `message` and the pieces it
-    // points to must stay until then.
+    // Both complete with the bytes that were taken; `message` and the pieces it points to must stay
+    // until then. send() tries once: what the socket has room for, -EAGAIN if it has none. If all
+    // is taken it ends no wait; its completion is delivered with the next one that ends, because
+    // mostly nobody is waiting for it. Who does must see to it that the next wait does not sleep.
+    // send_patiently() waits until everything is taken.
     void send(Operation& operation, int socket, const msghdr& message);
+    void send_patiently(Operation& operation, int socket, const msghdr& message);
     void connect(Operation& operation, int socket, const sockaddr* address, socklen_t size);
     // Completes with the bytes read from an eventfd or pipe.
     void read(Operation& operation, int descriptor, std::span<std::byte> into);

@@ -26,9 +26,17 @@ namespace {
 
 constexpr int kBufferGroup = 1;
 
+// MSG_WAITALL: a send that took a part counts as failed, and its completion tells how much.
+constexpr int kSendFlags = MSG_NOSIGNAL | MSG_WAITALL;
+
 // Names of kernel 6.12 that liburing 2.3 does not have yet.
 constexpr std::uint16_t kBufferRingIncremental = 2;  // IOU_PBUF_RING_INC
 constexpr unsigned kCompletionBufferMore = 1U << 4;  // IORING_CQE_F_BUF_MORE
+
+// User data is the address of an Operation, or one of these: its lowest bits tell.
+constexpr std::uint64_t kNobody = 0;
+constexpr std::uint64_t kTimeout = 2;
+constexpr std::uint64_t kPromptSend = 1;  // the number of the send is above this bit
 constexpr unsigned kSetupFlags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
                                  IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL;
 
@@ -79,7 +87,7 @@ struct Ring::State {
         io_uring_sqe* sqe = io_uring_get_sqe(&ring);
         while (sqe == nullptr) {
             hand_out_buffers();
-            io_uring_submit(&ring);
+            enter(0, 0);
             sqe = io_uring_get_sqe(&ring);
         }
         if (operation != nullptr) operation->arm();
@@ -90,8 +98,43 @@ struct Ring::State {
     }
     // For operations without an owner: success is silent, failure is ignored in deliver().
     static void bind_silent(io_uring_sqe* sqe) {
-        io_uring_sqe_set_data(sqe, nullptr);
+        io_uring_sqe_set_data64(sqe, kNobody);
         io_uring_sqe_set_flags(sqe, IOSQE_CQE_SKIP_SUCCESS);
+    }
+
+    // Makes what is queued visible to the kernel; returns how much that is.
+    unsigned flush() {
+        io_uring_sq& queue = ring.sq;
+        unsigned tail = *queue.ktail;
+        for (; queue.sqe_head != queue.sqe_tail; ++queue.sqe_head, ++tail)
+            queue.array[tail & queue.ring_mask] = queue.sqe_head & queue.ring_mask;
+        io_uring_smp_store_release(queue.ktail, tail);
+        return tail - io_uring_smp_load_acquire(queue.khead);
+    }
+
+    // Submits everything, and waits for `wanted` completions. A signal or a full completion queue
+    // only makes the call end early.
+    void enter(unsigned wanted, unsigned flags) {
+        flags |= registered ? IORING_ENTER_REGISTERED_RING : 0U;
+        io_uring_enter(static_cast<unsigned>(ring.enter_ring_fd), flush(), wanted, flags, nullptr);
+    }
+
+    // The one timer of the ring: armed until it fires, so that a wait that ends earlier leaves it
+    // alone. Moved only when something is due before it.
+    void arm_timeout(Nanos deadline) {
+        if (deadline == kNever || (timeout_at != kNever && timeout_at <= deadline)) return;
+        const bool armed = timeout_at != kNever;
+        timeout_at = deadline;
+        timeout_time.tv_sec = static_cast<long long>(deadline / kSecond);
+        timeout_time.tv_nsec = static_cast<long long>(deadline % kSecond);
+        io_uring_sqe* sqe = entry(nullptr);
+        if (armed) {
+            io_uring_prep_timeout_update(sqe, &timeout_time, kTimeout, IORING_TIMEOUT_ABS);
+            bind_silent(sqe);
+        } else {
+            io_uring_prep_timeout(sqe, &timeout_time, 0, IORING_TIMEOUT_ABS);
+            io_uring_sqe_set_data64(sqe, kTimeout);
+        }
     }
 
     // Registers a ring of `count` entries; the kernel's errno as a negative number.
@@ -160,14 +203,23 @@ struct Ring::State {
         ran_out_at = now;
     }
 
-    unsigned deliver() {
+    unsigned deliver_queue() {
+        unsigned seen = 0;
         unsigned delivered = 0;
         unsigned head = 0;
         io_uring_cqe* cqe = nullptr;
         io_uring_for_each_cqe(&ring, head, cqe) {
-            ++delivered;
-            auto* operation = static_cast<Operation*>(io_uring_cqe_get_data(cqe));
-            if (operation == nullptr) continue;
+            ++seen;
+            const std::uint64_t data = io_uring_cqe_get_data64(cqe);
+            if (data == kNobody) continue;
+            if (data == kTimeout) {
+                timeout_at = kNever;
+                continue;
+            }
+            if ((data & kPromptSend) != 0) {
+                prompt_sends[data >> 1].result = cqe->res;
+                continue;
+            }
             Completion completion;
             completion.result = cqe->res;
             completion.more = (cqe->flags & IORING_CQE_F_MORE) != 0;
@@ -175,14 +227,41 @@ struct Ring::State {
             completion.buffer_more = (cqe->flags & kCompletionBufferMore) != 0;
             completion.buffer = static_cast<std::uint16_t>(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
             ran_out = ran_out || cqe->res == -ENOBUFS;
-            operation->complete(completion);
+            ++delivered;
+            reinterpret_cast<Operation*>(data)->complete(completion);
         }
-        io_uring_cq_advance(&ring, delivered);
+        io_uring_cq_advance(&ring, seen);
         return delivered;
     }
 
+    // Completions that did not fit into the queue wait in the kernel until there is room.
+    unsigned deliver() {
+        unsigned delivered = deliver_queue();
+        while (io_uring_cq_has_overflow(&ring)) {
+            enter(0, IORING_ENTER_GETEVENTS);
+            delivered += deliver_queue();
+        }
+        return delivered + deliver_prompt_sends();
+    }
+
+    // A prompt send has been tried by the time its submission returns; of those that took
+    // everything the kernel says nothing. Handlers only record, so nothing is added meanwhile.
+    unsigned deliver_prompt_sends() {
+        for (const PromptSend& send : prompt_sends)
+            send.operation->complete({.result = send.result});
+        const auto delivered = static_cast<unsigned>(prompt_sends.size());
+        prompt_sends.clear();
+        return delivered;
+    }
+
+    struct PromptSend {
+        Operation* operation;
+        std::int32_t result;  // what it is if the kernel is silent
+    };
+
     io_uring ring{};
     bool is_open = false;
+    bool registered = false;  // the kernel knows the ring by a number of this thread
     bool incremental = false;
     bool ran_out = false;  // of buffers, since the last wait
     std::optional<BufferPool> pool;
@@ -190,6 +269,9 @@ struct Ring::State {
     std::size_t buffer_ring_bytes = 0;
     std::size_t handed_out_max = 0;
     Nanos ran_out_at = 0;
+    Nanos timeout_at = kNever;
+    __kernel_timespec timeout_time{};
+    std::vector<PromptSend> prompt_sends;
 };
 
 Ring::Ring(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -204,6 +286,9 @@ Result<std::unique_ptr<Ring>> Ring::open(const RingOptions& options) {
         io_uring_queue_init_params(options.submissions_max, &state->ring, &parameters);
     if (status < 0) return std::unexpected(why_not(-status));
     state->is_open = true;
+    state->prompt_sends.reserve(options.submissions_max);
+    // Saves looking up the descriptor in every call; where the kernel has no such table, without.
+    state->registered = io_uring_register_ring_fd(&state->ring) == 1;
     if (auto registered = state->make_buffers(options); !registered)
         return std::unexpected(registered.error());
     return std::unique_ptr<Ring>(new Ring(std::move(state)));
@@ -265,12 +350,23 @@ void Ring::receive(Operation& operation, int socket) {
 }
 
 void Ring::send(Operation& operation, int socket, const msghdr& message) {
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < message.msg_iovlen; ++i)
+        bytes += message.msg_iov[i].iov_len;
     io_uring_sqe* sqe = state_->entry(&operation);
+    constexpr unsigned flags = kSendFlags | MSG_DONTWAIT;
     if (message.msg_iovlen == 1)
-        io_uring_prep_send(sqe, socket, message.msg_iov->iov_base, message.msg_iov->iov_len,
-                           MSG_NOSIGNAL | MSG_WAITALL);
+        io_uring_prep_send(sqe, socket, message.msg_iov->iov_base, bytes, flags);
     else
-        io_uring_prep_sendmsg(sqe, socket, &message, MSG_NOSIGNAL | MSG_WAITALL);
+        io_uring_prep_sendmsg(sqe, socket, &message, flags);
+    io_uring_sqe_set_flags(sqe, IOSQE_CQE_SKIP_SUCCESS);
+    io_uring_sqe_set_data64(sqe, state_->prompt_sends.size() << 1 | kPromptSend);
+    state_->prompt_sends.push_back({&operation, static_cast<std::int32_t>(bytes)});
+}
+
+void Ring::send_patiently(Operation& operation, int socket, const msghdr& message) {
+    io_uring_sqe* sqe = state_->entry(&operation);
+    io_uring_prep_sendmsg(sqe, socket, &message, kSendFlags);
     State::bind(sqe, &operation);
 }
 
@@ -312,17 +408,12 @@ unsigned Ring::wait(Nanos deadline) {
     else
         state_->hand_out_less(current);
     state_->hand_out_buffers();
-    __kernel_timespec timeout{};
-    __kernel_timespec* limit = nullptr;
-    if (deadline != kNever) {
-        const Nanos left = deadline > current ? deadline - current : 0;
-        timeout.tv_sec = static_cast<long long>(left / kSecond);
-        timeout.tv_nsec = static_cast<long long>(left % kSecond);
-        limit = &timeout;
-    }
-    io_uring_cqe* first = nullptr;
-    // -ETIME and -EINTR are ordinary ends of a wait; whatever has completed is delivered.
-    io_uring_submit_and_wait_timeout(&state_->ring, &first, 1, limit, nullptr);
+    // What is due now is looked for, and not waited for.
+    const bool sleeps = deadline > current;
+    if (sleeps) state_->arm_timeout(deadline);
+    state_->enter(sleeps ? 1 : 0, IORING_ENTER_GETEVENTS);
+    while (io_uring_sq_ready(&state_->ring) > 0)
+        state_->enter(0, IORING_ENTER_GETEVENTS);
     return state_->deliver();
 }
 

@@ -1,6 +1,7 @@
 // Completions record; settle() alone talks to the kernel.
 #include "dataplane/transport/connection.h"
 
+#include <algorithm>
 #include <cerrno>
 
 namespace mcpgw::transport {
@@ -51,6 +52,11 @@ void Connection::pause(PauseReason reason) {
 
 void Connection::resume(PauseReason reason) {
     pause_reasons_ &= static_cast<std::uint8_t>(~static_cast<unsigned>(reason));
+    touch();
+}
+
+void Connection::want_room() {
+    wants_room_ = true;
     touch();
 }
 
@@ -134,11 +140,12 @@ void Connection::on_sent(const io::Completion& completion) {
     context_.vectors.release(vector_);
     vector_ = nullptr;
     touch();
-    if (completion.result < 0) {
+    if (completion.result < 0 && completion.result != -EAGAIN) {
         if (completion.result != -ECANCELED) fail(-completion.result);
         return;
     }
-    const auto size = static_cast<std::size_t>(completion.result);
+    const auto size = static_cast<std::size_t>(std::max(completion.result, 0));
+    peer_is_slow_ = size < in_flight_bytes_;
     output_.drop_front(size);
     sent_bytes_ += size;
     context_.metrics.bytes[role_ == Role::client ? Direction::client_out : Direction::backend_out]
@@ -159,6 +166,12 @@ void Connection::settle() {
     if (state_ == State::closed) return;
     settle_receive();
     settle_send();
+    if (send_operation_.armed() && something_waits_for_the_send()) context_.hurry = true;
+}
+
+bool Connection::something_waits_for_the_send() const {
+    return wants_room_ || wants_half_close_ || state_ == State::draining ||
+           output_.bytes() > in_flight_bytes_;
 }
 
 void Connection::settle_receive() {
@@ -184,15 +197,20 @@ void Connection::settle_send() {
     vector_ = context_.vectors.acquire();
     if (vector_ == nullptr) return fail(ENOBUFS);
     std::size_t pieces = 0;
+    in_flight_bytes_ = 0;
     for (const Segment* segment = output_.first();
          segment != nullptr && pieces < limits::gather_pieces_max; segment = segment->next) {
         vector_->pieces[pieces].iov_base = const_cast<char*>(segment->data);
         vector_->pieces[pieces].iov_len = segment->size;
+        in_flight_bytes_ += segment->size;
         ++pieces;
     }
     vector_->message.msg_iov = vector_->pieces.data();
     vector_->message.msg_iovlen = pieces;
-    context_.ring.send(send_operation_, socket_, vector_->message);
+    if (peer_is_slow_)
+        context_.ring.send_patiently(send_operation_, socket_, vector_->message);
+    else
+        context_.ring.send(send_operation_, socket_, vector_->message);
 }
 
 bool Connection::anything_armed() const {

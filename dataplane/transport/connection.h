@@ -66,7 +66,7 @@ class Connection : public ListNode<UnsettledTag>, public ListNode<StarvedTag> {
                output_.count() <= limits::out_queue_segments_low;
     }
     // Marks the owner dirty once the output is low.
-    void want_room() { wants_room_ = true; }
+    void want_room();
     // Bytes the peer's kernel has taken since the beginning.
     [[nodiscard]] std::uint64_t sent_bytes() const { return sent_bytes_; }
     // True while the kernel works on a send: how much of it the peer gets is not known yet.
@@ -93,12 +93,14 @@ class Connection : public ListNode<UnsettledTag>, public ListNode<StarvedTag> {
     void settle_send();
     void settle_close();
     [[nodiscard]] bool anything_armed() const;
+    [[nodiscard]] bool something_waits_for_the_send() const;
 
     Context& context_;
     Dirty& owner_;
     SegmentQueue input_;
     SegmentQueue output_;
     SendVector* vector_ = nullptr;
+    std::size_t in_flight_bytes_ = 0;  // of output_, in the kernel's hands
     std::uint64_t sent_bytes_ = 0;
     std::uint64_t received_bytes_ = 0;
     int socket_ = -1;
@@ -110,6 +112,7 @@ class Connection : public ListNode<UnsettledTag>, public ListNode<StarvedTag> {
     bool wants_room_ = false;
     bool wants_half_close_ = false;
     bool receive_cancelled_ = false;
+    bool peer_is_slow_ = false;  // it did not take all of the last send: the next one waits
     io::OperationOf<Connection, &Connection::on_connected> connect_operation_{*this};
     io::OperationOf<Connection, &Connection::on_received> receive_operation_{*this};
     io::OperationOf<Connection, &Connection::on_sent> send_operation_{*this};

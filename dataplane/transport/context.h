@@ -58,6 +58,7 @@ struct Context {
     List<Connection, UnsettledTag> unsettled;
     List<Connection, StarvedTag> starved;
     Nanos now;
+    bool hurry = false;  // somebody waits for a send to be done: the next wait must not sleep
 
     Context(io::Ring& the_ring, WorkerMetrics& the_metrics)
         : ring(the_ring),

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <span>
+#include <utility>
 
 #include <pthread.h>
 #include <sched.h>
@@ -160,7 +161,7 @@ bool Worker::finished() const {
 
 void Worker::tick() {
     settle();  // what was decided between two ticks (drain, end) must not wait for the next event
-    const bool has_work = !context_.dirty.empty();
+    const bool has_work = std::exchange(context_.hurry, false) || !context_.dirty.empty();
     options_.publication->leave(options_.index);
     ring_->wait(has_work ? context_.now : context_.timers.next_visit());
     context_.now = ring_->now();
