@@ -64,7 +64,7 @@ class Ring {
     // until then. send() tries once: what the socket has room for, -EAGAIN if it has none. If all
     // is taken it ends no wait; its completion is delivered with the next one that ends, because
     // mostly nobody is waiting for it. Who does must see to it that the next wait does not sleep.
-    // send_patiently() waits until everything is taken.
+    // send_patiently() waits until there is room for something.
     void send(Operation& operation, int socket, const msghdr& message);
     void send_patiently(Operation& operation, int socket, const msghdr& message);
     void connect(Operation& operation, int socket, const sockaddr* address, socklen_t size);

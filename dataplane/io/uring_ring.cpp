@@ -26,8 +26,8 @@ namespace {
 
 constexpr int kBufferGroup = 1;
 
-// MSG_WAITALL: a send that took a part counts as failed, and its completion tells how much.
-constexpr int kSendFlags = MSG_NOSIGNAL | MSG_WAITALL;
+// With MSG_WAITALL a send that took a part counts as failed: its completion tells how much.
+constexpr int kPromptFlags = MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL;
 
 // Names of kernel 6.12 that liburing 2.3 does not have yet.
 constexpr std::uint16_t kBufferRingIncremental = 2;  // IOU_PBUF_RING_INC
@@ -354,11 +354,10 @@ void Ring::send(Operation& operation, int socket, const msghdr& message) {
     for (std::size_t i = 0; i < message.msg_iovlen; ++i)
         bytes += message.msg_iov[i].iov_len;
     io_uring_sqe* sqe = state_->entry(&operation);
-    constexpr unsigned flags = kSendFlags | MSG_DONTWAIT;
     if (message.msg_iovlen == 1)
-        io_uring_prep_send(sqe, socket, message.msg_iov->iov_base, bytes, flags);
+        io_uring_prep_send(sqe, socket, message.msg_iov->iov_base, bytes, kPromptFlags);
     else
-        io_uring_prep_sendmsg(sqe, socket, &message, flags);
+        io_uring_prep_sendmsg(sqe, socket, &message, kPromptFlags);
     io_uring_sqe_set_flags(sqe, IOSQE_CQE_SKIP_SUCCESS);
     io_uring_sqe_set_data64(sqe, state_->prompt_sends.size() << 1 | kPromptSend);
     state_->prompt_sends.push_back({&operation, static_cast<std::int32_t>(bytes)});
@@ -366,7 +365,7 @@ void Ring::send(Operation& operation, int socket, const msghdr& message) {
 
 void Ring::send_patiently(Operation& operation, int socket, const msghdr& message) {
     io_uring_sqe* sqe = state_->entry(&operation);
-    io_uring_prep_sendmsg(sqe, socket, &message, kSendFlags);
+    io_uring_prep_sendmsg(sqe, socket, &message, MSG_NOSIGNAL);
     State::bind(sqe, &operation);
 }
 

@@ -110,6 +110,18 @@ void Kernel::send(io::Operation& operation, int descriptor, const msghdr& messag
         slot.send = &operation;
         slot.message = &message;
         slot.sent = 0;
+        try_send(slot);
+    });
+}
+
+void Kernel::send_patiently(io::Operation& operation, int descriptor, const msghdr& message) {
+    arm(operation, descriptor);
+    queue_.push_back([this, &operation, descriptor, &message] {
+        Slot& slot = slot_of(descriptor);
+        if (slot.send != nullptr) World::fail("two sends on one socket");
+        slot.send = &operation;
+        slot.message = &message;
+        slot.sent = 0;
         poll_send(slot);
     });
 }
@@ -239,36 +251,45 @@ void Kernel::poll_receive(Slot& slot, unsigned rounds_max) {
     if (slot.receive != nullptr) network_.changed().push_back(slot.wire);
 }
 
-void Kernel::poll_send(Slot& slot) {
-    if (slot.send == nullptr) return;
-    const int error_number = slot.wire->gateway_error();
-    if (error_number != 0) {
-        const auto result = slot.sent > 0 ? static_cast<std::int32_t>(slot.sent) : -(EPIPE);
-        finish(*std::exchange(slot.send, nullptr), {.result = result});
-        return;
-    }
-    std::size_t skip = slot.sent;
-    bool blocked = false;
-    for (std::size_t i = 0; i < slot.message->msg_iovlen && !blocked; ++i) {
+// True when all pieces are taken.
+bool Kernel::take_pieces(Slot& slot, std::size_t bytes_max) {
+    bool all = true;
+    for (std::size_t i = 0; i < slot.message->msg_iovlen && all; ++i) {
         const iovec& piece = slot.message->msg_iov[i];
-        if (skip >= piece.iov_len) {
-            skip -= piece.iov_len;
-            continue;
-        }
-        const std::string_view bytes(static_cast<const char*>(piece.iov_base) + skip,
-                                     piece.iov_len - skip);
-        const std::size_t taken = slot.wire->gateway_write(bytes);
+        const std::string_view bytes(static_cast<const char*>(piece.iov_base),
+                                     std::min(piece.iov_len, bytes_max - slot.sent));
+        const std::size_t taken = bytes.empty() ? 0 : slot.wire->gateway_write(bytes);
         slot.sent += taken;
-        blocked = taken < bytes.size();
-        skip = 0;
+        all = taken == piece.iov_len;
     }
     if (slot.sent > 0)
         world_.note(kRing, "descriptor %lld has taken %lld bytes", slot.wire->descriptor(),
                     static_cast<std::int64_t>(slot.sent));
-    const bool cut_short = slot.sent > 0 && world_.dice().chance(temper_.short_send);
-    if (!blocked || cut_short)
-        finish(*std::exchange(slot.send, nullptr),
-               {.result = static_cast<std::int32_t>(slot.sent)});
+    return all;
+}
+
+// A patient send: told as soon as something was taken.
+void Kernel::poll_send(Slot& slot) {
+    if (slot.send == nullptr) return;
+    const int error_number = slot.wire->gateway_error();
+    if (error_number == 0 && !take_pieces(slot, SIZE_MAX) && slot.sent == 0) return;
+    const std::int32_t result = error_number != 0 ? -EPIPE : static_cast<std::int32_t>(slot.sent);
+    finish(*std::exchange(slot.send, nullptr), {.result = result});
+}
+
+// A send that waits for nothing: silent if all is taken, else told at once.
+void Kernel::try_send(Slot& slot) {
+    io::Operation& operation = *std::exchange(slot.send, nullptr);
+    const int error_number = slot.wire->gateway_error();
+    if (error_number != 0) return finish(operation, {.result = -EPIPE});
+    Dice& dice = world_.dice();
+    const bool cut_short = dice.chance(temper_.short_send);
+    const bool all = take_pieces(slot, cut_short ? dice.below(10'000) : SIZE_MAX);
+    const auto sent = static_cast<std::int32_t>(slot.sent);
+    if (all)
+        quiet_.push_back({&operation, {.result = sent}, world_.now()});
+    else
+        finish(operation, {.result = sent > 0 ? sent : -EAGAIN});
 }
 
 void Kernel::poll_connect(Slot& slot) {
@@ -314,14 +335,14 @@ void Kernel::cancel_now(io::Operation* operation) {
         if (slot.connect != nullptr) finish(*std::exchange(slot.connect, nullptr), cancelled);
     } else if (operation == slot.send) {
         cancel_send(slot);
+    } else {
+        must_wake_ = true;
     }
 }
 
 void Kernel::cancel_send(Slot& slot) {
     if (world_.dice().chance(500)) poll_send(slot);
-    if (slot.send == nullptr) return;
-    const auto result = slot.sent > 0 ? static_cast<std::int32_t>(slot.sent) : -ECANCELED;
-    finish(*std::exchange(slot.send, nullptr), {.result = result});
+    if (slot.send != nullptr) finish(*std::exchange(slot.send, nullptr), {.result = -ECANCELED});
 }
 
 // --- Waiting
@@ -357,7 +378,7 @@ void Kernel::sleep_until(Nanos deadline) {
             world_.run_next();
         poll_all();
         const Nanos due = next_due();
-        if (due <= world_.now()) return;
+        if (due <= world_.now() || std::exchange(must_wake_, false)) return;
         if (deadline <= world_.now()) return;
         const Nanos event = world_.next_event();
         const Nanos next = std::min({due, deadline, event});
@@ -415,7 +436,11 @@ unsigned Kernel::deliver() {
         give(ready);
         ++delivered;
     }
-    return delivered;
+    std::vector<Ready> quiet;
+    quiet.swap(quiet_);
+    for (const Ready& ready : quiet)
+        give(ready);
+    return delivered + static_cast<unsigned>(quiet.size());
 }
 
 unsigned Kernel::wait(Nanos deadline) {

@@ -75,6 +75,7 @@ class Kernel {
     void accept(io::Operation& operation);
     void receive(io::Operation& operation, int descriptor);
     void send(io::Operation& operation, int descriptor, const msghdr& message);
+    void send_patiently(io::Operation& operation, int descriptor, const msghdr& message);
     void connect(io::Operation& operation, int descriptor, std::uint16_t port);
     void read_mail(io::Operation& operation, int descriptor, std::span<std::byte> into);
     void cancel(io::Operation& operation);
@@ -119,6 +120,8 @@ class Kernel {
     void poll_mail();
     void poll_receive(Slot& slot, unsigned rounds_max);
     bool fill_buffer(Slot& slot);
+    [[nodiscard]] bool take_pieces(Slot& slot, std::size_t bytes_max);
+    void try_send(Slot& slot);
     void poll_send(Slot& slot);
     void poll_connect(Slot& slot);
     void cancel_now(io::Operation* operation);
@@ -140,6 +143,8 @@ class Kernel {
     std::unordered_map<io::Operation*, Place> where_;  // from arming to the last completion
     std::vector<std::function<void()>> queue_;
     std::vector<Ready> ready_;
+    std::vector<Ready> quiet_;  // sends that were taken whole at once: they end no wait
+    bool must_wake_ = false;    // a cancel found nothing to cancel, which is told, too
     io::Operation* accept_ = nullptr;
     io::Operation* mail_ = nullptr;
     int mail_descriptor_ = -1;

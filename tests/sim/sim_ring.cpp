@@ -53,6 +53,9 @@ void Ring::receive(Operation& operation, int socket) {
 void Ring::send(Operation& operation, int socket, const msghdr& message) {
     state_->kernel.send(operation, socket, message);
 }
+void Ring::send_patiently(Operation& operation, int socket, const msghdr& message) {
+    state_->kernel.send_patiently(operation, socket, message);
+}
 void Ring::connect(Operation& operation, int socket, const sockaddr* address, socklen_t) {
     const auto* v4 = reinterpret_cast<const sockaddr_in*>(address);
     check(v4->sin_family == AF_INET, "simulated servers have IPv4 addresses");
