@@ -18,6 +18,12 @@ def first_line(*command):
         return "unknown"
 
 
+def congestion_control():
+    """It matters even on loopback: some pace what they send, by timers."""
+    with open("/proc/sys/net/ipv4/tcp_congestion_control") as control:
+        return control.read().strip()
+
+
 def machine_lines():
     with open("/proc/cpuinfo") as cpuinfo:
         model = re.search(r"model name\s*:\s*(.*)", cpuinfo.read())
@@ -25,7 +31,7 @@ def machine_lines():
     revision = first_line("git", "-C", proxies.ROOT, "rev-parse", "--short", "HEAD")
     return [
         f"- machine: {os.cpu_count()} cores, {model.group(1) if model else platform.machine()}",
-        f"- kernel: {platform.release()}",
+        f"- kernel: {platform.release()}, TCP congestion control: {congestion_control()}",
         f"- nginx {first_line('nginx', '-v').split('/')[-1]}, "
         f"HAProxy {first_line('haproxy', '-v').split()[2]}, {gateway}, revision {revision}",
     ]
