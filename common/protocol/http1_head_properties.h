@@ -59,7 +59,7 @@ inline void check_inside(std::string_view view, std::string_view head) {
 }
 
 inline void check_fields(const Fields& fields, std::string_view head) {
-    check(fields.count <= limits::header_fields_max, "the limit of fields holds");
+    check(fields.size() <= limits::header_fields_max, "the limit of fields holds");
     for (const Field& field : fields.all()) {
         check_inside(field.name, head);
         check_inside(field.value, head);
