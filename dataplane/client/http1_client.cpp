@@ -193,7 +193,7 @@ bool Http1Client::start_exchange() {
     const bool asks_to_continue = head.expect_continue && has_body;
     method_ = head.method;
     minor_version_ = head.minor_version;
-    keep_alive_ = head.keep_alive;
+    keep_alive_ = client_goes_on_ = head.keep_alive;
     decoder_ = http::BodyDecoder(head.framing, head.content_length, body_max);
     answer_begun_ = answer_done_ = answer_is_chunked_ = request_paused_ = false;
     continue_sent_ = false;
@@ -271,8 +271,12 @@ bool Http1Client::complete_exchange() {
         linger();
         return false;
     }
-    if (!keep_alive_ || services_.draining) {
+    if (!client_goes_on_) {
         end_after_output();
+        return false;
+    }
+    if (!keep_alive_ || services_.draining) {
+        linger();  // the client does not know yet, and may have sent its next request
         return false;
     }
     become_idle();
@@ -287,8 +291,9 @@ void Http1Client::become_idle() {
 // --- Ends
 // -------------------------------------------------------------------------------------------
 
-// The answer is out although the request was not read to its end. Closing at once would make the
-// kernel send RST, which can destroy the answer on its way (RFC 9112 section 9.6).
+// The answer is out, and the connection is to end although the client may be sending: the rest of
+// this request, or the next one. Closing at once would make the kernel send RST, which can destroy
+// the answer on its way (RFC 9112 section 9.6).
 void Http1Client::linger() {
     state_ = State::lingering;
     connection_.half_close();

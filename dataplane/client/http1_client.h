@@ -96,6 +96,7 @@ class Http1Client final : public flow::ClientEnd,
     std::uint8_t address_bytes_ = 0;
     bool loopback_listener_;
     bool keep_alive_ = true;
+    bool client_goes_on_ = true;  // as its last request says
     bool continue_sent_ = false;  // the client has had a 100 for the present request
     bool answer_is_chunked_ = false;
     bool owes_bytes_ = false;  // at the last check: to take
