@@ -46,7 +46,8 @@ void Client::next() {
         return;
     }
     const Errand& errand = errands_[next_];
-    const bool faulty = !under_way_.empty() && under_way_.back().conduct.fault != Fault::none;
+    const bool faulty = !under_way_.empty() && (under_way_.back().conduct.fault != Fault::none ||
+                                                under_way_.back().ask->http10);
     const bool must_wait = errand.conduct.waits_for_answers || ends_after_ || faulty;
     if (!under_way_.empty() && must_wait) return;
     if (wire_ != nullptr && (ends_after_ || half_closed_)) return;
@@ -204,14 +205,18 @@ void Client::leave(bool by_reset) {
     next();
 }
 
-// The client does nothing more; the gateway has to end the connection within its time.
+// The client does nothing more; the gateway has to end the connection within its time, which begins
+// when everything before is answered.
 void Client::watch_stall(std::uint32_t milliseconds) {
     const Wire* wire = wire_;
+    const Nanos patience = milliseconds * kMillisecond + ledger_.slack();
+    const Nanos from = stops_reading_ ? world().now() : std::max(world().now(), last_byte_);
     world().expect(
-        world().now() + milliseconds * kMillisecond + ledger_.slack(),
-        [this, wire, milliseconds, c = connection_] {
+        from + patience,
+        [this, wire, from, milliseconds, c = connection_, accepted = wire->accepted()] {
             if (c != connection_) return true;
-            if (answer_begun_ && !stops_reading_) {  // an early answer may take its time
+            const bool goes_on = !stops_reading_ && (last_byte_ > from || under_way_.size() > 1);
+            if (goes_on || !accepted || (answer_begun_ && !stops_reading_)) {
                 watch_stall(milliseconds);
                 return true;
             }

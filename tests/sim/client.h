@@ -96,6 +96,7 @@ class Client {
     void judge_idle_end();
     void end_after_answer(const Conduct& conduct);
     void end_of_connection();
+    void excuse_those_cut(const Wire& wire);
     void stop_reading();
     void watch_silence();
 

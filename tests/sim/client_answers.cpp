@@ -209,17 +209,32 @@ void Client::end_of_connection() {
     // An answer without a length is complete when the connection ends.
     if (answer_begun_ && ended_well && reader_.may_end() && under_way_.front().ask->http10)
         take_end_by_close();
-    bool first = true;
-    for (const Errand& errand : std::exchange(under_way_, {})) {
-        const bool unserved = !answer_begun_ && errand.ask->deliveries == 0;
-        if (!first || ends_after_ || half_closed_ || (crowded_ && unserved))
-            errand.ask->excuses |= excuse::closing;
-        if (first && answer_begun_ && check_.from_server()) static_cast<void>(check_.judge(false));
+    excuse_those_cut(*wire);
+    for (const Errand& errand : std::exchange(under_way_, {}))
         ledger_.cut(*errand.ask);
-        first = false;
-    }
     answer_begun_ = ends_after_ = half_closed_ = keeps_idle_ = false;
     next();
+}
+
+// What the end of the connection itself explains.
+void Client::excuse_those_cut(const Wire& wire) {
+    if (under_way_.empty()) return;
+    Ask& first = *under_way_.front().ask;
+    if (answer_begun_ && check_.from_server()) static_cast<void>(check_.judge(false));
+    if (crowded_ && !answer_begun_ && first.deliveries == 0) first.excuses |= excuse::closing;
+    // A reset may destroy answers that have arrived. It is fair when the gateway had said that it
+    // ends and waited, or when it had to break off a later answer.
+    const Nanos linger = limits::linger_timeout_ms * kMillisecond;
+    const bool waited = wire.gateway_fin_at() != kNever &&
+                        world().now() + ledger_.slack() >= wire.gateway_fin_at() + linger;
+    const bool later_fault = std::ranges::any_of(under_way_, [](const Errand& errand) {
+        return (errand.ask->excuses & (excuse::answer_cut | excuse::client)) != 0;
+    });
+    if (wire.is_reset() && (waited || later_fault)) first.excuses |= excuse::closing;
+    if (frozen_ != world().frozen()) first.excuses |= excuse::frozen;
+    for (const Errand& errand : under_way_)
+        if (errand.ask != &first || ends_after_ || half_closed_)
+            errand.ask->excuses |= excuse::closing;
 }
 
 void Client::take_end_by_close() {

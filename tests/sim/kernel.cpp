@@ -186,7 +186,7 @@ void Kernel::poll_accept() {
         Wire& wire = *backlog.front();
         backlog.pop_front();
         slots_[wire.descriptor()].wire = &wire;
-        network_.count_accepted();
+        wire.gateway_accept();
         world_.note(kRing, "accepts descriptor %lld", wire.descriptor());
         const bool more = !world_.dice().chance(temper_.spontaneous_end);
         finish(*accept_, {.result = wire.descriptor(), .more = more});

@@ -111,7 +111,7 @@ void Ledger::refused(Ask& ask, int status) {
     world_.note(who(ask), "is refused with %lld, excuses %llx", status, excuses_of(ask));
     ask.status = status;
     unsigned excuses = excuses_of(ask);
-    if (ask.own_status != 0) excuses &= excuse::draining | excuse::hardship;
+    if (ask.own_status != 0) excuses &= excuse::draining | excuse::hardship | excuse::client;
     if (ask.own_status != status && (excuses & reasons_for(status)) == 0)
         fail_ask(ask, "is refused with " + std::to_string(status) + " for no reason");
     close(ask, Ask::Fate::refused);

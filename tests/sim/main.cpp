@@ -61,6 +61,8 @@ bool the_whole_trace = false;
         the_scenario->world().trace().print(stderr, the_whole_trace ? SIZE_MAX : kTraceLines);
         the_scenario->ledger().print_waiting(stderr);
     }
+    if (the_scenario != nullptr)
+        std::fprintf(stderr, "\nat %.6f s", static_cast<double>(the_scenario->world().now()) / 1e9);
     std::fprintf(stderr, "\nseed %llu breaks: %s\nrepeat it: ./dev sim --seed %llu\n",
                  static_cast<unsigned long long>(the_seed), invariant.c_str(),
                  static_cast<unsigned long long>(the_seed));
@@ -102,7 +104,6 @@ std::optional<Arguments> parse(int argc, char** argv) {
     return arguments;
 }
 
-// Seeds of one invocation are neighbours, and neighbours must have nothing in common.
 std::uint64_t fresh_seed() {
     std::random_device device;
     return 1'000'000 + device() % 1'000'000'000ULL;
@@ -118,7 +119,7 @@ struct Sums {
 void run_one(std::uint64_t seed, const Arguments& arguments, Sums& sums) {
     the_seed = seed;
     alarm(kRunSecondsMax);
-    Scenario scenario(seed * 0x9E3779B97F4A7C15ULL);
+    Scenario scenario(seed);
     the_scenario = &scenario;
     const Outcome outcome = scenario.run();
     alarm(0);

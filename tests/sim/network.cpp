@@ -163,6 +163,11 @@ void Wire::reset() {
     if (!actor_reset_) carry_reset(true, ECONNRESET);
 }
 
+void Wire::gateway_accept() {
+    accepted_ = true;
+    ++network_.open_at_gateway_;
+}
+
 void Wire::gateway_read(std::size_t count) {
     up_.consume(count);
     tell_actor();
@@ -175,6 +180,7 @@ std::size_t Wire::gateway_write(std::string_view bytes) {
 
 void Wire::gateway_half_close() {
     network_.world().note(who(), "gateway sends FIN");
+    gateway_fin_at_ = network_.world().now();
     carry_fin(down_, false);
 }
 
@@ -231,7 +237,6 @@ void Network::stop_listening() {
 
 Wire& Network::open_socket() {
     ++open_at_gateway_;
-    most_open_at_gateway_ = std::max(most_open_at_gateway_, open_at_gateway_);
     return make(Wire::Side::server);
 }
 

@@ -9,7 +9,6 @@
 // are never used twice, so that whoever uses a closed one is found.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -78,6 +77,8 @@ class Wire {
     // Broken by the gateway, by the network, or by the actor itself.
     [[nodiscard]] bool is_reset() const { return actor_reset_; }
     [[nodiscard]] bool ended() const { return down_.ended(); }
+    // When the gateway ended its side; kNever if it has not.
+    [[nodiscard]] Nanos gateway_fin_at() const { return gateway_fin_at_; }
     [[nodiscard]] std::string_view readable() const { return down_.readable(); }
     [[nodiscard]] std::size_t room() const { return up_.room(); }
     void read(std::size_t count);
@@ -97,6 +98,8 @@ class Wire {
     [[nodiscard]] bool connect_done() const { return connect_done_; }
     [[nodiscard]] const Pipe& up() const { return up_; }
     [[nodiscard]] std::size_t gateway_room() const { return down_.room(); }
+    [[nodiscard]] bool accepted() const { return accepted_; }
+    void gateway_accept();
     void gateway_read(std::size_t count);
     std::size_t gateway_write(std::string_view bytes);
     void gateway_half_close();
@@ -122,9 +125,11 @@ class Wire {
     std::function<void()> news_;
     std::function<void()> on_cut_;
     std::uint64_t cut_after_ = UINT64_MAX;
+    Nanos gateway_fin_at_ = kNever;
     int gateway_error_ = 0;
     bool connected_ = false;     // as the actor sees it
     bool connect_done_ = false;  // as the gateway sees it: established, or gateway_error_
+    bool accepted_ = false;
     bool actor_closed_ = false;
     bool actor_reset_ = false;
     bool gateway_closed_ = false;
@@ -162,11 +167,7 @@ class Network {
     [[nodiscard]] std::deque<Wire*>& backlog() { return backlog_; }
     // Wires whose gateway end has changed since the ring looked.
     [[nodiscard]] std::vector<Wire*>& changed() { return changed_; }
-    void count_accepted() {
-        most_open_at_gateway_ = std::max(most_open_at_gateway_, ++open_at_gateway_);
-    }
     [[nodiscard]] std::size_t open_at_gateway() const { return open_at_gateway_; }
-    [[nodiscard]] std::size_t most_open_at_gateway() const { return most_open_at_gateway_; }
 
   private:
     friend class Wire;
@@ -180,7 +181,6 @@ class Network {
     bool listening_ = true;
     std::vector<Wire*> changed_;
     std::size_t open_at_gateway_ = 0;
-    std::size_t most_open_at_gateway_ = 0;
 };
 
 }  // namespace mcpgw::sim

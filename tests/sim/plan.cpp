@@ -95,6 +95,8 @@ Plan Plan::draw(Dice& dice) {
         plan.kernel.buffers = static_cast<std::uint16_t>(std::uint64_t{4} << dice.below(5));
         plan.pipelining = false;
     }
+    // Requests that wait behind a stream hold buffers for as long as it lasts: enough for all.
+    if (plan.pipelining && plan.streams) plan.kernel.buffers = 32768;
     plan.span = dice.between(1, dice.chance(500) ? 20 : 1) * kSecond;
     if (plan.bulk) {
         plan.clients = dice.between(1, 3);

@@ -14,10 +14,16 @@ constexpr int kListener = 999'999;
 // Beyond this nothing that any client or server plans takes any longer.
 constexpr Nanos kLongestRun = 48 * 3600 * kSecond;
 
+// Seeds that are neighbours shall have nothing in common.
+std::uint64_t scattered(std::uint64_t seed) {
+    exchange::Random random(seed ^ 0x5D588B656C078965ULL);
+    return random.next() ^ (random.next() << 1);
+}
+
 }  // namespace
 
 Scenario::Scenario(std::uint64_t seed)
-    : world_(seed),
+    : world_(scattered(seed)),
       plan_(Plan::draw(world_.dice())),
       network_(world_, plan_.weather),
       kernel_(world_, network_, plan_.kernel),

@@ -54,6 +54,7 @@ class Server::Line {
     void take_head(const MessageHead& head);
     void judge_head(const MessageHead& head) const;
     void begin_to_think();
+    void watch_first_byte(const Ask& ask);
     void begin_answer();
     void write();
     void queue_piece();
@@ -69,6 +70,7 @@ class Server::Line {
     Who who_;
     MessageReader reader_{MessageReader::Kind::request};
     Ask* ask_ = nullptr;
+    Ask* last_ = nullptr;  // the one before
     Phase phase_ = Phase::idle;
     bool over_ = false;
     bool request_read_ = true;
@@ -88,9 +90,11 @@ class Server::Line {
 // What goes wrong on this connection now is the server's doing.
 void Server::Line::blame() {
     if (over_) return;
-    if (ask_ == nullptr) return server_.ledger_.trouble_at(server_.options_.adapter);
-    ask_->excuses |= head_sent_ ? excuse::answer_cut : excuse::server;
     server_.ledger_.trouble_at(server_.options_.adapter);
+    if (ask_ != nullptr) ask_->excuses |= head_sent_ ? excuse::answer_cut : excuse::server;
+    // An answer that has been sent may still be on its way.
+    const bool unread = last_ != nullptr && last_->fate == Ask::Fate::waiting;
+    if (unread) last_->excuses |= excuse::answer_cut;
 }
 
 void Server::Line::on_news() {
@@ -205,15 +209,24 @@ void Server::Line::begin_to_think() {
     const AnswerPlan& plan = ask_->answer;
     const Nanos deadline = server_.options_.first_byte;
     const bool silent = plan.fault == Fault::silent;
-    if (silent || (deadline > 0 && plan.think >= deadline)) {
+    if (silent || (deadline > 0 && plan.think + server_.ledger_.slack() >= deadline)) {
         ask_->excuses |= excuse::slow_server;
-        if (deadline > 0)
-            world().expect(
-                world().now() + deadline + server_.ledger_.slack(),
-                [this, turn = turn_] { return over_ || turn != turn_; },
-                "the first-byte deadline of request " + std::to_string(ask_->id) + " has passed");
+        if (deadline > 0) watch_first_byte(*ask_);
     }
     if (!silent) later(plan.think, &Line::begin_answer);
+}
+
+// The deadline begins again with every part of the request that the gateway gets.
+void Server::Line::watch_first_byte(const Ask& ask) {
+    const Nanos last = ask.delivered_at;
+    world().expect(
+        world().now() + server_.options_.first_byte + server_.ledger_.slack(),
+        [this, last, &ask, turn = turn_] {
+            if (over_ || turn != turn_ || phase_ != Phase::thinking) return true;
+            if (ask.delivered_at > last) watch_first_byte(ask);
+            return ask.delivered_at > last;
+        },
+        "the first-byte deadline of request " + std::to_string(ask.id) + " has passed");
 }
 
 void Server::Line::begin_answer() {
@@ -320,10 +333,10 @@ void Server::Line::watch_idle(const Ask& last) {
 
 // The gateway lets idle connections go in time, or uses them again; a server may be quicker.
 void Server::Line::become_idle() {
-    const Ask* last = std::exchange(ask_, nullptr);
+    last_ = std::exchange(ask_, nullptr);
     phase_ = Phase::idle;
     ++turn_;
-    watch_idle(*last);
+    watch_idle(*last_);
     if (server_.options_.closes_idle == 0) return;
     world().after(server_.options_.closes_idle, [this, turn = turn_] {
         if (over_ || turn != turn_) return;
