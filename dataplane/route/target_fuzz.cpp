@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const Target target = classify(path);
     check(target.allow.empty() == (target.kind == Kind::unknown), "known paths have methods");
     if (target.kind == Kind::unknown) return 0;
-    check(path.starts_with('/'), "a known path is absolute");
+    check(path.starts_with('/') || path == "*", "a known path is absolute, or means the server");
     check(path.find('%') == path.npos && path.find("//") == path.npos, "nothing is decoded");
     check((std::string(path) + '/').find("/../") == std::string::npos, "nothing is resolved");
     const bool is_adapter = target.kind == Kind::adapter_mcp || target.kind == Kind::adapter_sse ||
