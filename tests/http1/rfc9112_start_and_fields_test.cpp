@@ -6,7 +6,6 @@ namespace mcpgw::http1 {
 namespace {
 
 constexpr std::string_view kBody = "Content-Length: 2\r\n\r\n{}";
-constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
 
 std::string post(std::string_view lines = "") {
     return std::string(kPost) + std::string(lines) + std::string(kBody);
