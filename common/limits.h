@@ -140,13 +140,13 @@ inline constexpr std::uint32_t data_plane_patience_ms = 10'000;
 
 // --- Memory of one worker -----------------------------------------------------------------------
 // Large, so that a bulk body costs few completions; small messages share one.
-inline constexpr std::size_t receive_buffer_bytes = 64 * 1024;
-inline constexpr std::uint16_t receive_buffers = 512;  // a power of two: the ring's rule
+inline constexpr std::size_t receive_buffer_bytes = 32 * 1024;
+inline constexpr std::uint16_t receive_buffers = 1024;  // a power of two: the ring's rule
 // Where every range of received bytes takes a whole buffer (kernels before 6.12).
 inline constexpr std::size_t single_use_buffer_bytes = 16 * 1024;
-// Buffers that the kernel has at least; it gets more when it runs out of them. Half a megabyte
-// stays in a core's cache.
-inline constexpr std::size_t handed_out_buffers_min = 8;
+// Buffers that the kernel has at least; it gets more when more connections than these find none.
+// What it fills between two turns, and what is being sent meanwhile, is to stay in a core's cache.
+inline constexpr std::size_t handed_out_buffers_min = 4;
 // Blocks for heads that are written, or that arrive in pieces. Virtual memory: only touched pages
 // are resident.
 inline constexpr std::size_t head_block_bytes = head_bytes_max + 8 * 1024;

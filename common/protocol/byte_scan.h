@@ -1,9 +1,10 @@
-// Finding the bytes that end a line, as fast as the machine can: the inner loop of parsing heads.
+// Finding the bytes that end a line, or a run of a JSON string, as fast as the machine can: the
+// inner loops of parsing heads and of looking at messages.
 //
 // Invariant: no byte outside `text` is read. The one place where code for one processor stands:
 // x86-64 looks at sixteen bytes at a time (SSE2 is part of the architecture); elsewhere, and for
 // what is left over, the portable loop does the same. Which bytes are refused, and why, is left to
-// http1_head.cpp and http1_writer.cpp.
+// http1_head.cpp, http1_writer.cpp and jsonrpc_peek.cpp.
 #pragma once
 
 #include <bit>
@@ -34,7 +35,34 @@ namespace mcpgw::http {
     return from;
 }
 
+// What ends a run of plain characters in a JSON string: a quote, a backslash, or a control
+// character (RFC 8259 section 7).
+[[nodiscard]] constexpr bool ends_plain(char c) {
+    return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;
+}
+[[nodiscard]] constexpr const char* skip_plain_bytewise(const char* at, const char* end) {
+    while (at != end && !ends_plain(*at))
+        ++at;
+    return at;
+}
+
 #if defined(__SSE2__)
+
+// The first byte of [at, end) that ends a run of plain characters, or end.
+[[nodiscard]] inline const char* skip_plain(const char* at, const char* end) {
+    constexpr std::ptrdiff_t step = sizeof(__m128i);
+    const __m128i last_control = _mm_set1_epi8(0x1F);
+    for (; end - at >= step; at += step) {
+        const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+        const __m128i found =
+            _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')),
+                                      _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'))),
+                         _mm_cmpeq_epi8(_mm_min_epu8(block, last_control), block));
+        const auto bits = static_cast<unsigned>(_mm_movemask_epi8(found));
+        if (bits != 0) return at + std::countr_zero(bits);
+    }
+    return skip_plain_bytewise(at, end);
+}
 
 // One bit for each control byte among the sixteen at `bytes`.
 [[nodiscard]] inline unsigned control_bits(const char* bytes) {
@@ -55,6 +83,9 @@ namespace mcpgw::http {
 
 #else
 
+[[nodiscard]] inline const char* skip_plain(const char* at, const char* end) {
+    return skip_plain_bytewise(at, end);
+}
 [[nodiscard]] inline std::size_t find_control(std::string_view text, std::size_t from) {
     return find_control_bytewise(text, from);
 }

@@ -7,12 +7,11 @@
 // predecessor (and everything inside that) had left behind.
 #include "common/protocol/jsonrpc_peek.h"
 
-#include <bit>
-#include <cstring>
 #include <new>
 #include <type_traits>
 
 #include "common/check.h"
+#include "common/protocol/byte_scan.h"
 
 namespace mcpgw::jsonrpc {
 
@@ -60,32 +59,6 @@ enum class Peek::Member : std::uint8_t {
 };
 
 namespace {
-
-static_assert(std::endian::native == std::endian::little, "skip_plain counts from the low byte");
-
-constexpr std::uint64_t repeated(unsigned char byte) {
-    return 0x0101010101010101ULL * byte;
-}
-
-// The first quote, backslash or control character of [at, end), or end. Eight bytes at a time: the
-// usual zero-byte trick, whose lowest flag is exact because a borrow only reaches upwards.
-inline const char* skip_plain(const char* at, const char* end) {
-    while (end - at >= 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, at, sizeof word);
-        const std::uint64_t quote = word ^ repeated('"');
-        const std::uint64_t backslash = word ^ repeated('\\');
-        const std::uint64_t found =
-            (((quote - repeated(1)) & ~quote) | ((backslash - repeated(1)) & ~backslash) |
-             ((word - repeated(0x20)) & ~word)) &
-            repeated(0x80);
-        if (found != 0) return at + std::countr_zero(found) / 8;
-        at += 8;
-    }
-    while (at != end && *at != '"' && *at != '\\' && static_cast<unsigned char>(*at) >= 0x20)
-        ++at;
-    return at;
-}
 
 constexpr bool is_white_space(char c) {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
@@ -287,7 +260,7 @@ void Peek::begin_string(Member target) {
 
 const char* Peek::in_string(const char* at, const char* end) {
     for (;;) {
-        const char* const stop = skip_plain(at, end);
+        const char* const stop = http::skip_plain(at, end);
         const std::string_view run(at, static_cast<std::size_t>(stop - at));
         if (stop == end || *stop != '"') {
             if (target_ != Member::other && !run.empty()) {

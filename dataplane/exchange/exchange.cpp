@@ -53,9 +53,15 @@ bool Exchange::is_discover() const {
 // --- Request body
 // -----------------------------------------------------------------------------------
 
+// A request that is on its way is only looked at further for what an error answer would name.
+bool Exchange::request_is_watched() const {
+    if (request_peek_ == nullptr || request_peek_->state() != jsonrpc::Peek::State::reading)
+        return false;
+    return state_ == State::receiving || !request_peek_->has_id() || !request_peek_->has_method();
+}
+
 void Exchange::on_request_body(io::Slice bytes) {
-    if (request_peek_ != nullptr && request_peek_->state() == jsonrpc::Peek::State::reading)
-        request_peek_->feed(bytes.bytes());
+    if (request_is_watched()) request_peek_->feed(bytes.bytes());
     switch (state_) {
         case State::receiving:
             if (!held_.push(std::move(bytes))) return refuse(Refusal::overloaded);

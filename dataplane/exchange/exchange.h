@@ -118,6 +118,7 @@ class Exchange final : public flow::BackendEvents,
     void set_deadline(Nanos deadline);
     [[nodiscard]] std::string_view request_id() const;
     [[nodiscard]] bool is_discover() const;
+    [[nodiscard]] bool request_is_watched() const;
 
     void on_data(std::string_view piece) override;
     void on_event_end() override;

@@ -180,7 +180,7 @@ struct Ring::State {
     }
 
     // The kernel gets a few buffers at a time, so that the same ones, which lie in the cache, are
-    // filled again and again; it gets more as soon as it has run out of them.
+    // filled again and again.
     void hand_out_buffers() {
         const int mask = io_uring_buf_ring_mask(pool->buffers());
         int offset = 0;
@@ -193,14 +193,16 @@ struct Ring::State {
         io_uring_buf_ring_advance(buffer_ring, offset);
     }
 
-    void ran_out_of_buffers(Nanos now) {
-        handed_out_max = std::min<std::size_t>(pool->buffers(), handed_out_max * 2);
-        ran_out_at = now;
-    }
-    void hand_out_less(Nanos now) {
-        if (handed_out_max <= limits::handed_out_buffers_min || now < ran_out_at + kSecond) return;
-        handed_out_max /= 2;
-        ran_out_at = now;
+    // Few connections that run out of buffers move large bodies, and do it best in turns through
+    // memory that is still in the cache. Many need more buffers.
+    void adapt_handed_out(Nanos now) {
+        if (std::exchange(left_without, 0) > handed_out_max) {
+            handed_out_max = std::min<std::size_t>(pool->buffers(), handed_out_max * 2);
+            adapted_at = now;
+        } else if (handed_out_max > limits::handed_out_buffers_min && now >= adapted_at + kSecond) {
+            handed_out_max /= 2;
+            adapted_at = now;
+        }
     }
 
     unsigned deliver_queue() {
@@ -226,7 +228,7 @@ struct Ring::State {
             completion.has_buffer = (cqe->flags & IORING_CQE_F_BUFFER) != 0;
             completion.buffer_more = (cqe->flags & kCompletionBufferMore) != 0;
             completion.buffer = static_cast<std::uint16_t>(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
-            ran_out = ran_out || cqe->res == -ENOBUFS;
+            left_without += cqe->res == -ENOBUFS ? 1U : 0U;
             ++delivered;
             reinterpret_cast<Operation*>(data)->complete(completion);
         }
@@ -263,12 +265,12 @@ struct Ring::State {
     bool is_open = false;
     bool registered = false;  // the kernel knows the ring by a number of this thread
     bool incremental = false;
-    bool ran_out = false;  // of buffers, since the last wait
+    std::size_t left_without = 0;  // receives that found no buffer, since the last wait
     std::optional<BufferPool> pool;
     io_uring_buf_ring* buffer_ring = nullptr;
     std::size_t buffer_ring_bytes = 0;
     std::size_t handed_out_max = 0;
-    Nanos ran_out_at = 0;
+    Nanos adapted_at = 0;
     Nanos timeout_at = kNever;
     __kernel_timespec timeout_time{};
     std::vector<PromptSend> prompt_sends;
@@ -402,10 +404,7 @@ void Ring::close(int descriptor) {
 
 unsigned Ring::wait(Nanos deadline) {
     const Nanos current = now();
-    if (std::exchange(state_->ran_out, false))
-        state_->ran_out_of_buffers(current);
-    else
-        state_->hand_out_less(current);
+    state_->adapt_handed_out(current);
     state_->hand_out_buffers();
     // What is due now is looked for, and not waited for.
     const bool sleeps = deadline > current;
