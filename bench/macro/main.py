@@ -5,6 +5,7 @@ complete runs only: all proxies, all sizes, at least five rounds.
 """
 import argparse
 import importlib
+import os
 import shlex
 import sys
 
@@ -63,7 +64,7 @@ def run(name, words):
     module.SETTING.gateway_flags = shlex.split(arguments.gateway_flags)
     proxies.REALTIME = arguments.realtime
     samples = rig.Samples()
-    notes = list(module.NOTES)
+    notes = [*module.NOTES, f"load average before the run: {os.getloadavg()[0]:.1f}"]
     print(f"{name}: {module.ABOUT}", file=sys.stderr)
     load_cores = getattr(module, "LOAD_CORES", ("1",))
     with rig.Rig(module.SETTING, names, load_cores, arguments.count) as bench:
