@@ -28,6 +28,8 @@ inline constexpr std::size_t body_bytes_max = 4 * 1024 * 1024;
 // A request body is looked at (method, id, name) in its first bytes only until this many arrived;
 // then the request is routed with what is known.
 inline constexpr std::size_t peek_hold_bytes_max = 64 * 1024;
+// The same while receive buffers are scarce.
+inline constexpr std::size_t peek_hold_bytes_scarce = 16 * 1024;
 
 // --- MCP ----------------------------------------------------------------------------------------
 // Session ids of servers: CONTRACT section 5.
@@ -141,12 +143,20 @@ inline constexpr std::uint32_t data_plane_patience_ms = 10'000;
 // --- Memory of one worker -----------------------------------------------------------------------
 // Large, so that a bulk body costs few completions; small messages share one.
 inline constexpr std::size_t receive_buffer_bytes = 32 * 1024;
-inline constexpr std::uint16_t receive_buffers = 1024;  // a power of two: the ring's rule
+inline constexpr std::uint16_t receive_buffers = 1024;      // a power of two: the ring's rule
+inline constexpr std::uint16_t admin_receive_buffers = 64;  // of the admin worker
 // Where every range of received bytes takes a whole buffer (kernels before 6.12).
 inline constexpr std::size_t single_use_buffer_bytes = 16 * 1024;
 // Buffers that the kernel has at least; it gets more when more connections than these find none.
 // What it fills between two turns, and what is being sent meanwhile, is to stay in a core's cache.
 inline constexpr std::size_t handed_out_buffers_min = 4;
+// Where small slices wait while receive buffers are scarce: as much again, touched when needed.
+inline constexpr std::size_t spill_buffer_bytes = 16 * 1024;
+inline constexpr std::uint16_t spill_buffers = 2048;
+// A slice that is worth copying to free the buffer that it holds: an eighth of one.
+inline constexpr std::size_t spill_slice_bytes_max = 4 * 1024;
+// Between two looks at what holds receive buffers, while more than half of them are held.
+inline constexpr std::uint32_t relief_interval_ms = 100;
 // Blocks for heads that are written, or that arrive in pieces. Virtual memory: only touched pages
 // are resident.
 inline constexpr std::size_t head_block_bytes = head_bytes_max + 8 * 1024;
@@ -162,8 +172,15 @@ inline constexpr std::size_t out_queue_bytes_high = 256 * 1024;
 inline constexpr std::size_t out_queue_bytes_low = out_queue_bytes_high / 2;
 inline constexpr std::size_t out_queue_segments_high = 96;
 inline constexpr std::size_t out_queue_segments_low = out_queue_segments_high / 2;
+// When receive buffers are scarce, a queue may hold this part of what is free: however many are
+// slow, something stays free for the others.
+inline constexpr std::size_t out_queue_free_part = 64;
+inline constexpr std::size_t out_queue_bytes_scarce = 16 * 1024;
+// One receive, then: so that a queue is over its limit by no more than this.
+inline constexpr std::size_t receive_bytes_scarce = 16 * 1024;
 // Received but unprocessed slices of one connection (pipelined requests, a body that waits).
 inline constexpr std::size_t in_queue_bytes_high = 128 * 1024;
+inline constexpr std::size_t in_queue_segments_high = 64;
 // Pieces in one gather send.
 inline constexpr std::size_t gather_pieces_max = 64;
 // Idle keep-alive connections kept per instance and worker.
@@ -180,6 +197,8 @@ inline constexpr std::uint32_t backend_idle_timeout_ms = 4'000;
 inline constexpr std::uint32_t connect_timeout_ms = 5'000;
 inline constexpr std::uint32_t first_byte_timeout_ms = 300'000;
 inline constexpr std::uint32_t send_stall_timeout_ms = 60'000;  // a peer that takes no byte at all
+// The same while receive buffers are almost used up.
+inline constexpr std::uint32_t send_stall_scarce_ms = 5'000;
 inline constexpr std::uint32_t sse_keepalive_ms = 15'000;
 inline constexpr std::uint32_t linger_timeout_ms = 2'000;  // reading away what follows a refusal
 // How long a session's request that failed waits for the news whether its instance is gone for good
@@ -218,6 +237,7 @@ static_assert(head_block_bytes >=
               "a head that arrived fits into a block with what the gateway adds");
 static_assert(receive_buffer_bytes * receive_buffers >= 64 * out_queue_bytes_high,
               "sixty-four full queues do not starve a worker");
+static_assert(spill_slice_bytes_max * 4 <= spill_buffer_bytes, "little of a buffer is wasted");
 static_assert(out_queue_segments_high > gather_pieces_max, "a full gather can be queued meanwhile");
 static_assert(api_body_bytes_max >= 2 * (command_bytes_max + environment_bytes_max +
                                          request_headers_bytes_max + description_bytes_max),

@@ -214,6 +214,7 @@ Result<> Process::start() {
             admin ? sockets_.admin.front() : sockets_.main[i % sockets_.main.size()];
         self.options.connections_max =
             admin ? 64 : std::max<std::size_t>(1, options_.max_connections / worker_count_);
+        self.options.receive_buffers = admin ? limits::admin_receive_buffers : 0;
         self.options.addresses = admin ? nullptr : addresses_.get();
         self.options.publication = publication_.get();
         self.options.settings = &settings_;
@@ -235,6 +236,8 @@ Result<> Process::start() {
                          {"admin", listen::local_address(sockets_.admin.front())},
                          {"workers", worker_count_},
                          {"engine", engine_},
+                         {"memory_bound_mib_per_worker",
+                          worker::memory_bound_bytes(threads_[0]->options.connections_max) >> 20},
                          {"receive_buffer_mib_per_worker",
                           limits::receive_buffers * limits::receive_buffer_bytes / 1048576}});
     return {};

@@ -109,7 +109,10 @@ void Http1Backend::send_head(const flow::RequestOut& head) {
     request_method_ = head.method;
     request_is_chunked_ = head.framing == http::Framing::chunked;
     io::Block block = context_.blocks.take();
-    if (!block) return fail(Code::limit_exceeded);
+    if (!block) {
+        context_.metrics.exhausted[Resource::blocks].add();
+        return fail(Code::limit_exceeded);
+    }
     http::HeadWriter writer(block.room());
     writer.request_line(head.method_text, head.target);
     writer.field("Host", head.authority);
@@ -250,8 +253,7 @@ void Http1Backend::read_answer() {
             connection_.input().clear();
         }
     }
-    if (connection_.input().bytes() < limits::in_queue_bytes_high)
-        connection_.resume(transport::PauseReason::input_full);
+    if (!connection_.input_is_high()) connection_.resume(transport::PauseReason::input_full);
 }
 
 // False when more bytes are needed, or the head is no good.
@@ -264,6 +266,7 @@ bool Http1Backend::read_head() {
             head_reader_.reset();
             return true;
         case flow::HeadReader::Outcome::no_memory:
+            context_.metrics.exhausted[Resource::blocks].add();
             fail(Code::limit_exceeded);
             return false;
         case flow::HeadReader::Outcome::failed:

@@ -64,6 +64,7 @@ class Http1Backend final : public flow::BackendEnd,
     [[nodiscard]] bool is_full() override;
     void pause_response() override;
     void resume_response() override;
+    void relieve() override { connection_.relieve(); }
     void release() override;
 
   private:

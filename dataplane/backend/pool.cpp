@@ -38,6 +38,7 @@ Result<Http1Backend*> Pool::connect(const Destination& destination) {
     if (!socket) return std::unexpected(socket.error());
     Http1Backend* backend = table_.acquire(context_, *this, destination);
     if (backend == nullptr) {
+        context_.metrics.exhausted[Resource::backend_connections].add();
         context_.ring.close(*socket);
         return failure(Code::limit_exceeded, "no backend connection is left");
     }

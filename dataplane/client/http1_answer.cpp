@@ -42,7 +42,10 @@ void Http1Client::send_head(const flow::ResponseOut& head) {
         keep_alive_ = false;
     }
     io::Block block = services_.context.blocks.take();
-    if (!block) return break_off();
+    if (!block) {
+        services_.context.metrics.exhausted[Resource::blocks].add();
+        return break_off();
+    }
     http::HeadWriter writer(block.room());
     writer.status_line(head.status, head.reason);
     writer.fields(head.fields->all());

@@ -75,20 +75,36 @@ void Http1Client::look_at_last_bytes(std::uint32_t again_ms) {
 // given up. Instead of a timer for each byte there is a check now and then: silence begins with the
 // first check that finds something owed and nothing done about it since the check before.
 void Http1Client::look_at_exchange_progress() {
-    const Nanos now = services_.context.now;
-    const bool owed_bytes = std::exchange(owes_bytes_, !connection_.output().empty());
-    if (!owed_bytes || connection_.sent_bytes() != sent_at_check_) note_progress();
+    const bool stalled = takes_nothing_for(deadlines().stall_ms);
     const bool owed_body =
         std::exchange(owes_body_, decoder_.state() == http::BodyDecoder::State::reading &&
                                       !request_paused_ && !answer_begun_);
     if (!owed_body || connection_.received_bytes() != received_at_check_) note_receipt();
-    const bool stalled = owes_bytes_ && now >= progress_at_ + deadlines().stall_ms * kMillisecond;
-    const bool silent = owes_body_ && now >= heard_at_ + deadlines().body_idle_ms * kMillisecond;
+    const bool silent =
+        owes_body_ && services_.context.now >= heard_at_ + deadlines().body_idle_ms * kMillisecond;
     if (stalled || silent) {
         services_.context.metrics.rejected[RejectReason::client_too_slow].add();
         return lose();
     }
     set_check_deadline();
+}
+
+bool Http1Client::takes_nothing_for(std::uint32_t patience_ms) {
+    const bool owed_bytes = std::exchange(owes_bytes_, !connection_.output().empty());
+    if (!owed_bytes || connection_.sent_bytes() != sent_at_check_) note_progress();
+    return owes_bytes_ && services_.context.now >= progress_at_ + patience_ms * kMillisecond;
+}
+
+void Http1Client::relieve() {
+    if (state_ == State::ended) return;
+    const bool exhausted = services_.context.pressure == transport::Pressure::exhausted;
+    if (exhausted &&
+        takes_nothing_for(std::min(deadlines().stall_ms, limits::send_stall_scarce_ms))) {
+        services_.context.metrics.rejected[RejectReason::client_too_slow].add();
+        return lose();
+    }
+    connection_.relieve();
+    if (exchange_ != nullptr) exchange_->relieve();
 }
 
 // Twice in each period, so that a peer that does nothing is found out before the second one ends.
@@ -124,8 +140,7 @@ void Http1Client::advance() {
     look_at_deadline();
     while (step()) {
     }
-    if (connection_.input().bytes() < limits::in_queue_bytes_high)
-        connection_.resume(PauseReason::input_full);
+    if (!connection_.input_is_high()) connection_.resume(PauseReason::input_full);
     if (exchange_ != nullptr && !exchange_->finished() && !connection_.output_is_high())
         exchange_->on_client_room();
 }
@@ -162,6 +177,7 @@ bool Http1Client::read_head() {
         case Outcome::complete:
             return start_exchange();
         case Outcome::no_memory:
+            services_.context.metrics.exhausted[Resource::blocks].add();
             lose();
             return false;
         case Outcome::failed:

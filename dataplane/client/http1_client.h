@@ -37,6 +37,8 @@ class Http1Client final : public flow::ClientEnd,
     void drain();
     // The process ends: what goes on is answered with what there is, then the connection ends.
     void wind_up();
+    // Receive buffers are scarce: lets go of what small pieces hold.
+    void relieve();
     // Ends at once, whatever is going on.
     void lose();
     [[nodiscard]] State state() const { return state_; }
@@ -58,6 +60,7 @@ class Http1Client final : public flow::ClientEnd,
     void look_at_deadline();
     void look_at_exchange_progress();
     void look_at_last_bytes(std::uint32_t again_ms);
+    [[nodiscard]] bool takes_nothing_for(std::uint32_t patience_ms);
     void note_progress();
     void note_receipt();
     void set_check_deadline();

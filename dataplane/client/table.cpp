@@ -51,6 +51,10 @@ void Table::wind_up() {
     alive_.for_each([](Http1Client& client) { client.wind_up(); });
 }
 
+void Table::relieve() {
+    alive_.for_each([](Http1Client& client) { client.relieve(); });
+}
+
 void Table::lose_all() {
     alive_.for_each([](Http1Client& client) { client.lose(); });
 }

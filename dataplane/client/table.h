@@ -38,6 +38,8 @@ class Table {
     void drain();
     // The time to drain is over: everybody gets a last answer.
     void wind_up();
+    // Receive buffers are scarce: everybody lets go of what can be let go.
+    void relieve();
     void lose_all();
 
   private:

@@ -65,7 +65,7 @@ void Exchange::on_request_body(io::Slice bytes) {
     switch (state_) {
         case State::receiving:
             if (!held_.push(std::move(bytes))) return refuse(Refusal::overloaded);
-            if (held_.bytes() >= limits::peek_hold_bytes_max) services_.context.mark(*this);
+            if (held_.bytes() >= hold_bytes_max()) services_.context.mark(*this);
             return;
         case State::awaiting_answer:
         case State::answering:
@@ -127,7 +127,7 @@ void Exchange::advance() {
     const bool late = deadline_ <= services_.context.now;
     switch (state_) {
         case State::receiving:
-            if (body_complete_ || held_.bytes() >= limits::peek_hold_bytes_max) decide_and_go();
+            if (body_complete_ || held_.bytes() >= hold_bytes_max()) decide_and_go();
             return;
         case State::awaiting_answer:
             if (late) refuse(Refusal::first_byte_late);

@@ -66,6 +66,9 @@ class Exchange final : public flow::BackendEvents,
     void on_request_too_large();  // more body than Settings::body_bytes_max
     void on_request_broken();     // the body's framing is invalid
     void on_client_gone();
+    // Receive buffers are scarce: lets go of what small pieces hold. When they are almost used up,
+    // a body that is still held is refused.
+    void relieve();
     void wind_up();  // the process ends now: the last chance for an answer
     void on_client_room();
 
@@ -87,6 +90,10 @@ class Exchange final : public flow::BackendEvents,
     [[nodiscard]] bool send_request(const Decision& decision);
     [[nodiscard]] backend::Destination destination_of(const Decision& decision) const;
     void stop_waiting_for_news();
+
+    // scarce receive buffers (relief.cpp)
+    [[nodiscard]] std::size_t hold_bytes_max() const;
+    void move_head();
 
     // second tries (repeat.cpp)
     [[nodiscard]] bool repeat(Code code, Retry retry);

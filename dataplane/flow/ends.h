@@ -81,6 +81,8 @@ class BackendEnd {
     [[nodiscard]] virtual bool is_full() = 0;
     virtual void pause_response() = 0;
     virtual void resume_response() = 0;
+    // Receive buffers are scarce: lets go of those that are held for small pieces.
+    virtual void relieve() = 0;
     // The exchange has no more business with it: a connection whose request and answer are complete
     // serves again, any other is closed. No event follows.
     virtual void release() = 0;

@@ -63,6 +63,7 @@ class Slice {
         size_ -= static_cast<std::uint32_t>(count);
     }
     void reset();
+    [[nodiscard]] bool is_of(const BufferPool& pool) const { return pool_ == &pool; }
 
   private:
     friend class BufferPool;
@@ -92,6 +93,7 @@ class BufferPool {
     [[nodiscard]] std::size_t in_use() const { return buffers_ - free_.size() - with_kernel_; }
     // True when at least half of the buffers are free or with the kernel.
     [[nodiscard]] bool half_free() const { return in_use() * 2 <= buffers_; }
+    [[nodiscard]] bool eighth_free() const { return in_use() * 8 <= buffers_ * std::size_t{7}; }
     [[nodiscard]] std::size_t with_kernel() const { return with_kernel_; }
     [[nodiscard]] bool none_free() const { return free_.empty(); }
 

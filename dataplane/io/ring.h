@@ -58,8 +58,9 @@ class Ring {
     // Completes once for each connection, with its descriptor; stays armed.
     void accept(Operation& operation, int listener);
     // Completes once for each range of received bytes, with a buffer; result 0 is the end of the
-    // stream, -ENOBUFS means that no buffer was free. Stays armed while bytes come.
-    void receive(Operation& operation, int socket);
+    // stream, -ENOBUFS means that no buffer was free. Stays armed while bytes come, unless
+    // `bytes_max` is given: then it completes once, with no more than that.
+    void receive(Operation& operation, int socket, std::size_t bytes_max = 0);
     // Both complete with the bytes that were taken; `message` and the pieces it points to must stay
     // until then. send() tries once: what the socket has room for, -EAGAIN if it has none. If all
     // is taken it ends no wait; its completion is delivered with the next one that ends, because

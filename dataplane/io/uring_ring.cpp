@@ -343,9 +343,12 @@ void Ring::accept(Operation& operation, int listener) {
     State::bind(sqe, &operation);
 }
 
-void Ring::receive(Operation& operation, int socket) {
+void Ring::receive(Operation& operation, int socket, std::size_t bytes_max) {
     io_uring_sqe* sqe = state_->entry(&operation);
-    io_uring_prep_recv_multishot(sqe, socket, nullptr, 0, 0);
+    if (bytes_max == 0)
+        io_uring_prep_recv_multishot(sqe, socket, nullptr, 0, 0);
+    else
+        io_uring_prep_recv(sqe, socket, nullptr, bytes_max, 0);
     io_uring_sqe_set_flags(sqe, IOSQE_BUFFER_SELECT);
     sqe->buf_group = kBufferGroup;
     State::bind(sqe, &operation);

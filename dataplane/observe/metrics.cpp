@@ -87,6 +87,22 @@ std::string_view label_of(LostReason reason) {
     return "";
 }
 
+std::string_view label_of(Resource resource) {
+    switch (resource) {
+        case Resource::receive_buffers:
+            return "receive_buffers";
+        case Resource::spill:
+            return "spill";
+        case Resource::segments:
+            return "segments";
+        case Resource::blocks:
+            return "blocks";
+        case Resource::backend_connections:
+            return "backend_connections";
+    }
+    return "";
+}
+
 std::string_view label_of(RetryReason reason) {
     switch (reason) {
         case RetryReason::stale_connection:

@@ -94,6 +94,15 @@ enum class LostReason : std::uint8_t {
     server_forgot,  // the server answered 404
     last = server_forgot
 };
+// What can be used up; each is taken at start or bounded.
+enum class Resource : std::uint8_t {
+    receive_buffers,
+    spill,
+    segments,
+    blocks,
+    backend_connections,
+    last = backend_connections
+};
 // Why a request went out a second time.
 enum class RetryReason : std::uint8_t {
     stale_connection,  // the server was closing an idle connection
@@ -105,6 +114,7 @@ enum class RetryReason : std::uint8_t {
 [[nodiscard]] std::string_view label_of(RejectReason reason);
 [[nodiscard]] std::string_view label_of(LostReason reason);
 [[nodiscard]] std::string_view label_of(RetryReason reason);
+[[nodiscard]] std::string_view label_of(Resource resource);
 
 // Durations in buckets whose upper bounds are powers of two of nanoseconds (inclusive).
 template <unsigned kFirstExponent, unsigned kLastExponent>
@@ -199,6 +209,8 @@ struct alignas(64) WorkerMetrics {
     PerEnum<Direction, Counter> bytes;
     Counter payload_copied_bytes;
     Gauge buffers_in_use;
+    Counter reliefs;  // times when more than half of the buffers were held
+    PerEnum<Resource, Counter> exhausted;
     PerEnum<RejectReason, Counter> rejected;
     Counter sessions_opened;
     PerEnum<LostReason, Counter> sessions_lost;

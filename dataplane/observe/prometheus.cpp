@@ -273,6 +273,12 @@ void traffic(Writer& writer, Workers workers) {
            &WorkerMetrics::payload_copied_bytes);
     single("buffers_in_use", "gauge", "Receive buffers that hold bytes.",
            &WorkerMetrics::buffers_in_use);
+    single("buffer_reliefs_total", "counter",
+           "Times when more than half of the receive buffers were held.", &WorkerMetrics::reliefs);
+    writer.family("exhausted_total", "counter",
+                  "Times when a bounded resource of a worker was used up.");
+    per_enum<Resource>(writer, workers, "resource",
+                       [](const WorkerMetrics& w) -> auto& { return w.exhausted; });
     writer.family("rejected_total", "counter", "Requests and connections the gateway refused.");
     per_enum<RejectReason>(writer, workers, "reason",
                            [](const WorkerMetrics& w) -> auto& { return w.rejected; });

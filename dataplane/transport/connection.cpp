@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace mcpgw::transport {
 namespace {
@@ -111,8 +112,11 @@ void Connection::on_received(const io::Completion& completion) {
         context_.metrics.bytes[role_ == Role::client ? Direction::client_in : Direction::backend_in]
             .add(size);
         if (state_ == State::closing || state_ == State::closed) return;
-        if (!input_.push(std::move(slice))) return fail(ENOBUFS);
-        if (input_.bytes() >= limits::in_queue_bytes_high) pause(PauseReason::input_full);
+        if (!input_.push(std::move(slice))) {
+            context_.metrics.exhausted[Resource::segments].add();
+            return fail(ENOBUFS);
+        }
+        if (input_is_high()) pause(PauseReason::input_full);
         context_.mark(owner_);
         return;
     }
@@ -124,6 +128,8 @@ void Connection::on_received(const io::Completion& completion) {
             context_.mark(owner_);
             return;
         case -ENOBUFS:
+            if (context_.ring.buffers().none_free())
+                context_.metrics.exhausted[Resource::receive_buffers].add();
             if (state_ != State::closing && !Starved::is_linked())
                 context_.starved.push_back(*this);
             return;
@@ -140,8 +146,10 @@ void Connection::on_sent(const io::Completion& completion) {
     context_.vectors.release(vector_);
     vector_ = nullptr;
     touch();
+    const bool taken_back = std::exchange(send_cancelled_, false);
     if (completion.result < 0 && completion.result != -EAGAIN) {
         if (completion.result != -ECANCELED) fail(-completion.result);
+        if (taken_back) spill(output_, 0);
         return;
     }
     const auto size = static_cast<std::size_t>(std::max(completion.result, 0));
@@ -150,10 +158,33 @@ void Connection::on_sent(const io::Completion& completion) {
     sent_bytes_ += size;
     context_.metrics.bytes[role_ == Role::client ? Direction::client_out : Direction::backend_out]
         .add(size);
+    if (taken_back) spill(output_, 0);
     if (wants_room_ && output_is_low()) {
         wants_room_ = false;
         context_.mark(owner_);
     }
+}
+
+// --- Relief
+// ----------------------------------------------------------------------------------
+
+void Connection::spill(SegmentQueue& queue, std::size_t skip) {
+    const std::size_t copied = context_.spill.take_over(queue, skip, limits::spill_slice_bytes_max);
+    if (copied > 0) context_.metrics.payload_copied_bytes.add(copied);
+}
+
+void Connection::relieve() {
+    if (state_ == State::closing || state_ == State::closed) return;
+    if (receive_operation_.armed() && !receive_is_bounded_ && !receive_cancelled_) {
+        receive_cancelled_ = true;  // settle() arms one that takes less
+        context_.ring.cancel(receive_operation_);
+    }
+    spill(input_, 0);
+    if (!send_operation_.armed()) return spill(output_, 0);
+    spill(output_, vector_->message.msg_iovlen);
+    if (send_cancelled_) return;
+    send_cancelled_ = true;
+    context_.ring.cancel(send_operation_);
 }
 
 // --- Wishes towards the kernel
@@ -178,7 +209,9 @@ void Connection::settle_receive() {
     const bool wanted = state_ == State::open && pause_reasons_ == 0 && !input_ended_ &&
                         error_number_ == 0 && !Starved::is_linked();
     if (wanted && !receive_operation_.armed()) {
-        context_.ring.receive(receive_operation_, socket_);
+        receive_is_bounded_ = context_.pressure != Pressure::none;
+        context_.ring.receive(receive_operation_, socket_,
+                              receive_is_bounded_ ? limits::receive_bytes_scarce : 0);
     } else if (!wanted && receive_operation_.armed() && !receive_cancelled_) {
         receive_cancelled_ = true;
         context_.ring.cancel(receive_operation_);

@@ -51,6 +51,10 @@ class Connection : public ListNode<UnsettledTag>, public ListNode<StarvedTag> {
 
     // Input, oldest first.
     [[nodiscard]] SegmentQueue& input() { return input_; }
+    [[nodiscard]] bool input_is_high() const {
+        return input_.bytes() >= limits::in_queue_bytes_high ||
+               input_.count() >= limits::in_queue_segments_high;
+    }
     void pause(PauseReason reason);
     void resume(PauseReason reason);
 
@@ -58,11 +62,11 @@ class Connection : public ListNode<UnsettledTag>, public ListNode<StarvedTag> {
     [[nodiscard]] SegmentQueue& output() { return output_; }
     [[nodiscard]] const SegmentQueue& output() const { return output_; }
     [[nodiscard]] bool output_is_high() const {
-        return output_.bytes() >= limits::out_queue_bytes_high ||
+        return output_.bytes() >= context_.out_queue_bytes_high ||
                output_.count() >= limits::out_queue_segments_high;
     }
     [[nodiscard]] bool output_is_low() const {
-        return output_.bytes() <= limits::out_queue_bytes_low &&
+        return output_.bytes() <= context_.out_queue_bytes_high / 2 &&
                output_.count() <= limits::out_queue_segments_low;
     }
     // Marks the owner dirty once the output is low.
@@ -79,6 +83,10 @@ class Connection : public ListNode<UnsettledTag>, public ListNode<StarvedTag> {
     void half_close();
     void abort();
 
+    // Receive buffers are scarce: lets small slices that wait go elsewhere. A send that waits for
+    // the peer is taken back from the kernel for that, and goes out again.
+    void relieve();
+
     // Tells the worker that wishes towards the kernel changed; settle() acts on them once a tick.
     void touch();
     void settle();
@@ -89,6 +97,7 @@ class Connection : public ListNode<UnsettledTag>, public ListNode<StarvedTag> {
     void on_sent(const io::Completion& completion);
 
     void fail(int error_number);
+    void spill(SegmentQueue& queue, std::size_t skip);
     void settle_receive();
     void settle_send();
     void settle_close();
@@ -113,6 +122,8 @@ class Connection : public ListNode<UnsettledTag>, public ListNode<StarvedTag> {
     bool wants_half_close_ = false;
     bool receive_cancelled_ = false;
     bool peer_is_slow_ = false;  // it did not take all of the last send: the next one waits
+    bool receive_is_bounded_ = false;
+    bool send_cancelled_ = false;
     io::OperationOf<Connection, &Connection::on_connected> connect_operation_{*this};
     io::OperationOf<Connection, &Connection::on_received> receive_operation_{*this};
     io::OperationOf<Connection, &Connection::on_sent> send_operation_{*this};

@@ -22,10 +22,15 @@
 #include "dataplane/io/timer_wheel.h"
 #include "dataplane/observe/metrics.h"
 #include "dataplane/transport/segment.h"
+#include "dataplane/transport/spill.h"
 
 namespace mcpgw::transport {
 
 class Connection;
+
+// How scarce receive buffers are: half of them held, seven eighths of them held.
+enum class Pressure : std::uint8_t { none, high, exhausted };
+
 struct DirtyTag;
 struct UnsettledTag;
 struct StarvedTag;
@@ -54,6 +59,9 @@ struct Context {
     io::BlockPool blocks;
     SegmentPool segments;
     SlotTable<SendVector> vectors;
+    Spill spill;
+    Pressure pressure = Pressure::none;  // of the last tick
+    std::size_t out_queue_bytes_high = limits::out_queue_bytes_high;
     List<Dirty, DirtyTag> dirty;
     List<Connection, UnsettledTag> unsettled;
     List<Connection, StarvedTag> starved;
@@ -67,6 +75,7 @@ struct Context {
           blocks(limits::head_blocks, limits::head_block_bytes),
           segments(limits::segments_per_worker_max),
           vectors(limits::connections_per_worker_max),
+          spill(limits::spill_buffers, limits::spill_buffer_bytes),
           now(the_ring.now()) {}
 
     void mark(Dirty& owner) {

@@ -28,7 +28,10 @@ inline constexpr int kPatienceMs = 5000;
 class Line {
   public:
     explicit Line(int socket) : socket_(socket) {}
-    Line(Line&& other) noexcept : socket_(std::exchange(other.socket_, -1)) {}
+    Line(Line&& other) noexcept
+        : socket_(std::exchange(other.socket_, -1)),
+          ended_(other.ended_),
+          held_(std::move(other.held_)) {}
     Line(const Line&) = delete;
     ~Line() { end(); }
 
@@ -164,11 +167,12 @@ class Harness {
         exchange::ClientDeadlines deadlines;
         std::uint32_t connections_per_address_max = 0;  // 0: no limit; loopback counts
         std::size_t connections_max = 256;
+        std::uint16_t receive_buffers = 0;  // 0: as many as usual
+        std::size_t receive_buffer_bytes = 0;
     };
     // One adapter "a" with an instance per port.
     explicit Harness(std::vector<std::uint16_t> ports) : Harness(std::move(ports), Special()) {}
-    Harness(std::vector<std::uint16_t> ports, const Special& special)
-        : connections_max_(special.connections_max) {
+    Harness(std::vector<std::uint16_t> ports, const Special& special) : special_(special) {
         settings_.deadlines = special.deadlines;
         if (special.connections_per_address_max > 0)
             addresses_ = std::make_unique<client::AddressCounts>(client::AddressCounts::Options{
@@ -256,7 +260,9 @@ class Harness {
     void run() {
         WorkerOptions options;
         options.listener = listener_;
-        options.connections_max = connections_max_;
+        options.connections_max = special_.connections_max;
+        options.receive_buffers = special_.receive_buffers;
+        options.receive_buffer_bytes = special_.receive_buffer_bytes;
         options.addresses = addresses_.get();
         options.publication = &publication_;
         options.settings = &settings_;
@@ -271,7 +277,7 @@ class Harness {
         if (worker) (*worker)->run();
         ended = true;
     }
-    std::size_t connections_max_;
+    Special special_;
     std::unique_ptr<client::AddressCounts> addresses_;
     std::uint64_t version_ = 0;
     RouteBuilder builder_;

@@ -61,15 +61,30 @@ void Mailbox::stop() {
     wake();
 }
 
+std::size_t memory_bound_bytes(std::size_t connections_max) {
+    const std::size_t of_client = sizeof(client::Http1Client) + sizeof(exchange::Exchange) +
+                                  sizeof(exchange::PendingHead) + 2 * sizeof(jsonrpc::Peek);
+    const std::size_t of_backend = sizeof(backend::Http1Backend);
+    // One send in the kernel for each connection of either side.
+    const std::size_t sends = 2 * sizeof(transport::SendVector);
+    return limits::receive_buffers * limits::receive_buffer_bytes +
+           limits::spill_buffers * limits::spill_buffer_bytes +
+           limits::head_blocks * limits::head_block_bytes +
+           limits::segments_per_worker_max * sizeof(transport::Segment) +
+           connections_max * (of_client + of_backend + sends);
+}
+
 // --- Life
 // -------------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<Worker>> Worker::open(const WorkerOptions& options) {
     if (options.cpu >= 0) pin_to(options.cpu);
-    const io::RingOptions ring_options{.receive_buffers = options.admin_pages != nullptr
-                                                              ? std::uint16_t{64}
-                                                              : limits::receive_buffers,
-                                       .receive_buffer_bytes = limits::receive_buffer_bytes};
+    io::RingOptions ring_options;
+    ring_options.receive_buffers =
+        options.receive_buffers > 0 ? options.receive_buffers : limits::receive_buffers;
+    ring_options.receive_buffer_bytes = options.receive_buffer_bytes > 0
+                                            ? options.receive_buffer_bytes
+                                            : limits::receive_buffer_bytes;
     auto ring = io::Ring::open(ring_options);
     if (!ring) return std::unexpected(ring.error());
     return std::make_unique<Worker>(options, std::move(*ring));
@@ -137,6 +152,7 @@ void Worker::end() {
         pool_.end_idle();
         tick();
     }
+    context_.timers.clear(relief_timer_);
     ring_->wait(context_.now);  // descriptors that the last tick gave back are closed now
     options_.publication->leave(options_.index);
 }
@@ -167,6 +183,8 @@ void Worker::tick() {
     context_.now = ring_->now();
     take_table();
     context_.timers.advance(context_.now);
+    measure_pressure();
+    if (context_.pressure != transport::Pressure::none) relieve();
     // Settling can give news of its own (a connection that is closed by now): a second round deals
     // with it in this tick.
     for (int round = 0; round < 2; ++round) {
@@ -213,8 +231,33 @@ void Worker::advance_dirty() {
     }
 }
 
+// The less is free, the less may wait in a single queue.
+void Worker::measure_pressure() {
+    using transport::Pressure;
+    const io::BufferPool& buffers = ring_->buffers();
+    if (buffers.half_free()) {
+        context_.pressure = Pressure::none;
+        context_.out_queue_bytes_high = limits::out_queue_bytes_high;
+        return;
+    }
+    context_.pressure = buffers.eighth_free() ? Pressure::high : Pressure::exhausted;
+    const std::size_t free = (buffers.buffers() - buffers.in_use()) * buffers.buffer_bytes();
+    context_.out_queue_bytes_high =
+        std::clamp(free / limits::out_queue_free_part, limits::out_queue_bytes_scarce,
+                   limits::out_queue_bytes_high);
+}
+
+// Looks through all connections, which takes a while: not in every tick.
+void Worker::relieve() {
+    if (context_.now < relief_at_) return;
+    relief_at_ = context_.now + limits::relief_interval_ms * kMillisecond;
+    context_.timers.set(relief_timer_, relief_at_);
+    options_.metrics->reliefs.add();
+    table_.relieve();
+}
+
 void Worker::feed_starved() {
-    if (context_.starved.empty() || !ring_->buffers().half_free()) return;
+    if (context_.starved.empty() || !ring_->buffers().eighth_free()) return;
     while (transport::Connection* connection = context_.starved.pop_front())
         connection->touch();
     settle();

@@ -55,6 +55,9 @@ struct WorkerOptions {
     int listener = -1;
     std::size_t connections_max = limits::connections_per_worker_max;
     client::AddressCounts* addresses = nullptr;  // of all workers; nullptr: no limit per address
+    // Of the ring; 0: limits.h says.
+    std::uint16_t receive_buffers = 0;
+    std::size_t receive_buffer_bytes = 0;
     Publication* publication = nullptr;
     const exchange::Settings* settings = nullptr;
     EndedSessions* ended = nullptr;
@@ -64,6 +67,10 @@ struct WorkerOptions {
     Mailbox* mailbox = nullptr;
     RandomSource random = system_random;  // of nonces, and of the seed for choices
 };
+
+// What a worker with so many client connections can take at most, in bytes: every pool and table
+// full. Most of it is address space that is touched when it is needed.
+[[nodiscard]] std::size_t memory_bound_bytes(std::size_t connections_max);
 
 class Worker {
   public:
@@ -84,6 +91,9 @@ class Worker {
     void settle();
     void take_table();
     void feed_starved();
+    void measure_pressure();
+    void relieve();
+    void on_relief_time() {}  // the tick that the timer causes is all that is wanted
     void report();
     void on_mail(const io::Completion& completion);
     [[nodiscard]] bool finished() const;
@@ -101,6 +111,8 @@ class Worker {
     listen::Listener listener_;
     io::TimerOf<Worker, &Worker::on_last_words_said> last_words_timer_{*this};
     bool ending_ = false;  // no further mail is read
+    io::TimerOf<Worker, &Worker::on_relief_time> relief_timer_{*this};
+    Nanos relief_at_ = 0;
     std::array<std::byte, 8> mail_{};
     io::OperationOf<Worker, &Worker::on_mail> mail_operation_{*this};
 };

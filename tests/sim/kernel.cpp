@@ -92,12 +92,13 @@ void Kernel::accept(io::Operation& operation) {
     });
 }
 
-void Kernel::receive(io::Operation& operation, int descriptor) {
+void Kernel::receive(io::Operation& operation, int descriptor, std::size_t bytes_max) {
     arm(operation, descriptor);
-    queue_.push_back([this, &operation, descriptor] {
+    queue_.push_back([this, &operation, descriptor, bytes_max] {
         Slot& slot = slot_of(descriptor);
         if (slot.receive != nullptr) World::fail("two receives on one socket");
         slot.receive = &operation;
+        slot.receive_max = bytes_max;
         poll_receive(slot, kRoundsMax);
     });
 }
@@ -216,13 +217,14 @@ bool Kernel::fill_buffer(Slot& slot) {
     Buffer& buffer = buffers_[choice];
     const std::string_view bytes = slot.wire->up().readable();
     std::size_t count = std::min(bytes.size(), pool_->buffer_bytes() - buffer.filled);
+    if (slot.receive_max > 0) count = std::min(count, slot.receive_max);
     if (dice.chance(temper_.short_receive))
         count = static_cast<std::size_t>(dice.between(1, count));
     std::memcpy(pool_->address(buffer.number) + buffer.filled, bytes.data(), count);
     slot.wire->gateway_read(count);
     buffer.filled += count;
     poison_[buffer.number] = buffer.filled;
-    const bool more = !dice.chance(temper_.spontaneous_end);
+    const bool more = slot.receive_max == 0 && !dice.chance(temper_.spontaneous_end);
     const bool keeps = temper_.incremental && buffer.filled < pool_->buffer_bytes();
     finish(*slot.receive, {.result = static_cast<std::int32_t>(count),
                            .more = more,

@@ -73,7 +73,7 @@ class Kernel {
     [[nodiscard]] Result<int> open_socket();
     [[nodiscard]] std::string peer_address(int descriptor);
     void accept(io::Operation& operation);
-    void receive(io::Operation& operation, int descriptor);
+    void receive(io::Operation& operation, int descriptor, std::size_t bytes_max);
     void send(io::Operation& operation, int descriptor, const msghdr& message);
     void send_patiently(io::Operation& operation, int descriptor, const msghdr& message);
     void connect(io::Operation& operation, int descriptor, std::uint16_t port);
@@ -88,6 +88,7 @@ class Kernel {
     struct Slot {
         Wire* wire = nullptr;
         io::Operation* receive = nullptr;
+        std::size_t receive_max = 0;  // 0: multishot, without a bound
         io::Operation* send = nullptr;
         io::Operation* connect = nullptr;
         const msghdr* message = nullptr;

@@ -47,8 +47,8 @@ std::string Ring::peer_address(int socket) {
 void Ring::accept(Operation& operation, int) {
     state_->kernel.accept(operation);
 }
-void Ring::receive(Operation& operation, int socket) {
-    state_->kernel.receive(operation, socket);
+void Ring::receive(Operation& operation, int socket, std::size_t bytes_max) {
+    state_->kernel.receive(operation, socket, bytes_max);
 }
 void Ring::send(Operation& operation, int socket, const msghdr& message) {
     state_->kernel.send(operation, socket, message);
