@@ -35,6 +35,12 @@ constexpr int hex_value(char c) {
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
+// Nothing but digits and CR LF; the line has been read and is valid.
+bool is_plain_size_line(std::string_view line) {
+    line.remove_suffix(std::min<std::size_t>(line.size(), 2));
+    return std::ranges::all_of(line, [](char c) { return hex_value(c) >= 0; });
+}
+
 }  // namespace
 
 enum class BodyDecoder::Expect : std::uint8_t {
@@ -125,11 +131,18 @@ BodyDecoder::Step BodyDecoder::take_payload(std::size_t offset, std::size_t avai
 
 BodyDecoder::Step BodyDecoder::feed_chunked(Bytes input) {
     const std::string_view text = as_text(input);
+    const bool at_chunk_border = expect_ == Expect::size && size_digits_ == 0;
     std::size_t at = 0;
     for (; at < text.size(); ++at) {
         if (expect_ == Expect::data) {
-            const Step step = take_payload(at, text.size() - at);
-            if (remaining_ == 0) expect_ = Expect::data_cr;
+            Step step = take_payload(at, text.size() - at);
+            if (remaining_ > 0) return step;
+            step.is_plain_chunk = at_chunk_border && is_plain_size_line(text.substr(0, at)) &&
+                                  text.substr(step.consumed, 2) == kChunkEnd;
+            expect_ = step.is_plain_chunk ? Expect::size : Expect::data_cr;
+            if (!step.is_plain_chunk) return step;
+            step.consumed += kChunkEnd.size();
+            line_bytes_ = 0;
             return step;
         }
         read_framing(text[at]);

@@ -41,6 +41,9 @@ class BodyDecoder {
         std::size_t consumed = 0;     // bytes of the input that are dealt with, payload included
         std::size_t data_offset = 0;  // where payload begins in the input
         std::size_t data_bytes = 0;   // 0: only framing was consumed
+        // What was consumed is one chunk, from its size to the CR LF behind its payload, without
+        // extensions: it may go on as it is where chunks are wanted.
+        bool is_plain_chunk = false;
     };
 
     BodyDecoder() = default;  // complete: no body

@@ -148,6 +148,32 @@ TEST(BodyDecoder, announces_what_remains_of_a_chunk) {
     EXPECT_EQ(decoder.remaining(), 13U);
 }
 
+TEST(BodyDecoder, tells_a_plain_chunk_that_came_whole) {
+    const auto first_step = [](std::string_view text) {
+        return BodyDecoder(Framing::chunked, 0, kNoLimit).feed(as_bytes(text));
+    };
+    const BodyDecoder::Step whole = first_step("00B\r\nhello world\r\n1\r\nx\r\n");
+    EXPECT_TRUE(whole.is_plain_chunk);
+    EXPECT_EQ(whole.consumed, 18U);
+    EXPECT_EQ(whole.data_offset, 5U);
+    EXPECT_EQ(whole.data_bytes, 11U);
+    for (const char* text :
+         {"b\r\nhello world", "b\r\nhello world\r", "b\r\nhello", "b;a=b1\r\nhello world\r\n",
+          "b ;a\r\nhello world\r\n", "b;beef\r\nhello world\r\n", "b\r\nhello world\n\n"})
+        EXPECT_FALSE(first_step(text).is_plain_chunk) << text;
+}
+
+TEST(BodyDecoder, a_chunk_whose_size_came_before_is_not_told_as_whole) {
+    BodyDecoder decoder(Framing::chunked, 0, kNoLimit);
+    EXPECT_EQ(decoder.feed(as_bytes("1")).consumed, 1U);
+    const BodyDecoder::Step rest = decoder.feed(as_bytes("0\r\n0123456789abcdef\r\n"));
+    EXPECT_FALSE(rest.is_plain_chunk);
+    EXPECT_EQ(rest.data_bytes, 16U);
+    // The next one is whole again.
+    EXPECT_EQ(decoder.feed(as_bytes("\r\n")).consumed, 2U);
+    EXPECT_TRUE(decoder.feed(as_bytes("2\r\nab\r\n")).is_plain_chunk);
+}
+
 TEST(BodyDecoder, refuses_a_chunk_size_that_is_not_plain_hexadecimal) {
     for (const std::string_view text :
          {"\r\n", "g\r\n", "-1\r\n", "+1\r\n", "0x1\r\n", " 1\r\n", "1\n", "1\rx", "1,\r\n",

@@ -300,9 +300,16 @@ void Http1Backend::read_body() {
     const transport::Segment& front = *connection_.input().first();
     const http::BodyDecoder::Step step = decoder_.feed(front.slice.bytes());
     if (step.data_bytes > 0) {
-        io::Slice payload = front.slice.share(step.data_offset, step.data_bytes);
+        flow::BodyPiece piece;
+        if (step.is_plain_chunk) {
+            piece.chunk_head_bytes = static_cast<std::uint8_t>(step.data_offset);
+            piece.chunk_tail_bytes = http::kChunkEnd.size();
+            piece.bytes = front.slice.share(0, step.consumed);
+        } else {
+            piece.bytes = front.slice.share(step.data_offset, step.data_bytes);
+        }
         connection_.input().drop_front(step.consumed);
-        events_->on_response_body(std::move(payload));
+        events_->on_response_body(std::move(piece));
     } else {
         connection_.input().drop_front(step.consumed);
     }

@@ -76,7 +76,7 @@ class Http1BackendTest : public testing::Test, public flow::BackendEvents {
     }
     void on_interim_answer(const http::ResponseHead&) override {}
     void on_response_head(const http::ResponseHead& head) override { status = head.status; }
-    void on_response_body(io::Slice) override {}
+    void on_response_body(flow::BodyPiece) override {}
     void on_response_end() override { release(); }
     void on_backend_failed(Code, Retry verdict) override {
         retry = verdict;

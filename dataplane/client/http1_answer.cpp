@@ -77,14 +77,18 @@ void Http1Client::push_text(std::string_view text) {
     connection_.touch();
 }
 
-void Http1Client::send_body(io::Slice bytes) {
-    if (state_ == State::ended || bytes.empty() || method_ == http::Method::head) return;
-    if (answer_is_chunked_) {
+void Http1Client::send_body(flow::BodyPiece piece) {
+    if (state_ == State::ended || piece.payload().empty() || method_ == http::Method::head) return;
+    const bool has_frame = piece.chunk_head_bytes > 0;
+    const bool needs_frame = answer_is_chunked_ && !has_frame;
+    if (has_frame && !answer_is_chunked_)
+        piece.bytes = piece.bytes.share(piece.chunk_head_bytes, piece.payload().size());
+    if (needs_frame) {
         std::array<char, http::chunk_head_bytes_max> head{};
-        push_text({head.data(), http::write_chunk_head(bytes.size(), head.data())});
+        push_text({head.data(), http::write_chunk_head(piece.bytes.size(), head.data())});
     }
-    if (!connection_.output().push(std::move(bytes))) return break_off();
-    if (answer_is_chunked_) push_text(http::kChunkEnd);
+    if (!connection_.output().push(std::move(piece.bytes))) return break_off();
+    if (needs_frame) push_text(http::kChunkEnd);
     connection_.touch();
 }
 

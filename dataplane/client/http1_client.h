@@ -46,7 +46,7 @@ class Http1Client final : public flow::ClientEnd,
 
     void send_interim(const flow::ResponseOut& head) override;
     void send_head(const flow::ResponseOut& head) override;
-    void send_body(io::Slice bytes) override;
+    void send_body(flow::BodyPiece piece) override;
     void send_text(std::string_view text) override;
     void finish() override;
     void break_off() override;

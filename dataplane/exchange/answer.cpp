@@ -120,12 +120,12 @@ void Exchange::set_answer_deadline() {
     set_deadline(next == kNever ? kNever : services_.context.now + next);
 }
 
-void Exchange::on_response_body(io::Slice bytes) {
+void Exchange::on_response_body(flow::BodyPiece piece) {
     if (state_ != State::answering) return;
     answer_active_at_ = services_.context.now;
-    if (is_stream_) scanner_.feed(bytes.bytes(), *this);
+    if (is_stream_) scanner_.feed(piece.payload(), *this);
     set_answer_deadline();
-    client_.send_body(std::move(bytes));
+    client_.send_body(std::move(piece));
     if (backend_ != nullptr && client_.is_full()) {
         answer_paused_ = true;
         backend_->pause_response();

@@ -74,7 +74,7 @@ class Exchange final : public flow::BackendEvents,
 
     void on_interim_answer(const http::ResponseHead& head) override;
     void on_response_head(const http::ResponseHead& head) override;
-    void on_response_body(io::Slice bytes) override;
+    void on_response_body(flow::BodyPiece piece) override;
     void on_response_end() override;
     void on_backend_failed(Code code, Retry retry) override;
     void on_backend_room() override;

@@ -38,13 +38,26 @@ struct ResponseOut {
     const http::Fields* fields = nullptr;  // end-to-end fields, without framing
 };
 
+// A piece of a body. Received as one plain chunk it is given with its chunk's framing around it, so
+// that it can go on unchanged.
+struct BodyPiece {
+    io::Slice bytes;
+    std::uint8_t chunk_head_bytes = 0;  // before the payload; 0: `bytes` is payload alone
+    std::uint8_t chunk_tail_bytes = 0;  // behind it
+
+    [[nodiscard]] Bytes payload() const {
+        return bytes.bytes().subspan(chunk_head_bytes,
+                                     bytes.size() - chunk_head_bytes - chunk_tail_bytes);
+    }
+};
+
 class ClientEnd {
   public:
     // A 1xx answer before the final one; left out where the client cannot take it (HTTP/1.0, or a
     // 100 that it has had).
     virtual void send_interim(const ResponseOut& head) = 0;
     virtual void send_head(const ResponseOut& head) = 0;
-    virtual void send_body(io::Slice bytes) = 0;
+    virtual void send_body(BodyPiece piece) = 0;
     // Bytes that the gateway itself writes into the body; copied.
     virtual void send_text(std::string_view text) = 0;
     // The answer is complete.
@@ -97,7 +110,7 @@ class BackendEvents {
     // A 1xx answer; the final one is still to come.
     virtual void on_interim_answer(const http::ResponseHead& head) = 0;
     virtual void on_response_head(const http::ResponseHead& head) = 0;
-    virtual void on_response_body(io::Slice bytes) = 0;
+    virtual void on_response_body(BodyPiece piece) = 0;
     virtual void on_response_end() = 0;
     // The answer will not be completed. unavailable and timed_out: no connection came about;
     // reset: the server broke it; protocol: what it sent is no HTTP/1.1. `retry` says whether the

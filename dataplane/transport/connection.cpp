@@ -47,11 +47,13 @@ void Connection::connect(int socket, const sockaddr* address, socklen_t size) {
 }
 
 void Connection::pause(PauseReason reason) {
+    if ((pause_reasons_ & static_cast<unsigned>(reason)) != 0) return;
     pause_reasons_ |= static_cast<std::uint8_t>(reason);
     touch();
 }
 
 void Connection::resume(PauseReason reason) {
+    if ((pause_reasons_ & static_cast<unsigned>(reason)) == 0) return;
     pause_reasons_ &= static_cast<std::uint8_t>(~static_cast<unsigned>(reason));
     touch();
 }
