@@ -70,7 +70,7 @@ TEST(Peers, twelve_thousand_idle_and_a_thousand_busy_ones_are_held_in_stable_mem
 struct Pace {
     std::size_t answers = 0;
     Nanos median = 0;
-    Nanos high = 0;  // of a hundred calls one takes longer
+    Nanos longest = 0;
 };
 
 Pace measure(Crowd& crowd, Nanos duration) {
@@ -78,38 +78,41 @@ Pace measure(Crowd& crowd, Nanos duration) {
     crowd.run_for(duration);
     const std::vector<Nanos> latencies = crowd.take_latencies();
     if (latencies.empty()) return {0, kNever, kNever};
-    return {latencies.size(), latencies[latencies.size() / 2],
-            latencies[latencies.size() * 99 / 100]};
+    return {latencies.size(), latencies[latencies.size() / 2], latencies.back()};
 }
 
-// Slow peers of the kind cost the others nothing that a generous factor would not forgive: what is
-// feared is not a few per cent but a standstill.
+// Slow peers of the kind cost the others nothing that generous factors would not forgive, from the
+// moment on when they come: what is feared is not a few per cent, which other programs on the
+// machine cost as well, but a standstill.
 void expect_no_delay_by(Kind slow, std::size_t count) {
     const LoadServer server;
     const GatewayProgram gateway(server.port());
     Crowd crowd(gateway.port());
-    constexpr Nanos length = 2 * kSecond;
+    constexpr Nanos length = 4 * kSecond;
     crowd.add(Kind::busy, 64, 10 * kMillisecond);
     crowd.run_for(kSecond / 2);
     const Pace without = measure(crowd, length);
     crowd.add(slow, count);
-    crowd.run_for(2 * kSecond);  // their queues are full by then
     const Pace with = measure(crowd, length);
     crowd.close_all(slow);
     EXPECT_EQ(crowd.counts(slow).lost + crowd.counts(slow).wrong, 0U) << gateway.log();
     EXPECT_EQ(crowd.counts(Kind::busy).lost + crowd.counts(Kind::busy).wrong, 0U);
-    EXPECT_GE(with.answers, without.answers / 2);
+    EXPECT_GE(with.answers, without.answers / 3);
     EXPECT_LE(with.median, 4 * without.median + 5 * kMillisecond);
-    EXPECT_LE(with.high, 4 * without.high + 50 * kMillisecond);
-    std::printf("%zu slow: %zu calls, median %llu us, p99 %llu us; without: %zu, %llu, %llu\n",
+    EXPECT_LE(with.longest, 4 * without.longest + kSecond);
+    std::printf("%zu slow: %zu calls, median %llu us, longest %llu us; without: %zu, %llu, %llu\n",
                 count, with.answers, static_cast<unsigned long long>(with.median / 1000),
-                static_cast<unsigned long long>(with.high / 1000), without.answers,
+                static_cast<unsigned long long>(with.longest / 1000), without.answers,
                 static_cast<unsigned long long>(without.median / 1000),
-                static_cast<unsigned long long>(without.high / 1000));
+                static_cast<unsigned long long>(without.longest / 1000));
 }
 
 TEST(Peers, a_client_that_reads_one_byte_a_second_delays_nobody_else) {
     expect_no_delay_by(Kind::slow_reader, 1);
+}
+
+TEST(Peers, a_hundred_clients_that_read_one_byte_a_second_delay_nobody_else) {
+    expect_no_delay_by(Kind::slow_reader, 100);
 }
 
 TEST(Peers, two_hundred_answers_of_one_byte_a_second_delay_nobody_else) {
