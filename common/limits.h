@@ -205,6 +205,8 @@ inline constexpr std::uint32_t linger_timeout_ms = 2'000;  // reading away what 
 // (404) or only refuses for the moment (502).
 inline constexpr std::uint32_t reroute_wait_ms = 500;
 inline constexpr std::uint32_t drain_seconds = 30;
+// The longest time a worker may look for work instead of sleeping (--poll-us).
+inline constexpr std::uint32_t poll_us_max = 1'000;
 // After those: for clients to take the last answers. Supervisors give two seconds more than asked.
 inline constexpr std::uint32_t last_words_ms = 500;
 

@@ -216,6 +216,7 @@ Result<> Process::start() {
             admin ? 64 : std::max<std::size_t>(1, options_.max_connections / worker_count_);
         self.options.receive_buffers = admin ? limits::admin_receive_buffers : 0;
         self.options.addresses = admin ? nullptr : addresses_.get();
+        self.options.poll_us = admin ? 0 : options_.poll_us;
         self.options.publication = publication_.get();
         self.options.settings = &settings_;
         self.options.ended = &ended_;

@@ -56,6 +56,8 @@ void define(CLI::App& app, DataplaneOptions& options) {
              "a client that takes nothing of its answer");
     add_time("--linger-timeout-ms", options.linger_timeout_ms,
              "reading away what follows an early answer");
+    add("--poll-us", options.poll_us, "microseconds to look for work before sleeping; 0 = none")
+        ->check(CLI::Range(std::uint32_t{0}, limits::poll_us_max));
     add("--log-format", options.log_format, "json or text")->check(CLI::IsMember({"json", "text"}));
     add("--log-level", options.log_level, "debug, info, warn or error")
         ->check(CLI::IsMember({"debug", "info", "warn", "error"}));

@@ -34,6 +34,7 @@ struct DataplaneOptions {
     std::uint32_t body_idle_timeout_ms = limits::body_idle_timeout_ms;
     std::uint32_t client_idle_timeout_ms = limits::client_idle_timeout_ms;
     std::uint32_t send_stall_timeout_ms = limits::send_stall_timeout_ms;
+    std::uint32_t poll_us = 0;
     std::uint32_t linger_timeout_ms = limits::linger_timeout_ms;
     std::string log_format = "json";
     std::string log_level = "info";

@@ -29,6 +29,8 @@ struct RingOptions {
     // Where the kernel cannot fill a buffer piece by piece (before 6.12) the same memory is cut
     // into smaller buffers, of single_use_buffer_bytes at most.
     std::size_t receive_buffer_bytes = 0;
+    // How long a wait looks for completions before it sleeps; 0: not at all.
+    Nanos poll_nanos = 0;
     std::uint32_t submissions_max = 4096;  // operations queued between two waits without an extra
                                            // system call
 };

@@ -119,6 +119,15 @@ struct Ring::State {
         io_uring_enter(static_cast<unsigned>(ring.enter_ring_fd), flush(), wanted, flags, nullptr);
     }
 
+    // Asks again and again, without sleeping; false if nothing has completed by then.
+    bool poll(Nanos until) {
+        while (monotonic_now() < until) {
+            enter(0, IORING_ENTER_GETEVENTS);
+            if (io_uring_cq_ready(&ring) > 0) return true;
+        }
+        return false;
+    }
+
     // The one timer of the ring: armed until it fires, so that a wait that ends earlier leaves it
     // alone. Moved only when something is due before it.
     void arm_timeout(Nanos deadline) {
@@ -271,6 +280,7 @@ struct Ring::State {
     std::size_t buffer_ring_bytes = 0;
     std::size_t handed_out_max = 0;
     Nanos adapted_at = 0;
+    Nanos poll_nanos = 0;
     Nanos timeout_at = kNever;
     __kernel_timespec timeout_time{};
     std::vector<PromptSend> prompt_sends;
@@ -288,6 +298,7 @@ Result<std::unique_ptr<Ring>> Ring::open(const RingOptions& options) {
         io_uring_queue_init_params(options.submissions_max, &state->ring, &parameters);
     if (status < 0) return std::unexpected(why_not(-status));
     state->is_open = true;
+    state->poll_nanos = options.poll_nanos;
     state->prompt_sends.reserve(options.submissions_max);
     // Saves looking up the descriptor in every call; where the kernel has no such table, without.
     state->registered = io_uring_register_ring_fd(&state->ring) == 1;
@@ -412,7 +423,8 @@ unsigned Ring::wait(Nanos deadline) {
     // What is due now is looked for, and not waited for.
     const bool sleeps = deadline > current;
     if (sleeps) state_->arm_timeout(deadline);
-    state_->enter(sleeps ? 1 : 0, IORING_ENTER_GETEVENTS);
+    const Nanos poll_until = sleeps ? std::min(deadline, current + state_->poll_nanos) : current;
+    if (!state_->poll(poll_until)) state_->enter(sleeps ? 1 : 0, IORING_ENTER_GETEVENTS);
     while (io_uring_sq_ready(&state_->ring) > 0)
         state_->enter(0, IORING_ENTER_GETEVENTS);
     return state_->deliver();

@@ -85,6 +85,7 @@ Result<std::unique_ptr<Worker>> Worker::open(const WorkerOptions& options) {
     ring_options.receive_buffer_bytes = options.receive_buffer_bytes > 0
                                             ? options.receive_buffer_bytes
                                             : limits::receive_buffer_bytes;
+    ring_options.poll_nanos = options.poll_us * kMicrosecond;
     auto ring = io::Ring::open(ring_options);
     if (!ring) return std::unexpected(ring.error());
     return std::make_unique<Worker>(options, std::move(*ring));

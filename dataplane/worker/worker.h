@@ -54,6 +54,7 @@ struct WorkerOptions {
     int cpu = -1;           // pinned to it; -1: not pinned
     int listener = -1;
     std::size_t connections_max = limits::connections_per_worker_max;
+    std::uint32_t poll_us = 0;                   // how long it looks for work before it sleeps
     client::AddressCounts* addresses = nullptr;  // of all workers; nullptr: no limit per address
     // Of the ring; 0: limits.h says.
     std::uint16_t receive_buffers = 0;

@@ -139,6 +139,8 @@ constexpr std::array kLimits{
           limits::timeout_ms_max},
     Limit{"linger-timeout-ms", "MS", "reading away what follows an early answer (default 2000)", 1,
           limits::timeout_ms_max},
+    Limit{"poll-us", "US", "look so long for work before sleeping (default 0: sleep at once)", 0,
+          limits::poll_us_max},
 };
 
 template <std::size_t index>
@@ -194,6 +196,7 @@ constexpr std::array kSettings{
     limit_setting<3>(),
     limit_setting<4>(),
     limit_setting<5>(),
+    limit_setting<6>(),
     Setting{"max-head-bytes", Arity::one, "N", "largest request head (default 65536)",
             [](UpOptions& o, const Values& v) {
                 return assign_integer(v[0], kHeadBytesMin, limits::head_bytes_max,

@@ -52,7 +52,8 @@ TEST(UpOptions, every_setting_can_come_from_the_file) {
         "workers = 4\nauth = \"dev\"\ndev-auth-on-any-address = true\ndeployer = \"process\"\n"
         "import = [\"a.json\", \"b.json\"]\ndrain-seconds = 0\nmax-connections = 10\n"
         "max-connections-per-address = 7\nhead-timeout-ms = 1\nbody-idle-timeout-ms = 2\n"
-        "client-idle-timeout-ms = 3\nsend-stall-timeout-ms = 4\nlinger-timeout-ms = 5\n"
+        "client-idle-timeout-ms = 3\nsend-stall-timeout-ms = 4\nlinger-timeout-ms = 5\npoll-us = "
+        "50\n"
         "max-head-bytes = 2048\nmax-body-bytes = 4096\nlog-format = \"json\"\n"
         "log-level = \"debug\"\nallowed-hosts = [\"a.example\", \"b.example:8000\"]\n"
         "allowed-origins = \"https://a.example\"\n"));
@@ -68,11 +69,12 @@ TEST(UpOptions, every_setting_can_come_from_the_file) {
                                                  {"body-idle-timeout-ms", 2},
                                                  {"client-idle-timeout-ms", 3},
                                                  {"send-stall-timeout-ms", 4},
-                                                 {"linger-timeout-ms", 5}}));
+                                                 {"linger-timeout-ms", 5},
+                                                 {"poll-us", 50}}));
     EXPECT_EQ(options->allowed_hosts, (std::vector<std::string>{"a.example", "b.example:8000"}));
     EXPECT_EQ(options->allowed_origins.size(), 1U);
     // The text above must not forget one.
-    EXPECT_EQ(up_settings().size(), 22U);
+    EXPECT_EQ(up_settings().size(), 23U);
 }
 
 TEST(UpOptions, problems_begin_with_where_they_stand_and_come_all_at_once) {
