@@ -178,6 +178,8 @@ inline constexpr std::size_t out_queue_free_part = 64;
 inline constexpr std::size_t out_queue_bytes_scarce = 16 * 1024;
 // One receive, then: so that a queue is over its limit by no more than this.
 inline constexpr std::size_t receive_bytes_scarce = 16 * 1024;
+// The same for a connection whose peer has not taken all of the last send.
+inline constexpr std::size_t out_queue_bytes_slow = 32 * 1024;
 // Received but unprocessed slices of one connection (pipelined requests, a body that waits).
 inline constexpr std::size_t in_queue_bytes_high = 128 * 1024;
 inline constexpr std::size_t in_queue_segments_high = 64;

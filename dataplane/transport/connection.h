@@ -13,6 +13,7 @@
 // marked dirty when there is input, an end, a failure, or room again after it asked for it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include <sys/socket.h>
@@ -62,11 +63,11 @@ class Connection : public ListNode<UnsettledTag>, public ListNode<StarvedTag> {
     [[nodiscard]] SegmentQueue& output() { return output_; }
     [[nodiscard]] const SegmentQueue& output() const { return output_; }
     [[nodiscard]] bool output_is_high() const {
-        return output_.bytes() >= context_.out_queue_bytes_high ||
+        return output_.bytes() >= output_bytes_high() ||
                output_.count() >= limits::out_queue_segments_high;
     }
     [[nodiscard]] bool output_is_low() const {
-        return output_.bytes() <= context_.out_queue_bytes_high / 2 &&
+        return output_.bytes() <= output_bytes_high() / 2 &&
                output_.count() <= limits::out_queue_segments_low;
     }
     // Marks the owner dirty once the output is low.
@@ -92,6 +93,12 @@ class Connection : public ListNode<UnsettledTag>, public ListNode<StarvedTag> {
     void settle();
 
   private:
+    // What a slow peer will take next waits in its kernel already; more here would only hold
+    // receive buffers.
+    [[nodiscard]] std::size_t output_bytes_high() const {
+        return peer_is_slow_ ? std::min(limits::out_queue_bytes_slow, context_.out_queue_bytes_high)
+                             : context_.out_queue_bytes_high;
+    }
     void on_connected(const io::Completion& completion);
     void on_received(const io::Completion& completion);
     void on_sent(const io::Completion& completion);
