@@ -59,6 +59,10 @@ bool Scanner::at_border() const {
     return state_ == State::line_start && !event_has_fields_ && !after_cr_;
 }
 
+bool Scanner::at_line_start() const {
+    return state_ == State::line_start || at_border();
+}
+
 void Scanner::feed(Bytes input, Sink& sink) {
     if (input.empty()) return;
     const char* at = as_text(input).data();

@@ -31,6 +31,9 @@ class Scanner {
     // lines that are complete do not count), and no line is unfinished. A final CR LF CR whose LF
     // is still to come is not a border yet.
     [[nodiscard]] bool at_border() const;
+    // True when the last line is ended, whether or not its event is. An LF that is put in here
+    // would end the event, and dispatch it as it is.
+    [[nodiscard]] bool at_line_start() const;
 
   private:
     enum class State : std::uint8_t;  // in the .cpp

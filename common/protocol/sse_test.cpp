@@ -178,5 +178,17 @@ TEST(Sse, many_short_cr_lines_take_linear_time) {
     EXPECT_EQ(sink.events_, Events{"a"});
 }
 
+// Between the last line of an event and the empty line after it: no border, but no line to end.
+TEST(SseScanner, a_complete_line_of_an_open_event_is_a_line_start_and_no_border) {
+    Recorder recorder;
+    Scanner scanner;
+    EXPECT_TRUE(scanner.at_line_start());
+    scanner.feed(as_bytes(std::string_view("data: {}")), recorder);
+    EXPECT_FALSE(scanner.at_line_start());
+    scanner.feed(as_bytes(std::string_view("\n")), recorder);
+    EXPECT_TRUE(scanner.at_line_start());
+    EXPECT_FALSE(scanner.at_border());
+}
+
 }  // namespace
 }  // namespace mcpgw::sse

@@ -190,7 +190,10 @@ void Exchange::end_stream(std::string_view why_no_result) {
         std::array<char, 1024> event;
         const std::size_t size =
             mcp::write_error_event(event, request_id(), mcp::kInternalError, why_no_result);
-        if (!scanner_.at_border()) client_.send_text(kCloseCutEvent);
+        // Where the last line is complete an LF of ours would make an event of what has come.
+        const std::string_view close =
+            scanner_.at_line_start() ? kCloseCutEvent.substr(1) : kCloseCutEvent;
+        if (!scanner_.at_border()) client_.send_text(close);
         client_.send_text({event.data(), size});
         answer_awaited_ = false;
     }
