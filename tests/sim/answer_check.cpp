@@ -82,12 +82,12 @@ bool AnswerCheck::judge_stream(bool complete) {
             fail_ask(*ask_, "the stream ends without the result, and nobody says so");
         return at == body.size();
     }
-    // What is left over must be the gateway's own end; its first LF may have matched one of ours.
+    // What is left over must be the gateway's own end.
     std::string_view tail = got;
-    if (!is_border(body, at) || tail.starts_with("event: cut")) {
-        if (tail.starts_with("event: cut")) tail = {tail.data() - 1, tail.size() + 1};
-        if (!agree(tail, kCut)) fail_ask(*ask_, "foreign bytes in an event stream");
-        tail.remove_prefix(std::min(tail.size(), kCut.size()));
+    if (!is_border(body, at)) {
+        const std::string_view cut = body[at - 1] == '\n' ? kCut.substr(1) : kCut;
+        if (!agree(tail, cut)) fail_ask(*ask_, "foreign bytes in an event stream");
+        tail.remove_prefix(std::min(tail.size(), cut.size()));
     }
     if (!owes_error || !is_error_event(tail, complete))
         fail_ask(*ask_, "foreign bytes at the end of an event stream");

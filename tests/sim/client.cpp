@@ -106,6 +106,8 @@ void Client::send(Errand& errand) {
     const Fault fault = errand.conduct.fault;
     if (fault == Fault::leaves || fault == Fault::stops_sending)
         text.resize(std::min(text.size() - 1, errand.conduct.at));
+    stopped_in_head_ = text.find("\r\n\r\n") == std::string::npos;
+    before_request_ = wire_->sent_by_gateway();
     outbox_ += text;
     if (ask.expects_continue && fault == Fault::none) {
         held_back_ = outbox_.size() - (text.size() - text.find("\r\n\r\n") - 4);
@@ -152,6 +154,11 @@ void Client::write() {
         const std::size_t count = wire_->write(std::string_view(outbox_).substr(0, want));
         if (count == 0 || wire_ == nullptr) return;
         outbox_.erase(0, count);
+        // Behind a refusal the gateway throws the rest away, and may take any amount.
+        if (under_way_.size() == 1 && wire_->sent_by_gateway() == before_request_) {
+            under_way_.front().ask->sent_by_client += count;
+            ledger_.check_held(*under_way_.front().ask);
+        }
         if (held_back_ != std::string::npos) held_back_ -= count;
         if (most > 0 && !outbox_.empty()) {
             writing_planned_ = true;
@@ -174,8 +181,9 @@ void Client::all_written(const Errand& errand) {
         case Fault::stops_sending:
             stalled_ = true;
             world().note(who_, "sends no more");
-            return watch_stall(std::max({limits::head_timeout_ms, 2 * limits::body_idle_timeout_ms,
-                                         limits::client_idle_timeout_ms}));
+            return watch_stall(stopped_in_head_ ? limits::head_timeout_ms
+                                                : std::max(2 * limits::body_idle_timeout_ms,
+                                                           limits::client_idle_timeout_ms));
         case Fault::half_closes:
             half_closed_ = true;
             return wire_->half_close();
@@ -213,10 +221,12 @@ void Client::watch_stall(std::uint32_t milliseconds) {
     const Nanos from = stops_reading_ ? world().now() : std::max(world().now(), last_byte_);
     world().expect(
         from + patience,
-        [this, wire, from, milliseconds, c = connection_, accepted = wire->accepted()] {
-            if (c != connection_) return true;
+        [this, wire, from, milliseconds, c = connection_, stall = stall_,
+         accepted = wire->accepted()] {
+            if (c != connection_ || stall != stall_) return true;
             const bool goes_on = !stops_reading_ && (last_byte_ > from || under_way_.size() > 1);
-            if (goes_on || !accepted || (answer_begun_ && !stops_reading_)) {
+            const bool starved = ledger_.last_hardship() >= from;
+            if (goes_on || starved || !accepted || (answer_begun_ && !stops_reading_)) {
                 watch_stall(milliseconds);
                 return true;
             }
@@ -241,6 +251,14 @@ void Client::finish() {
     });
     if (wire_ != nullptr) std::exchange(wire_, nullptr)->close();
     ++connection_;
+}
+
+// A connection that the gateway takes for idle ends, also when its slow client has not read the
+// last answer and sends the next request into the end.
+void Client::drain() {
+    draining_ = true;
+    for (const Errand& errand : under_way_)
+        if (reads_slowly_) errand.ask->excuses |= excuse::draining;
 }
 
 void Client::keep_idle() {

@@ -62,7 +62,7 @@ class Client {
     void stay_until_idle_timeout() { stays_ = true; }
 
     // The worker drains: idle connections end.
-    void drain() { draining_ = true; }
+    void drain();
     // There are more clients than the worker takes: some are turned away when they connect.
     void expect_crowd() { crowded_ = true; }
     std::function<void()> on_finished;
@@ -119,6 +119,8 @@ class Client {
     bool half_closed_ = false;
     bool network_breaks_ = false;
     bool stalled_ = false;
+    std::uint64_t stall_ = 0;  // counts them, so that an old watch is known as such
+    bool stopped_in_head_ = false;
     bool stops_reading_ = false;
     bool writing_planned_ = false;
     bool reading_planned_ = false;
@@ -131,10 +133,11 @@ class Client {
     bool keeps_idle_ = false;
     bool finished_ = false;
     unsigned cut_permille_ = 0;
-    std::uint64_t connection_ = 0;  // counts them, so that old timers are known as such
-    Nanos frozen_ = 0;              // how long the world had stood still when it connected
-    Nanos last_head_ = 0;           // when the last answer began, or the connection
-    Nanos last_byte_ = 0;           // when the gateway last sent something
+    std::uint64_t before_request_ = 0;  // bytes that the gateway had sent
+    std::uint64_t connection_ = 0;      // counts them, so that old timers are known as such
+    Nanos frozen_ = 0;                  // how long the world had stood still when it connected
+    Nanos last_head_ = 0;               // when the last answer began, or the connection
+    Nanos last_byte_ = 0;               // when the gateway last sent something
 };
 
 }  // namespace mcpgw::sim

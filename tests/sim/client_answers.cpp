@@ -57,6 +57,7 @@ void Client::take(MessageReader::Event event) {
             return take_head(reader_.head());
         case MessageReader::Event::body: {
             check_.take(reader_.piece());
+            under_way_.front().ask->got_by_client += reader_.piece().size();
             const Conduct& conduct = under_way_.front().conduct;
             if (check_.bytes() < conduct.at) return;
             if (conduct.fault == Fault::leaves_later) return leave(conduct.by_reset);
@@ -147,7 +148,6 @@ void Client::judge_own_answer(Ask& ask) {
         fail_ask(ask, "is refused without a JSON-RPC error: " + text);
     world().note(who_, "has the gateway's own answer, %lld bytes",
                  static_cast<std::int64_t>(text.size()));
-    if (std::getenv("SIM_DEBUG")) std::fprintf(stderr, "%s\n", text.c_str());
     ledger_.refused(ask, ask.status);
 }
 
@@ -177,6 +177,7 @@ void Client::take_end() {
     if (errand.conduct.fault == Fault::stops_sending ||
         errand.conduct.fault == Fault::stops_reading)
         stalled_ = stops_reading_ = false;
+    ++stall_;
     const bool unsent = !outbox_.empty() && under_way_.empty();
     if (unsent) ends_after_ = true;
     const bool last_of_half = half_closed_ && under_way_.empty();
@@ -188,6 +189,13 @@ void Client::take_end() {
 void Client::end_after_answer(const Conduct& conduct) {
     if (!conduct.lingers && !half_closed_) return end_of_connection();
     const Wire* wire = wire_;
+    if (!reads_slowly_ && !half_closed_)
+        world().expect(
+            world().now() + ledger_.slack(),
+            [this, wire, c = connection_] {
+                return c != connection_ || wire->ended() || wire->gateway_closed();
+            },
+            "the gateway does not end its side for client " + std::to_string(who_.number));
     const Nanos patience = half_closed_ ? 0 : limits::linger_timeout_ms * kMillisecond;
     world().expect(
         world().now() + patience + ledger_.slack(),
@@ -221,6 +229,10 @@ void Client::excuse_those_cut(const Wire& wire) {
     if (under_way_.empty()) return;
     Ask& first = *under_way_.front().ask;
     if (answer_begun_ && check_.from_server()) static_cast<void>(check_.judge(false));
+    // The gateway counts from the end of its own work: a slow reader may send into the very end.
+    const Nanos idle = limits::client_idle_timeout_ms * kMillisecond;
+    const bool overdue = reads_slowly_ && world().now() + ledger_.slack() >= last_head_ + idle;
+    if (overdue && !answer_begun_ && first.deliveries == 0) first.excuses |= excuse::closing;
     if (crowded_ && !answer_begun_ && first.deliveries == 0) first.excuses |= excuse::closing;
     // A reset may destroy answers that have arrived. It is fair when the gateway had said that it
     // ends and waited, or when it had to break off a later answer.
@@ -230,7 +242,10 @@ void Client::excuse_those_cut(const Wire& wire) {
     const bool later_fault = std::ranges::any_of(under_way_, [](const Errand& errand) {
         return (errand.ask->excuses & (excuse::answer_cut | excuse::client)) != 0;
     });
-    if (wire.is_reset() && (waited || later_fault)) first.excuses |= excuse::closing;
+    const std::size_t got = answer_begun_ ? check_.bytes() : 0;
+    const std::size_t unread = wire.lost_bytes() + wire.readable().size();
+    const bool was_sent = got + unread >= first.answer.body.size();
+    if (wire.is_reset() && was_sent && (waited || later_fault)) first.excuses |= excuse::closing;
     if (frozen_ != world().frozen()) first.excuses |= excuse::frozen;
     for (const Errand& errand : under_way_)
         if (errand.ask != &first || ends_after_ || half_closed_)

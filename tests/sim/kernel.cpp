@@ -13,7 +13,7 @@ namespace {
 
 constexpr Who kRing{"ring", 0};
 // One multishot receive gives up its turn after so many buffers.
-constexpr unsigned kRoundsMax = 32;
+constexpr unsigned kRoundsMax = 8;
 // A worker that comes back so often without time passing is caught in a circle.
 constexpr std::uint64_t kWaitsAtOneTimeMax = 20'000;
 constexpr char kPoison = '\xDB';
@@ -452,6 +452,7 @@ unsigned Kernel::wait(Nanos deadline) {
     if (++waits_at_this_time_ > kWaitsAtOneTimeMax)
         World::fail("the worker turns in a circle without time passing");
     if (on_tick) on_tick();
+    if (on_hardship && !pool_->half_free()) on_hardship("receive buffers are scarce");
     hand_out_buffers();
     submit();
     const bool spurious = world_.dice().chance(temper_.spurious_wake);

@@ -131,6 +131,14 @@ void Ledger::given_up(Ask& ask) {
     close(ask, Ask::Fate::given_up);
 }
 
+void Ledger::check_held(const Ask& ask) const {
+    const bool forwarded = ask.own_status == 0 && ask.status == 0;
+    if (forwarded && ask.sent_by_client > ask.got_by_server + held_max_)
+        fail_ask(ask, "the gateway takes more of the request than its queues may hold");
+    if (ask.sent_by_server > ask.got_by_client + held_max_)
+        fail_ask(ask, "the gateway takes more of the answer than its queues may hold");
+}
+
 void Ledger::print_waiting(std::FILE* out) const {
     for (const Ask& ask : asks_)
         if (ask.fate == Ask::Fate::waiting && ask.sent)

@@ -104,8 +104,11 @@ struct Ask {
     bool sent = false;        // any byte of it
     int status = 0;           // seen by the client
     Nanos sent_at = 0;
-    Nanos delivered_at = 0;         // when the server last got a byte of it
-    std::size_t got_by_server = 0;  // bytes of the body
+    Nanos delivered_at = 0;          // when the server last got a byte of it
+    std::size_t sent_by_client = 0;  // bytes that left it, as long as it sends nothing else
+    std::size_t got_by_server = 0;   // bytes of the body
+    std::size_t sent_by_server = 0;  // bytes of the answer
+    std::size_t got_by_client = 0;   // bytes of the answer's body
 };
 
 class Ledger {
@@ -142,6 +145,9 @@ class Ledger {
     [[nodiscard]] std::uint64_t answers_with(int status) const;
     // Those that wait, for whoever looks for the one that waits too long.
     void print_waiting(std::FILE* out) const;
+    // What the gateway and the pipes around it may hold of one request or answer.
+    void set_held_max(std::size_t bytes) { held_max_ = bytes; }
+    void check_held(const Ask& ask) const;
     // The longest time something may take that should happen at once.
     void set_slack(Nanos slack) { slack_ = slack; }
     [[nodiscard]] Nanos slack() const { return slack_; }
@@ -157,6 +163,7 @@ class Ledger {
     std::size_t waiting_ = 0;
     unsigned standing_ = 0;
     Nanos last_hardship_ = 0;
+    std::size_t held_max_ = SIZE_MAX;
     Nanos slack_ = kSecond;
 };
 

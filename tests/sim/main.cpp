@@ -32,16 +32,22 @@ namespace mcpgw::sim {
 namespace {
 
 // So long a run may take by a real clock before it counts as caught in a circle.
-constexpr unsigned kRunSecondsMax = 120;
+constexpr unsigned kRunSecondsMax = 30;
 constexpr std::size_t kTraceLines = 200;
 
 constexpr const char* kUsage =
-    "usage: sim [--seed N] [--runs N] [--trace] [--quiet]\n"
+    "usage: ./dev sim [--seed N] [--runs N] [--trace] [--quiet]\n"
+    "       ./dev sim --mutations\n"
     "\n"
     "  --seed N   the first seed (default: a fresh one)\n"
     "  --runs N   so many seeds, from the first on (default 1)\n"
     "  --trace    print the whole trace of each run\n"
-    "  --quiet    print only what breaks, and a last line\n";
+    "  --quiet    print only what breaks, and a last line\n"
+    "\n"
+    "  --mutations  break rules of the engine, one at a time: each must be found\n"
+    "\n"
+    "The exit code is 1 if a seed breaks an invariant. docs/internals/simulation.md explains the\n"
+    "trace that is then printed.\n";
 
 struct Arguments {
     std::optional<std::uint64_t> seed;

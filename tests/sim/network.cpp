@@ -115,7 +115,10 @@ void Wire::carry_reset(bool towards_gateway, int error_number) {
         if (known || gone) return;
         network_.world().note(
             who(), towards_gateway ? "reset reaches the gateway" : "reset reaches the actor");
-        if (network_.world().dice().chance(500)) pipe.discard();
+        if (network_.world().dice().chance(500)) {
+            if (!towards_gateway) lost_bytes_ = pipe.readable().size();
+            pipe.discard();
+        }
         if (towards_gateway) {
             gateway_error_ = error_number;
             tell_gateway();
@@ -245,7 +248,7 @@ void Network::connect_to(Wire& wire, std::uint16_t number) {
     world_.after(latency(), [this, &wire, number] {
         if (wire.gateway_closed_) return;
         Port& port = ports_[number];
-        const auto finish = [this, &wire](int error_number) {
+        const auto finish = [&wire](int error_number) {
             wire.gateway_error_ = error_number;
             wire.connect_done_ = true;
             wire.tell_gateway();

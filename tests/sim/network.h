@@ -77,6 +77,9 @@ class Wire {
     // Broken by the gateway, by the network, or by the actor itself.
     [[nodiscard]] bool is_reset() const { return actor_reset_; }
     [[nodiscard]] bool ended() const { return down_.ended(); }
+    // What had arrived for the actor when a reset destroyed it.
+    [[nodiscard]] std::size_t lost_bytes() const { return lost_bytes_; }
+    [[nodiscard]] std::uint64_t sent_by_gateway() const { return down_.written(); }
     // When the gateway ended its side; kNever if it has not.
     [[nodiscard]] Nanos gateway_fin_at() const { return gateway_fin_at_; }
     [[nodiscard]] std::string_view readable() const { return down_.readable(); }
@@ -125,6 +128,7 @@ class Wire {
     std::function<void()> news_;
     std::function<void()> on_cut_;
     std::uint64_t cut_after_ = UINT64_MAX;
+    std::size_t lost_bytes_ = 0;
     Nanos gateway_fin_at_ = kNever;
     int gateway_error_ = 0;
     bool connected_ = false;     // as the actor sees it

@@ -70,13 +70,14 @@ Plan Plan::draw(Dice& dice) {
     plan.clients = dice.between(1, dice.chance(300) ? 40 : 8);
     plan.errands_max = dice.between(1, 16);
     if (dice.chance(150)) plan.connections_max = dice.between(1, 6);
-    plan.pipelining = dice.chance(400);
-    plan.slow_clients = dice.chance(350);
+    plan.pipelining = dice.chance(500);
+    plan.slow_clients = dice.chance(450);
     plan.slow_servers = dice.chance(300);
     plan.streams = dice.chance(500);
     plan.long_streams = plan.streams && dice.chance(150);
     plan.bulk = dice.chance(120);
     plan.idle_clients = dice.chance(200);
+    plan.early_answers = dice.chance(200);
     plan.servers_close_idle = dice.chance(250);
     const bool calm = dice.chance(200);
     if (!calm) {
@@ -89,19 +90,32 @@ Plan Plan::draw(Dice& dice) {
         plan.freezes = strength(dice, 150, 1, 3);
         plan.drains_midway = dice.chance(120);
     }
-    // A pool that a few slow connections can use up. Requests that wait behind a stream would hold
-    // its last buffers for as long as the stream lasts, so there are none.
-    if (dice.chance(200)) {
+    // Answers that break behind others that a slow client has not taken yet.
+    if (!plan.early_answers && dice.chance(120)) {
+        plan.pipelining = plan.slow_clients = true;
+        plan.client_faults = plan.client_cuts = 0;
+        plan.server_faults = 300;
+        plan.weather.capacity_max = plan.weather.capacity_min = 4096;
+    }
+    // What an early answer does to the requests behind it shows only where little else happens.
+    if (plan.early_answers) {
+        plan.pipelining = plan.slow_clients = true;
+        plan.client_faults = plan.server_faults = plan.client_cuts = plan.server_cuts = 0;
+    }
+    // A pool that a few slow connections can use up.
+    if (!plan.early_answers && dice.chance(200)) {
         plan.kernel.buffers = static_cast<std::uint16_t>(std::uint64_t{4} << dice.below(5));
         plan.pipelining = false;
     }
-    // Requests that wait behind a stream hold buffers for as long as it lasts: enough for all.
-    if (plan.pipelining && plan.streams) plan.kernel.buffers = 32768;
+    // Requests that wait for their turn hold buffers for as long as those before them take, which
+    // may be for ever when the answers find no buffers: enough for all.
+    if (plan.pipelining) plan.kernel.buffers = 32768;
     plan.span = dice.between(1, dice.chance(500) ? 20 : 1) * kSecond;
     if (plan.bulk) {
         plan.clients = dice.between(1, 3);
         plan.errands_max = dice.between(1, 3);
         plan.kernel.buffer_bytes = 16384;
+        plan.kernel.late_completion = 0;  // the kernel would hold as much as the gateway may
         plan.kernel.buffers = 2048;
         plan.weather.capacity_max = 262144;
         plan.weather.capacity_min = 65536;
@@ -115,7 +129,7 @@ std::string Plan::text() const {
         out.data(), out.size(),
         "latency %llu..%llu us, pipes %zu bytes, %u %sbuffers of %zu bytes, "
         "kernel: short receive %u send %u late %u ends %u accept %u socket %u; "
-        "%zu clients with up to %zu requests, at most %zu connections%s%s%s%s%s%s%s%s; "
+        "%zu clients with up to %zu requests, at most %zu connections%s%s%s%s%s%s%s%s%s; "
         "faults: clients %u servers %u cuts %u/%u, table changes %u, outages %u, freezes %u%s",
         static_cast<unsigned long long>(weather.latency_min / kMicrosecond),
         static_cast<unsigned long long>(weather.latency_max / kMicrosecond), weather.capacity_max,
@@ -125,6 +139,7 @@ std::string Plan::text() const {
         pipelining ? ", pipelining" : "", slow_clients ? ", slow clients" : "",
         slow_servers ? ", slow servers" : "", streams ? ", streams" : "",
         long_streams ? " of hours" : "", bulk ? ", bulk" : "", idle_clients ? ", idle clients" : "",
+        early_answers ? ", early answers" : "",
         servers_close_idle ? ", servers close idle connections" : "", client_faults, server_faults,
         client_cuts, server_cuts, table_changes, outages, freezes,
         drains_midway ? ", drain midway" : "");

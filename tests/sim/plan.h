@@ -38,6 +38,7 @@ struct Plan {
     bool long_streams = false;  // hours
     bool bulk = false;          // megabytes
     bool idle_clients = false;
+    bool early_answers = false;  // often before the request is complete
     bool servers_close_idle = false;
     unsigned client_faults = 0;  // permille of the requests
     unsigned server_faults = 0;

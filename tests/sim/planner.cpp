@@ -101,7 +101,7 @@ void Planner::answer(Ask& ask) {
                                  : AnswerPlan::Framing::until_close;
     plan.think = dice_.chance(500) ? 0 : dice_.below(50 * kMillisecond);
     if (plan_.slow_servers && dice_.chance(200)) plan.think = dice_.below(40 * kSecond);
-    plan.early = dice_.chance(50);
+    plan.early = dice_.chance(plan_.early_answers ? 600 : 50);
     plan.closes = dice_.chance(60);
     if (dice_.chance(80)) plan.interim = static_cast<unsigned>(dice_.between(1, 3));
     const bool may_stream = plan_.streams && !ask.opens_session && !ask.ends_session;
@@ -192,12 +192,13 @@ void Planner::conduct(Errand& errand, std::size_t index) {
     if (dice_.chance(60)) conduct.pause_before = dice_.below(10 * kSecond);
     conduct.waits_for_answers = index == 0 || !plan_.pipelining || dice_.chance(300);
     conduct.lingers = dice_.chance(200);
-    if (plan_.slow_clients && dice_.chance(350)) {
+    const unsigned slow = plan_.early_answers ? 800 : 350;
+    if (plan_.slow_clients && dice_.chance(slow)) {
         conduct.write_max =
             static_cast<std::size_t>(dice_.between(1, 200)) + errand.ask->body.size() / 100;
         conduct.write_pause = dice_.below(100 * kMillisecond);
     }
-    if (plan_.slow_clients && dice_.chance(350)) {
+    if (plan_.slow_clients && dice_.chance(slow)) {
         conduct.read_max =
             static_cast<std::size_t>(dice_.between(1, 400)) + errand.ask->answer.body.size() / 200;
         conduct.read_pause = dice_.below(kSecond);

@@ -32,6 +32,9 @@ Scenario::Scenario(std::uint64_t seed)
       planner_(plan_, world_.dice(), ledger_),
       started_(world_.now()) {
     ledger_.set_slack(slack());
+    ledger_.set_held_max(limits::in_queue_bytes_high + limits::out_queue_bytes_high +
+                         limits::peek_hold_bytes_max + 2 * plan_.weather.capacity_max +
+                         24 * plan_.kernel.buffer_bytes);
     kernel_.on_hardship = [this](const char*) { ledger_.meet_hardship(); };
     kernel_.on_tick = [this] { on_tick(); };
     control_.wake = [this] { post(&worker::Mailbox::wake); };

@@ -75,6 +75,7 @@ class Server::Line {
     bool over_ = false;
     bool request_read_ = true;
     bool head_sent_ = false;
+    bool blamed_ = false;
     bool end_queued_ = false;  // the last chunk
     bool reading_planned_ = false;
     bool writing_planned_ = false;
@@ -90,6 +91,7 @@ class Server::Line {
 // What goes wrong on this connection now is the server's doing.
 void Server::Line::blame() {
     if (over_) return;
+    blamed_ = true;
     server_.ledger_.trouble_at(server_.options_.adapter);
     if (ask_ != nullptr) ask_->excuses |= head_sent_ ? excuse::answer_cut : excuse::server;
     // An answer that has been sent may still be on its way.
@@ -181,7 +183,7 @@ void Server::Line::take_head(const MessageHead& head) {
     phase_ = Phase::idle;
     next_piece_ = body_queued_ = 0;
     server_.ledger_.deliver(*ask_, server_.options_.instance);
-    ask_->got_by_server = 0;  // of an earlier delivery, if there was one
+    ask_->got_by_server = ask_->sent_by_server = 0;  // of an earlier delivery, if there was one
     judge_head(head);
     if (server_.options_.read_max > 0) ask_->excuses |= excuse::slow_server;
     if (ask_->answer.early) begin_to_think();
@@ -243,6 +245,7 @@ void Server::Line::begin_answer() {
         outbox_ += "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
     outbox_ += head_of(*ask_);
     head_sent_ = true;
+    if (blamed_) ask_->excuses |= excuse::answer_cut;  // the end is on its way already
     write();
 }
 
@@ -271,6 +274,8 @@ void Server::Line::write() {
             const std::size_t count = wire_.write(outbox_);
             if (count == 0) return;
             outbox_.erase(0, count);
+            ask_->sent_by_server += count;
+            server_.ledger_.check_held(*ask_);
         }
         if (plan.fault == Fault::broken_head) return;
         if (plan.fault == Fault::end_inside && body_queued_ >= plan.fault_at)

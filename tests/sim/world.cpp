@@ -61,7 +61,7 @@ void World::at(Nanos when, std::function<void()> what) {
 
 void World::expect(Nanos by, std::function<bool()> done, std::string otherwise) {
     const Nanos frozen = frozen_;
-    at(by, [this, by, frozen, done = std::move(done), otherwise = std::move(otherwise)] {
+    at(by, [this, frozen, done = std::move(done), otherwise = std::move(otherwise)] {
         if (done()) return;
         if (frozen_ > frozen) return expect(now_ + (frozen_ - frozen), done, otherwise);
         fail(otherwise);

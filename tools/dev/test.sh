@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # `./dev test [PART...]`: everything that has to hold before a change goes in; CI runs the same.
 #
-# Parts, in their order: format layers unit system asan tsan fuzz. A part that fails ends the
+# Parts, in their order: format layers unit sim system asan tsan fuzz. A part that fails ends the
 # run. The last line is `N passed, N failed`, counting single test cases, checks and fuzz targets;
 # the exit code is 0 only if every chosen part was run and passed. Logs of the parts: build/test/.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-all_parts="format layers unit system asan tsan fuzz"
+all_parts="format layers unit sim system asan tsan fuzz"
 fuzz_seconds="${MCPGW_FUZZ_SECONDS:-10}"
 logs=build/test
 
@@ -53,6 +53,38 @@ part_layers() {
 part_unit() {
     build_part release
     run_ctest build
+}
+
+# simulate PRESET FIRST_SEED RUNS: one batch of seeds; a first seed of 0 stands for a fresh one.
+simulate() {
+    local options=(--quiet --runs "$3") log=$logs/sim.$1.$2.log
+    [ "$2" = 0 ] || options+=(--seed "$2")
+    if without_randomisation "$(build_folder "$1")/tests/simulate" "${options[@]}" \
+        >"$log" 2>&1; then
+        tail -n 1 "$log"
+        return
+    fi
+    tail -n 60 "$log"
+    return 1
+}
+
+# The same seeds every time, so that a change that breaks one is seen at once; as many fresh ones;
+# some under the address sanitizer; and the broken rules, each of which must be found.
+part_sim() {
+    local batch broken=0
+    build_part release simulate
+    build_part asan simulate
+    for batch in "release 1 150" "release 0 150" "asan 1 25"; do
+        # shellcheck disable=SC2086  # a list of words
+        if simulate $batch; then count 1 0; else count 0 1; broken=1; fi
+    done
+    python3 tests/sim/mutations/run.py "$(build_folder release)" >"$logs/sim.mutations.log" 2>&1 ||
+        broken=1
+    tail -n 1 "$logs/sim.mutations.log"
+    grep -B1 'NOT FOUND' "$logs/sim.mutations.log" || true
+    count "$(grep -c ': seed [0-9]* breaks' "$logs/sim.mutations.log" || true)" \
+        "$(grep -c 'NOT FOUND' "$logs/sim.mutations.log" || true)"
+    return $broken
 }
 
 # With clang, so that both compilers have accepted the whole tree without a warning.
