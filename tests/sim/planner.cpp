@@ -196,7 +196,9 @@ void Planner::conduct(Errand& errand, std::size_t index) {
     if (plan_.slow_clients && dice_.chance(slow)) {
         conduct.write_max =
             static_cast<std::size_t>(dice_.between(1, 200)) + errand.ask->body.size() / 100;
-        conduct.write_pause = dice_.below(100 * kMillisecond);
+        // A head must be out within its deadline, also byte by byte.
+        conduct.write_pause =
+            dice_.below(std::min<Nanos>(100, 20 * conduct.write_max) * kMillisecond);
     }
     if (plan_.slow_clients && dice_.chance(slow)) {
         conduct.read_max =
