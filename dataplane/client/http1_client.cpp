@@ -188,7 +188,7 @@ bool Http1Client::read_head() {
 }
 
 bool Http1Client::start_exchange() {
-    exchange::PendingHead* pending = services_.heads.acquire();
+    exchange::PendingHead* pending = services_.heads.acquire(services_.context.segments);
     if (pending == nullptr) {
         lose();
         return false;

@@ -37,6 +37,7 @@ void Exchange::on_response_head(const http::ResponseHead& head) {
     std::array<char, limits::sealed_id_bytes_max> sealed;
     std::size_t sealed_bytes = 0;
     if (!seal_session(head, sealed, sealed_bytes)) return refuse(Refusal::unusable_server_session);
+    release_opener();
     http::Fields fields;
     if (!make_response_fields(head, {sealed.data(), sealed_bytes}, fields))
         return refuse(Refusal::bad_answer);
@@ -73,12 +74,10 @@ void Exchange::on_interim_answer(const http::ResponseHead& head) {
 bool Exchange::seal_session(const http::ResponseHead& head, std::span<char> room,
                             std::size_t& size) {
     const http::Field* issued = head.fields.find(http::FieldName::mcp_session_id);
-    if (issued == nullptr || to_control_plane_ || era_ == mcp::Era::modern) return true;
-    // Some servers repeat the id on every answer; the client has its own for it already.
-    if (session_mark_ != 0) return true;
+    if (issued == nullptr || opener_ == nullptr) return true;
     const auto now = static_cast<std::uint32_t>(services_.context.ring.unix_seconds());
     const SealedParts parts{adapter_id_, instance_id_, now, issued->value};
-    size = services_.sealer.seal(parts, {principal_.data(), principal_bytes_}, room);
+    size = services_.sealer.seal(parts, opener_->principal(), room);
     if (size == 0) return false;
     services_.context.metrics.sessions_opened.add();
     load_->sessions.fetch_add(1, std::memory_order_relaxed);
@@ -107,9 +106,23 @@ void Exchange::watch_stream(const http::ResponseHead& head) {
     if (!coding.empty() && !equals_ignoring_case(coding, "identity")) return;
     is_stream_ = true;
     services_.context.metrics.streams_active.add();
-    answer_awaited_ = !request_id().empty();
-    if (answer_awaited_) answer_peek_ = services_.peeks.acquire();
+    await_result();
     set_answer_deadline();
+}
+
+// Of the request that a stream answers only the id is kept: the stream may last.
+void Exchange::await_result() {
+    const std::string_view id = request_id();
+    if (!id.empty()) awaited_id_ = services_.awaited_ids.acquire(id);
+    check(id.empty() || awaited_id_ != nullptr, "there are as many ids as exchanges");
+    release_request_peek();
+}
+
+void Exchange::stop_awaiting_result() {
+    if (awaited_id_ != nullptr) services_.awaited_ids.release(awaited_id_);
+    if (answer_peek_ != nullptr) services_.peeks.release(answer_peek_);
+    awaited_id_ = nullptr;
+    answer_peek_ = nullptr;
 }
 
 // The next time at which silence matters: a comment is due, or the adapter's idle limit.
@@ -142,9 +155,10 @@ void Exchange::on_response_end() {
 void Exchange::note_failure(Code code) {
     if (to_control_plane_) return;
     services_.context.metrics.record_backend_error(metrics_slot_, code);
-    if (services_.events != nullptr)
-        services_.events->push(InstanceFailureEvent::of({adapter_name_.data(), adapter_name_bytes_},
-                                                        instance_id_, code));
+    // Of an adapter that is gone nobody needs to know.
+    const Adapter* adapter = adapter_now();
+    if (services_.events != nullptr && adapter != nullptr)
+        services_.events->push(InstanceFailureEvent::of(adapter->name, instance_id_, code));
 }
 
 void Exchange::on_backend_failed(Code code, Retry retry) {
@@ -173,20 +187,23 @@ void Exchange::on_backend_failed(Code code, Retry retry) {
 // ------------------------------------------------------------------------------------
 
 void Exchange::on_data(std::string_view piece) {
+    if (awaited_id_ == nullptr) return;
+    if (answer_peek_ == nullptr) answer_peek_ = services_.peeks.acquire();
     if (answer_peek_ != nullptr) answer_peek_->feed(as_bytes(piece));
 }
 
 void Exchange::on_event_end() {
     if (answer_peek_ == nullptr) return;
-    if (answer_peek_->kind() == jsonrpc::Kind::response && answer_peek_->id() == request_id())
-        answer_awaited_ = false;
-    answer_peek_->reset();
+    const bool is_result = answer_peek_->kind() == jsonrpc::Kind::response &&
+                           answer_peek_->id() == awaited_id_->view();
+    if (is_result) return stop_awaiting_result();
+    services_.peeks.release(std::exchange(answer_peek_, nullptr));
 }
 
 // If the stream ends without the result of the request, it says so, or the client would wait for
 // its time-out.
 void Exchange::end_stream(std::string_view why_no_result) {
-    if (answer_awaited_) {
+    if (awaited_id_ != nullptr) {
         std::array<char, 1024> event;
         const std::size_t size =
             mcp::write_error_event(event, request_id(), mcp::kInternalError, why_no_result);
@@ -195,7 +212,7 @@ void Exchange::end_stream(std::string_view why_no_result) {
             scanner_.at_line_start() ? kCloseCutEvent.substr(1) : kCloseCutEvent;
         if (!scanner_.at_border()) client_.send_text(close);
         client_.send_text({event.data(), size});
-        answer_awaited_ = false;
+        stop_awaiting_result();
     }
     client_.finish();
     finish();
@@ -253,7 +270,7 @@ void Exchange::refuse(Refusal refusal) {
     const RefusalFacts& facts = facts_of(refusal);
     if (facts.ours) services_.context.metrics.rejected[facts.reason].add();
     std::array<char, 1024> body;
-    if (!is_mcp_target(target_.kind))
+    if (!is_mcp_target(target_kind_))
         return send_own(facts.status, kProblem, {body.data(), write_problem(body, refusal)});
     // A probe must always let its client fall back to the handshake (mcp-protocol 1.2): 400.
     const bool probe = is_discover() && (facts.status >= 500 || facts.status == 404);
@@ -268,7 +285,7 @@ void Exchange::refuse_at_decision(const Decision& decision) {
         services_.context.metrics.sessions_lost[LostReason::instance_gone].add();
     if (decision.refusal != Refusal::method_not_allowed) return refuse(decision.refusal);
     std::array<char, 512> body;
-    const bool mcp_body = is_mcp_target(target_.kind);
+    const bool mcp_body = is_mcp_target(target_kind_);
     const std::size_t size = mcp_body ? write_jsonrpc_refusal(body, decision.refusal, request_id())
                                       : write_problem(body, decision.refusal);
     services_.context.metrics.rejected[RejectReason::method_not_allowed].add();
@@ -276,7 +293,7 @@ void Exchange::refuse_at_decision(const Decision& decision) {
 }
 
 std::string_view Exchange::allowed_methods() const {
-    return services_.admin_pages != nullptr ? kAdminAllow : target_.allow;
+    return services_.admin_pages != nullptr ? kAdminAllow : head_->target.allow;
 }
 
 void Exchange::answer_locally() {

@@ -18,12 +18,12 @@ Exchange::Exchange(Services& services, flow::ClientEnd& client, PendingHead& hea
       services_(services),
       client_(client),
       head_(&head),
-      held_(services.context.segments),
-      client_address_(facts.address),
-      target_(classify(head.head.path)),
       started_(services.context.now),
       method_(head.head.method),
       loopback_listener_(facts.loopback_listener) {
+    head.target = classify(head.head.path);
+    head.client_address = facts.address;
+    target_kind_ = head.target.kind;
     body_complete_ =
         head.head.framing == http::Framing::none ||
         (head.head.framing == http::Framing::content_length && head.head.content_length == 0);
@@ -34,13 +34,15 @@ Exchange::Exchange(Services& services, flow::ClientEnd& client, PendingHead& hea
 Exchange::~Exchange() {
     check(backend_ == nullptr && load_ == nullptr, "an exchange dies without a backend");
     release_head();
-    if (request_peek_ != nullptr) services_.peeks.release(request_peek_);
-    if (answer_peek_ != nullptr) services_.peeks.release(answer_peek_);
+    release_opener();
+    release_request_peek();
+    stop_awaiting_result();
     ListNode<NewsTag>::unlink();
     ListNode<transport::DirtyTag>::unlink();
 }
 
 std::string_view Exchange::request_id() const {
+    if (awaited_id_ != nullptr) return awaited_id_->view();
     const bool known = request_peek_ != nullptr && request_peek_->has_id() &&
                        request_peek_->kind() == jsonrpc::Kind::request;
     return known ? request_peek_->id() : std::string_view();
@@ -64,8 +66,8 @@ void Exchange::on_request_body(io::Slice bytes) {
     if (request_is_watched()) request_peek_->feed(bytes.bytes());
     switch (state_) {
         case State::receiving:
-            if (!held_.push(std::move(bytes))) return refuse(Refusal::overloaded);
-            if (held_.bytes() >= hold_bytes_max()) services_.context.mark(*this);
+            if (!head_->held.push(std::move(bytes))) return refuse(Refusal::overloaded);
+            if (head_->held.bytes() >= hold_bytes_max()) services_.context.mark(*this);
             return;
         case State::awaiting_answer:
         case State::answering:
@@ -124,18 +126,17 @@ void Exchange::on_backend_room() {
 // ---------------------------------------------------------------------------------------
 
 void Exchange::advance() {
-    const bool late = deadline_ <= services_.context.now;
     switch (state_) {
         case State::receiving:
-            if (body_complete_ || held_.bytes() >= hold_bytes_max()) decide_and_go();
+            if (body_complete_ || head_->held.bytes() >= hold_bytes_max()) decide_and_go();
             return;
         case State::awaiting_answer:
-            if (late) refuse(Refusal::first_byte_late);
+            if (deadline_passed_) refuse(Refusal::first_byte_late);
             return;
         case State::awaiting_news:
             return stop_waiting_for_news();
         case State::answering:
-            if (late) break_silence();
+            if (deadline_passed_) break_silence();
             return;
         case State::finished:
             return;
@@ -144,7 +145,7 @@ void Exchange::advance() {
 
 void Exchange::decide_and_go() {
     std::array<std::byte, Sealer::kScratchBytes> scratch;
-    const Question question{head_->head, target_, request_peek_, loopback_listener_};
+    const Question question{head_->head, head_->target, request_peek_, loopback_listener_};
     const Decision decision = decide(question, services_, scratch);
     if (decision.adapter != nullptr) metrics_slot_ = decision.adapter->metrics_slot;
     if (decision.kind == Decision::Kind::forward) return forward(decision);
@@ -154,7 +155,7 @@ void Exchange::decide_and_go() {
 bool Exchange::answer_by_head() {
     check(state_ == State::receiving && head_ != nullptr, "asked before anything is decided");
     const Decision decision =
-        decide_by_head({head_->head, target_, nullptr, loopback_listener_}, services_);
+        decide_by_head({head_->head, head_->target, nullptr, loopback_listener_}, services_);
     if (decision.kind == Decision::Kind::forward) return false;
     answer_here(decision);
     return true;
@@ -169,21 +170,27 @@ void Exchange::remember(const Decision& decision) {
     era_ = decision.era;
     session_bound_ = decision.session_bound;
     session_mark_ = decision.session_mark;
-    principal_bytes_ = static_cast<std::uint16_t>(
-        decision.identity.user.copy(principal_.data(), principal_.size()));
     if (decision.instance == nullptr) {
         to_control_plane_ = true;
         return;
     }
     const Adapter& adapter = *decision.adapter;
     adapter_id_ = adapter.id;
+    adapter_name_hash_ = adapter.name_hash;
     instance_id_ = decision.instance->id;
     first_byte_ms_ = adapter.timeouts.first_byte_ms;
     idle_ms_ = adapter.timeouts.idle_ms;
-    adapter_name_bytes_ =
-        static_cast<std::uint8_t>(adapter.name.copy(adapter_name_.data(), adapter_name_.size()));
     load_ = decision.instance->load;
     load_->outstanding.fetch_add(1, std::memory_order_relaxed);
+    // Some servers repeat the id on every answer; the client has its own for it already.
+    const bool may_open = era_ == mcp::Era::legacy && session_mark_ == 0;
+    if (may_open && opener_ == nullptr) opener_ = services_.openers.acquire(decision.identity.user);
+    check(!may_open || opener_ != nullptr, "there are as many openers as exchanges");
+}
+
+const Adapter* Exchange::adapter_now() const {
+    return services_.table == nullptr ? nullptr
+                                      : services_.table->find(adapter_name_hash_, adapter_id_);
 }
 
 void Exchange::forward(const Decision& decision) {
@@ -211,7 +218,7 @@ backend::Destination Exchange::destination_of(const Decision& decision) const {
 bool Exchange::send_request(const Decision& decision) {
     http::Fields fields;
     FieldScratch scratch;
-    const RequestFieldsIn in{head_->head, decision, client_address_, services_.random};
+    const RequestFieldsIn in{head_->head, decision, head_->client_address, services_.random};
     if (!make_request_fields(in, scratch, fields)) {
         refuse(Refusal::head_too_large_with_ours);
         return false;
@@ -237,25 +244,22 @@ bool Exchange::send_request(const Decision& decision) {
     out.fields = &fields;
     backend_->send_head(out);
     if (repeated_ && backend_ != nullptr) {
-        backend_->send_framed(held_, body_complete_);
+        backend_->send_framed(head_->held, body_complete_);
         return true;
     }
-    while (backend_ != nullptr && !held_.empty())
-        backend_->send_body(held_.pop_slice());
+    while (backend_ != nullptr && !head_->held.empty())
+        backend_->send_body(head_->held.pop_slice());
     if (backend_ != nullptr && body_complete_) backend_->finish_request();
     return backend_ != nullptr;
 }
 
 void Exchange::stop_waiting_for_news() {
-    const Adapter* adapter =
-        services_.table == nullptr
-            ? nullptr
-            : services_.table->find({adapter_name_.data(), adapter_name_bytes_});
+    const Adapter* adapter = adapter_now();
     if (adapter == nullptr || adapter->find(instance_id_) == nullptr) {
         services_.context.metrics.sessions_lost[LostReason::instance_gone].add();
         return refuse(Refusal::session_of_gone_instance);
     }
-    if (deadline_ <= services_.context.now) refuse(refusal_of(failure_));
+    if (deadline_passed_) refuse(refusal_of(failure_));
 }
 
 // --- End
@@ -265,6 +269,20 @@ void Exchange::release_head() {
     if (head_ == nullptr) return;
     services_.heads.release(head_);
     head_ = nullptr;
+}
+
+void Exchange::release_opener() {
+    if (opener_ == nullptr) return;
+    services_.openers.release(opener_);
+    opener_ = nullptr;
+}
+
+// Its method is counted at the end.
+void Exchange::release_request_peek() {
+    if (request_peek_ == nullptr) return;
+    if (request_peek_->has_method()) metrics_method_ = mcp::method_index(request_peek_->method());
+    services_.peeks.release(request_peek_);
+    request_peek_ = nullptr;
 }
 
 void Exchange::release_backend() {
@@ -281,25 +299,23 @@ void Exchange::finish() {
     check(!finished(), "an exchange finishes once");
     state_ = State::finished;
     release_backend();
-    held_.clear();
+    release_head();
     release_load();
     services_.context.timers.clear(timer_);
-    deadline_ = kNever;
     ListNode<NewsTag>::unlink();
     if (is_stream_) services_.context.metrics.streams_active.sub();
-    const std::uint8_t method = request_peek_ == nullptr || !request_peek_->has_method()
-                                    ? mcp::kMethodNone
-                                    : mcp::method_index(request_peek_->method());
-    services_.context.metrics.record_request(metrics_slot_, method, status_);
+    release_request_peek();
+    services_.context.metrics.record_request(metrics_slot_, metrics_method_, status_);
     services_.context.metrics.record_total(services_.context.now - started_);
 }
 
 void Exchange::on_timer() {
+    deadline_passed_ = true;
     services_.context.mark(*this);
 }
 
 void Exchange::set_deadline(Nanos deadline) {
-    deadline_ = deadline;
+    deadline_passed_ = false;
     services_.context.timers.set(timer_, deadline);
 }
 

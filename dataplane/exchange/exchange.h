@@ -12,7 +12,8 @@
 //   everything; no backend is held. Terminal
 //
 // Owned by its client end. It holds no pointer into the route table beyond a tick, but its
-// instance's load block, in which it is counted.
+// instance's load block, in which it is counted. Streams may be idle for hours, so what only one
+// part of its life needs lies in slots (PendingHead, Opener, AwaitedId, Peek) and is given back.
 #pragma once
 
 #include <array>
@@ -87,6 +88,7 @@ class Exchange final : public flow::BackendEvents,
     void answer_here(const Decision& decision);
     void forward(const Decision& decision);
     void remember(const Decision& decision);
+    [[nodiscard]] const Adapter* adapter_now() const;
     [[nodiscard]] bool send_request(const Decision& decision);
     [[nodiscard]] backend::Destination destination_of(const Decision& decision) const;
     void stop_waiting_for_news();
@@ -111,6 +113,8 @@ class Exchange final : public flow::BackendEvents,
                                     std::size_t& size);
     void note_session_end(std::uint16_t status);
     void watch_stream(const http::ResponseHead& head);
+    void await_result();
+    void stop_awaiting_result();
     void end_stream(std::string_view why_no_result);
     void break_silence();
     void set_answer_deadline();
@@ -121,6 +125,8 @@ class Exchange final : public flow::BackendEvents,
     void release_backend();
     void release_load();
     void release_head();
+    void release_opener();
+    void release_request_peek();
     void on_timer();
     void set_deadline(Nanos deadline);
     [[nodiscard]] std::string_view request_id() const;
@@ -134,18 +140,17 @@ class Exchange final : public flow::BackendEvents,
     flow::ClientEnd& client_;
     flow::BackendEnd* backend_ = nullptr;
     PendingHead* head_;
-    jsonrpc::Peek* request_peek_ = nullptr;  // of a body that was looked at; keeps the id
-    jsonrpc::Peek* answer_peek_ = nullptr;  // of the event that is passing, if an answer is awaited
-    InstanceLoad* load_ = nullptr;          // counted in its `outstanding`
-    transport::SegmentQueue held_;
+    Opener* opener_ = nullptr;               // if the answer's head may bring a session id
+    jsonrpc::Peek* request_peek_ = nullptr;  // of a body that is looked at; not of a stream's
+    AwaitedId* awaited_id_ = nullptr;        // if the stream still owes the result of the request
+    jsonrpc::Peek* answer_peek_ = nullptr;   // of the event that is passing, if one is awaited
+    InstanceLoad* load_ = nullptr;           // counted in its `outstanding`
     io::TimerOf<Exchange, &Exchange::on_timer> timer_{*this};
-    std::string_view client_address_;
-    Target target_;
     sse::Scanner scanner_;
     Nanos started_;
-    Nanos deadline_ = kNever;     // of the present state
     Nanos answer_active_at_ = 0;  // when the server last sent a part of its answer
     std::uint64_t adapter_id_ = 0;
+    std::uint64_t adapter_name_hash_ = 0;
     std::uint64_t instance_id_ = 0;
     EndedSessions::Mark session_mark_ = 0;
     std::uint32_t first_byte_ms_ = limits::first_byte_timeout_ms;
@@ -156,19 +161,17 @@ class Exchange final : public flow::BackendEvents,
     State state_ = State::receiving;
     Code failure_ = Code::internal;  // why news are awaited
     mcp::Era era_ = mcp::Era::legacy;
+    Target::Kind target_kind_;
+    std::uint8_t metrics_method_ = mcp::kMethodNone;
     bool loopback_listener_;
     bool body_complete_ = false;
+    bool deadline_passed_ = false;  // of the present state
     bool session_bound_ = false;
     bool repeated_ = false;  // the request went out a second time; there is no third
     bool to_control_plane_ = false;
     bool request_paused_ = false;
     bool answer_paused_ = false;
-    bool is_stream_ = false;       // the answer is text/event-stream
-    bool answer_awaited_ = false;  // the stream still owes the result of the request
-    std::uint8_t adapter_name_bytes_ = 0;
-    std::uint16_t principal_bytes_ = 0;
-    std::array<char, limits::name_bytes_max> adapter_name_;
-    std::array<char, limits::principal_bytes_max> principal_;
+    bool is_stream_ = false;  // the answer is text/event-stream
 };
 
 }  // namespace mcpgw::exchange

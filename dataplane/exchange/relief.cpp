@@ -14,21 +14,24 @@ std::size_t Exchange::hold_bytes_max() const {
 void Exchange::relieve() {
     if (finished()) return;
     transport::Context& context = services_.context;
-    move_head();
-    const std::size_t copied = context.spill.take_over(held_, 0, limits::spill_buffer_bytes);
-    if (copied > 0) context.metrics.payload_copied_bytes.add(copied);
+    if (head_ != nullptr) {
+        move_head();
+        const std::size_t copied =
+            context.spill.take_over(head_->held, 0, limits::spill_buffer_bytes);
+        if (copied > 0) context.metrics.payload_copied_bytes.add(copied);
+    }
     if (backend_ != nullptr) backend_->relieve();
     if (state_ != State::receiving) return;
     if (context.pressure == transport::Pressure::exhausted && context.spill.is_full()) {
         context.metrics.exhausted[Resource::spill].add();
         return refuse(Refusal::overloaded);
     }
-    if (held_.bytes() >= hold_bytes_max()) context.mark(*this);
+    if (head_->held.bytes() >= hold_bytes_max()) context.mark(*this);
 }
 
 // The head holds the receive buffer it lies in until the request is on its way.
 void Exchange::move_head() {
-    if (head_ == nullptr || head_->slice.empty()) return;
+    if (head_->slice.empty()) return;
     io::Slice moved = services_.context.spill.copy(head_->slice);
     if (moved.empty()) return;
     std::string_view text = moved.text();
@@ -36,7 +39,7 @@ void Exchange::move_head() {
         text.remove_prefix(2);
     const http::HeadError error = http::parse_request_head(text, head_->head);
     check(error == http::HeadError::none, "the same head has the same parts");
-    target_ = classify(head_->head.path);
+    head_->target = classify(head_->head.path);
     head_->slice = std::move(moved);
 }
 

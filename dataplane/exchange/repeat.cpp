@@ -33,11 +33,12 @@ bool Exchange::repeat_at_same_server() {
 bool Exchange::repeat_elsewhere(Code code) {
     if (head_ == nullptr || session_bound_ || to_control_plane_) return false;
     std::array<std::byte, Sealer::kScratchBytes> scratch;
-    const Question question{head_->head, target_, request_peek_, loopback_listener_, instance_id_};
+    const Question question{head_->head, head_->target, request_peek_, loopback_listener_,
+                            instance_id_};
     const Decision decision = decide(question, services_, scratch);
     if (decision.kind != Decision::Kind::forward || decision.session_bound) return false;
     note_failure(code);
-    backend_->take_back(held_);
+    backend_->take_back(head_->held);
     release_backend();
     release_load();
     repeated_ = true;

@@ -15,6 +15,7 @@
 #include "dataplane/backend/pool.h"
 #include "dataplane/link/event_queue.h"
 #include "dataplane/route/route_table.h"
+#include "dataplane/route/target.h"
 #include "dataplane/session/ended_sessions.h"
 #include "dataplane/session/seal.h"
 
@@ -23,11 +24,37 @@ namespace mcpgw::exchange {
 class Exchange;
 struct NewsTag;
 
-// A request head and the memory it lies in: kept until the request has been routed.
+// A request that is being routed: kept until it is on its way and can go nowhere else.
 struct PendingHead {
+    explicit PendingHead(transport::SegmentPool& segments) : held(segments) {}
+
     http::RequestHead head;
-    io::Slice slice;  // either the head lies in a receive buffer,
-    io::Block block;  // or it came in pieces and was put together here
+    Target target;                    // of its path
+    std::string_view client_address;  // numeric; lives as long as the client end
+    io::Slice slice;                  // either the head lies in a receive buffer,
+    io::Block block;                  // or it came in pieces and was put together here
+    transport::SegmentQueue held;     // what has come of its body before it went on its way
+};
+
+// For whom a session id of the server is sealed: kept until the answer's head has passed, and only
+// if that may bring one.
+struct Opener {
+    explicit Opener(std::string_view user)
+        : bytes(static_cast<std::uint16_t>(user.copy(text.data(), text.size()))) {}
+    [[nodiscard]] std::string_view principal() const { return {text.data(), bytes}; }
+
+    std::uint16_t bytes;
+    std::array<char, limits::principal_bytes_max> text;
+};
+
+// The id of a request whose result an event stream still owes.
+struct AwaitedId {
+    explicit AwaitedId(std::string_view id)
+        : bytes(static_cast<std::uint16_t>(id.copy(text.data(), text.size()))) {}
+    [[nodiscard]] std::string_view view() const { return {text.data(), bytes}; }
+
+    std::uint16_t bytes;
+    std::array<char, limits::jsonrpc_id_bytes_max> text;
 };
 
 // Of client connections; all in milliseconds.
@@ -88,6 +115,8 @@ struct Services {
     Sealer sealer;
     SlotTable<jsonrpc::Peek> peeks{2 * limits::exchanges_per_worker_max};
     SlotTable<PendingHead> heads{limits::exchanges_per_worker_max};
+    SlotTable<Opener> openers{limits::exchanges_per_worker_max};
+    SlotTable<AwaitedId> awaited_ids{limits::exchanges_per_worker_max};
     List<Exchange, NewsTag> awaiting_news;
     Random random;
     bool draining = false;

@@ -65,6 +65,7 @@ bool same_key(const contract::SealingKey& a, const contract::SealingKey& b) {
 void copy_description(const contract::Adapter& from, Adapter& to) {
     to.name = from.name;
     to.id = adapter_identity(from.name);
+    to.name_hash = fnv1a(from.name);
     to.transport = from.transport;
     to.affinity = from.affinity;
     to.created_by = from.created_by;
@@ -79,7 +80,6 @@ Result<std::shared_ptr<RoutedAdapter>> route_adapter(const contract::Adapter& fr
     if (from.instances.size() > limits::instances_per_adapter_max)
         return failure(Code::limit_exceeded, "adapter " + from.name + ": too many instances");
     auto routed = std::make_shared<RoutedAdapter>();
-    routed->hash = fnv1a(from.name);
     Adapter& to = routed->adapter;
     copy_description(from, to);
     to.instances.resize(from.instances.size());

@@ -68,14 +68,22 @@ const Instance* Adapter::find(std::uint64_t instance_id) const {
     return at != instances.end() && at->id == instance_id ? &*at : nullptr;
 }
 
-const Adapter* RouteTable::find(std::string_view name) const {
-    const std::uint64_t hash = fnv1a(name);
+template <class Matches>
+const Adapter* RouteTable::probe(std::uint64_t name_hash, Matches matches) const {
     const std::size_t mask = cells_.size() - 1;
-    for (std::size_t i = hash & mask;; i = (i + 1) & mask) {
+    for (std::size_t i = name_hash & mask;; i = (i + 1) & mask) {
         const Cell& cell = cells_[i];
         if (cell.routed == nullptr) return nullptr;
-        if (cell.hash == hash && cell.routed->adapter.name == name) return &cell.routed->adapter;
+        if (cell.hash == name_hash && matches(cell.routed->adapter)) return &cell.routed->adapter;
     }
+}
+
+const Adapter* RouteTable::find(std::string_view name) const {
+    return probe(fnv1a(name), [name](const Adapter& adapter) { return adapter.name == name; });
+}
+
+const Adapter* RouteTable::find(std::uint64_t name_hash, std::uint64_t id) const {
+    return probe(name_hash, [id](const Adapter& adapter) { return adapter.id == id; });
 }
 
 void RouteTable::index() {
@@ -83,10 +91,10 @@ void RouteTable::index() {
     const std::size_t size = std::bit_ceil(adapters_.size() * 2 + 1);
     cells_.assign(size, Cell{});
     for (const auto& routed : adapters_) {
-        std::size_t i = routed->hash & (size - 1);
+        std::size_t i = routed->adapter.name_hash & (size - 1);
         while (cells_[i].routed != nullptr)
             i = (i + 1) & (size - 1);
-        cells_[i] = {routed->hash, routed.get()};
+        cells_[i] = {routed->adapter.name_hash, routed.get()};
     }
 }
 

@@ -58,7 +58,8 @@ inline constexpr std::uint16_t first_adapter = 3;
 
 struct Adapter {
     std::string name;
-    std::uint64_t id = 0;  // adapter_identity(name), as in sealed ids
+    std::uint64_t id = 0;         // adapter_identity(name), as in sealed ids
+    std::uint64_t name_hash = 0;  // fnv1a(name)
     contract::Transport transport = contract::Transport::streamable_http;
     contract::Affinity affinity = contract::Affinity::session;
     std::string created_by;
@@ -77,7 +78,6 @@ struct Adapter {
 // What a table owns of an adapter: also its share in the load blocks of its instances.
 struct RoutedAdapter {
     Adapter adapter;
-    std::uint64_t hash = 0;  // fnv1a(name)
     std::vector<std::shared_ptr<InstanceLoad>> loads;
 };
 
@@ -87,6 +87,8 @@ class RouteTable {
     [[nodiscard]] const std::string& epoch() const { return epoch_; }
     // nullptr when there is none. Wait-free, no allocation.
     [[nodiscard]] const Adapter* find(std::string_view name) const;
+    // The same for who has kept two numbers of the adapter instead of its name.
+    [[nodiscard]] const Adapter* find(std::uint64_t name_hash, std::uint64_t id) const;
     [[nodiscard]] std::span<const contract::SealingKey> keys() const { return *keys_; }
     // Another number whenever the keys are others; the same within the process for the same keys.
     [[nodiscard]] std::uint64_t keys_generation() const { return keys_generation_; }
@@ -109,6 +111,8 @@ class RouteTable {
         const Routed* routed = nullptr;  // nullptr: free
     };
 
+    template <class Matches>
+    [[nodiscard]] const Adapter* probe(std::uint64_t name_hash, Matches matches) const;
     void index();
 
     std::uint64_t version_ = 0;

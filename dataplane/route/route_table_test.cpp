@@ -60,6 +60,18 @@ TEST(RouteTableTest, an_adapter_is_found_by_its_name_only) {
         EXPECT_EQ(table->find(name), nullptr) << name;
 }
 
+TEST(RouteTableTest, an_adapter_is_found_again_by_the_numbers_of_its_name) {
+    RouteBuilder builder;
+    const Table table = built(builder, make_snapshot(100, 1));
+    for (std::size_t i = 0; i < 100; ++i) {
+        const Adapter* adapter = table->find("adapter-" + std::to_string(i));
+        ASSERT_NE(adapter, nullptr);
+        EXPECT_EQ(table->find(adapter->name_hash, adapter->id), adapter);
+        EXPECT_EQ(table->find(adapter->name_hash, adapter->id + 1), nullptr);
+        EXPECT_EQ(table->find(adapter->name_hash + 1, adapter->id), nullptr);
+    }
+}
+
 TEST(RouteTableTest, an_empty_table_finds_nothing) {
     RouteBuilder builder;
     EXPECT_EQ(built(builder, make_snapshot(0, 0))->find("x"), nullptr);
