@@ -35,19 +35,35 @@ bool is_idempotent(http::Method method) {
 
 }  // namespace
 
-Http1Backend::Http1Backend(transport::Context& context, Pool& pool, const Destination& destination)
+Http1Backend::Http1Backend(transport::Context& context, Pool& pool, std::uint64_t key)
     : Dirty(Dirty::Kind::backend),
       context_(context),
       pool_(pool),
-      destination_(destination),
+      key_(key),
       connection_(context, *this, Connection::Role::backend) {}
 
-void Http1Backend::connect(int socket) {
+Http1Backend::~Http1Backend() {
+    release_head_reader();
+    release_destination();
+}
+
+void Http1Backend::connect(int socket, Destination& destination) {
+    destination_ = &destination;
     context_.metrics.backend_connects.add();
-    connection_.connect(socket, reinterpret_cast<const sockaddr*>(&destination_.address),
-                        destination_.address_bytes);
-    if (destination_.connect_timeout_ms > 0)
-        context_.timers.set(timer_, context_.now + destination_.connect_timeout_ms * kMillisecond);
+    connection_.connect(socket, reinterpret_cast<const sockaddr*>(&destination.address),
+                        destination.address_bytes);
+    if (destination.connect_timeout_ms > 0)
+        context_.timers.set(timer_, context_.now + destination.connect_timeout_ms * kMillisecond);
+}
+
+void Http1Backend::release_destination() {
+    if (destination_ != nullptr) pool_.destinations().release(destination_);
+    destination_ = nullptr;
+}
+
+void Http1Backend::release_head_reader() {
+    if (head_reader_ != nullptr) pool_.head_readers().release(head_reader_);
+    head_reader_ = nullptr;
 }
 
 void Http1Backend::lease(flow::BackendEvents& events) {
@@ -55,7 +71,6 @@ void Http1Backend::lease(flow::BackendEvents& events) {
     state_ = State::busy;
     phase_ = Phase::head;
     events_ = &events;
-    head_reader_.reset();
     request_complete_ = false;
     keep_alive_ = true;
     paused_ = false;
@@ -75,7 +90,7 @@ void Http1Backend::end() {
     check(events_ == nullptr, "a leased connection is released before it ends");
     state_ = State::ended;
     context_.timers.clear(timer_);
-    head_reader_.reset();
+    release_head_reader();
     connection_.abort();
 }
 
@@ -163,7 +178,7 @@ void Http1Backend::finish_request() {
 
 flow::BackendEnd* Http1Backend::repeat() {
     check(state_ == State::busy && events_ != nullptr, "an exchange repeats its request");
-    auto fresh = pool_.connect(destination_);
+    auto fresh = pool_.connect_again(key_);
     if (!fresh) return nullptr;
     (*fresh)->lease(*events_);
     if ((*fresh)->take_request_of(*this)) return *fresh;
@@ -234,7 +249,10 @@ void Http1Backend::advance() {
         return;
     }
     deadline_passed_ = false;
-    if (!connecting) context_.timers.clear(timer_);
+    if (!connecting) {
+        context_.timers.clear(timer_);
+        release_destination();
+    }
     if (kept_head_ && connection_.received_bytes() != received_at_lease_) kept_head_.reset();
     read_answer();
     if (state_ == State::busy && phase_ != Phase::complete) look_at_failure();
@@ -258,12 +276,14 @@ void Http1Backend::read_answer() {
 
 // False when more bytes are needed, or the head is no good.
 bool Http1Backend::read_head() {
-    switch (head_reader_.read(connection_.input(), context_.blocks)) {
+    if (head_reader_ == nullptr) head_reader_ = pool_.head_readers().acquire();
+    check(head_reader_ != nullptr, "there are as many head readers as connections");
+    switch (head_reader_->read(connection_.input(), context_.blocks)) {
         case flow::HeadReader::Outcome::needs_more:
             return false;
         case flow::HeadReader::Outcome::complete:
-            take_head(head_reader_.text());
-            head_reader_.reset();
+            take_head(*head_reader_);
+            release_head_reader();
             return true;
         case flow::HeadReader::Outcome::no_memory:
             context_.metrics.exhausted[Resource::blocks].add();
@@ -276,10 +296,10 @@ bool Http1Backend::read_head() {
     return false;
 }
 
-void Http1Backend::take_head(std::string_view text) {
+void Http1Backend::take_head(const flow::HeadReader& reader) {
     http::ResponseHead head;
-    if (head_reader_.leading_bytes() > 0) return fail(Code::protocol);
-    if (http::parse_response_head(text, request_method_, head) != http::HeadError::none)
+    if (reader.leading_bytes() > 0) return fail(Code::protocol);
+    if (http::parse_response_head(reader.text(), request_method_, head) != http::HeadError::none)
         return fail(Code::protocol);
     if (head.status == 101) return fail(Code::protocol);  // nobody asked for an upgrade
     if (head.status < 200) {

@@ -4,7 +4,8 @@
 //
 // Between lease() and release() everything received belongs to the present answer. Whatever arrives
 // while idle (bytes nobody asked for, an end, a failure) ends the connection. Owned by the pool;
-// buried by the worker when its socket is closed and no exchange holds it.
+// buried by the worker when its socket is closed and no exchange holds it. What only connecting or
+// a head needs lies in slots of the pool, because an answer may be a stream that lasts.
 #pragma once
 
 #include <cstdint>
@@ -37,10 +38,11 @@ class Http1Backend final : public flow::BackendEnd,
   public:
     enum class State : std::uint8_t { idle, busy, ended };
 
-    Http1Backend(transport::Context& context, Pool& pool, const Destination& destination);
+    Http1Backend(transport::Context& context, Pool& pool, std::uint64_t key);
+    ~Http1Backend();
 
-    // Starts connecting on a new socket.
-    void connect(int socket);
+    // Starts connecting on a new socket; the destination is of Pool::destinations().
+    void connect(int socket, Destination& destination);
     // idle -> busy.
     void lease(flow::BackendEvents& events);
     // Goes on with the request of a connection that failed: what it has queued if it has sent
@@ -49,7 +51,7 @@ class Http1Backend final : public flow::BackendEnd,
     void end();
 
     [[nodiscard]] State state() const { return state_; }
-    [[nodiscard]] std::uint64_t key() const { return destination_.key; }
+    [[nodiscard]] std::uint64_t key() const { return key_; }
     // True if an idle connection has neither ended nor failed as far as is known.
     [[nodiscard]] bool usable();
     void advance();
@@ -73,7 +75,9 @@ class Http1Backend final : public flow::BackendEnd,
     void on_deadline();
     void read_answer();
     bool read_head();
-    void take_head(std::string_view head);
+    void take_head(const flow::HeadReader& reader);
+    void release_head_reader();
+    void release_destination();
     void read_body();
     void complete_answer();
     void look_at_failure();
@@ -85,11 +89,12 @@ class Http1Backend final : public flow::BackendEnd,
 
     transport::Context& context_;
     Pool& pool_;
-    Destination destination_;
+    std::uint64_t key_;
+    Destination* destination_ = nullptr;  // while it is connecting
     transport::Connection connection_;
     io::TimerOf<Http1Backend, &Http1Backend::on_deadline> timer_{*this};
     flow::BackendEvents* events_ = nullptr;
-    flow::HeadReader head_reader_;
+    flow::HeadReader* head_reader_ = nullptr;  // while a head is read
     http::BodyDecoder decoder_;
     io::Block kept_head_;  // of a request that may be repeated, until a byte of its answer is here
     std::size_t kept_head_bytes_ = 0;

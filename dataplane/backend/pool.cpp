@@ -4,18 +4,27 @@
 namespace mcpgw::backend {
 
 Pool::Pool(transport::Context& context)
-    : context_(context), table_(limits::connections_per_worker_max) {}
+    : context_(context),
+      table_(limits::connections_per_worker_max),
+      destinations_(limits::connections_per_worker_max),
+      head_readers_(limits::connections_per_worker_max) {}
 
 Pool::~Pool() {
     check(table_.used() == 0, "a pool dies after its connections");
 }
 
+Pool::Place& Pool::place_of(const Http1Backend& backend) {
+    const auto found = places_.find(backend.key());
+    check(found != places_.end(), "a place stays while it has connections");
+    return found->second;
+}
+
 Http1Backend* Pool::take_idle(std::uint64_t key) {
-    const auto found = idle_.find(key);
-    if (found == idle_.end()) return nullptr;
-    IdleList& list = found->second;
-    while (Http1Backend* backend = list.connections.pop_front()) {
-        --list.count;
+    const auto found = places_.find(key);
+    if (found == places_.end()) return nullptr;
+    Place& place = found->second;
+    while (Http1Backend* backend = place.idle.pop_front()) {
+        --place.idle_count;
         if (backend->usable()) return backend;
         backend->end();
     }
@@ -33,32 +42,43 @@ Result<flow::BackendEnd*> Pool::lease(const Destination& destination, flow::Back
     return backend;
 }
 
+Result<Http1Backend*> Pool::connect_again(std::uint64_t key) {
+    const auto found = places_.find(key);
+    if (found == places_.end()) return failure(Code::not_found, "no connection of that key");
+    return connect(found->second.destination);
+}
+
 Result<Http1Backend*> Pool::connect(const Destination& destination) {
     auto socket = context_.ring.open_socket(destination.address.ss_family);
     if (!socket) return std::unexpected(socket.error());
-    Http1Backend* backend = table_.acquire(context_, *this, destination);
+    Http1Backend* backend = table_.acquire(context_, *this, destination.key);
     if (backend == nullptr) {
         context_.metrics.exhausted[Resource::backend_connections].add();
         context_.ring.close(*socket);
         return failure(Code::limit_exceeded, "no backend connection is left");
     }
-    backend->connect(*socket);
+    // The kernel reads the address later, when the place may already have another one.
+    Destination* own = destinations_.acquire(destination);
+    check(own != nullptr, "there are as many destinations as connections");
+    backend->connect(*socket, *own);
+    Place& place = places_[destination.key];
+    ++place.connections;
+    place.destination = *own;
     return backend;
 }
 
 void Pool::put_idle(Http1Backend& backend) {
-    IdleList& list = idle_[backend.key()];
-    if (draining_ || list.count >= limits::idle_backend_connections_max) return backend.end();
-    list.connections.push_front(backend);
-    ++list.count;
+    Place& place = place_of(backend);
+    if (draining_ || place.idle_count >= limits::idle_backend_connections_max) return backend.end();
+    place.idle.push_front(backend);
+    ++place.idle_count;
 }
 
 void Pool::bury_later(Http1Backend& backend) {
     auto& node = static_cast<ListNode<IdleTag>&>(backend);
     if (node.is_linked()) {
         node.unlink();
-        const auto found = idle_.find(backend.key());
-        if (found != idle_.end() && found->second.count > 0) --found->second.count;
+        --place_of(backend).idle_count;
     }
     closed_.push_back(backend);
 }
@@ -66,18 +86,19 @@ void Pool::bury_later(Http1Backend& backend) {
 void Pool::bury() {
     while (Http1Backend* backend = closed_.pop_front()) {
         static_cast<ListNode<transport::DirtyTag>&>(*backend).unlink();
+        --place_of(*backend).connections;
         table_.release(backend);
     }
-    // Instances come and go under new keys; their empty lists go now and then.
-    if (idle_.size() > limits::idle_destinations_max)
-        std::erase_if(idle_, [](const auto& item) { return item.second.count == 0; });
+    // Instances come and go under new keys; their places go now and then.
+    if (places_.size() > limits::idle_destinations_max)
+        std::erase_if(places_, [](const auto& item) { return item.second.connections == 0; });
 }
 
 void Pool::end_idle() {
-    for (auto& [key, list] : idle_) {
-        while (Http1Backend* backend = list.connections.pop_front())
+    for (auto& [key, place] : places_) {
+        while (Http1Backend* backend = place.idle.pop_front())
             backend->end();
-        list.count = 0;
+        place.idle_count = 0;
     }
 }
 

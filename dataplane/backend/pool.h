@@ -1,7 +1,8 @@
 // The backend connections of one worker: leased ones and idle ones, by instance.
 //
 // Idle connections are reused last in, first out, so that the rest can time out; at most
-// idle_backend_connections_max stay per instance.
+// idle_backend_connections_max stay per instance. Where an instance is, is known once for all its
+// connections: as of the newest one, for as long as there is any.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,8 @@ class Pool {
     [[nodiscard]] Result<flow::BackendEnd*> lease(const Destination& destination,
                                                   flow::BackendEvents& events);
 
-    // A new connection, which connects; nobody has leased it yet.
-    [[nodiscard]] Result<Http1Backend*> connect(const Destination& destination);
+    // A new connection to where the newest of the key went; nobody has leased it yet.
+    [[nodiscard]] Result<Http1Backend*> connect_again(std::uint64_t key);
 
     // For Http1Backend: an exchange is done with it and it can serve again.
     void put_idle(Http1Backend& backend);
@@ -40,17 +41,26 @@ class Pool {
         end_idle();
     }
     [[nodiscard]] std::size_t connections() const { return table_.used(); }
+    // What its connections use for a time.
+    [[nodiscard]] SlotTable<Destination>& destinations() { return destinations_; }
+    [[nodiscard]] SlotTable<flow::HeadReader>& head_readers() { return head_readers_; }
 
   private:
-    struct IdleList {
-        List<Http1Backend, IdleTag> connections;
-        std::size_t count = 0;
+    struct Place {
+        Destination destination;  // of the newest connection
+        List<Http1Backend, IdleTag> idle;
+        std::size_t idle_count = 0;
+        std::size_t connections = 0;  // idle and leased ones, until they are buried
     };
-    Http1Backend* take_idle(std::uint64_t key);
+    [[nodiscard]] Result<Http1Backend*> connect(const Destination& destination);
+    [[nodiscard]] Http1Backend* take_idle(std::uint64_t key);
+    [[nodiscard]] Place& place_of(const Http1Backend& backend);
 
     transport::Context& context_;
     SlotTable<Http1Backend> table_;
-    std::unordered_map<std::uint64_t, IdleList> idle_;
+    SlotTable<Destination> destinations_;
+    SlotTable<flow::HeadReader> head_readers_;
+    std::unordered_map<std::uint64_t, Place> places_;
     List<Http1Backend, IdleTag> closed_;
     bool draining_ = false;
 };

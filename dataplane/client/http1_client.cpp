@@ -21,7 +21,6 @@ Http1Client::Http1Client(exchange::Services& services, Table& table, bool loopba
       services_(services),
       table_(table),
       connection_(services.context, *this, Connection::Role::client),
-      head_reader_(services.settings.head_bytes_max),
       loopback_listener_(loopback_listener) {}
 
 void Http1Client::adopt(int socket, std::string_view peer_address) {
@@ -35,16 +34,17 @@ void Http1Client::adopt(int socket, std::string_view peer_address) {
 // --------------------------------------------------------------------------------------
 
 void Http1Client::set_deadline(std::uint32_t milliseconds) {
-    deadline_ = services_.context.now + milliseconds * kMillisecond;
-    services_.context.timers.set(timer_, deadline_);
+    deadline_passed_ = false;
+    services_.context.timers.set(timer_, services_.context.now + milliseconds * kMillisecond);
 }
 
 void Http1Client::on_deadline() {
+    deadline_passed_ = true;
     services_.context.mark(*this);
 }
 
 void Http1Client::look_at_deadline() {
-    if (deadline_ > services_.context.now) return;
+    if (!deadline_passed_) return;
     switch (state_) {
         case State::idle:
             return end_after_output();
@@ -132,7 +132,7 @@ void Http1Client::advance() {
             table_.close_exchange(*std::exchange(exchange_, nullptr));
         }
         services_.context.timers.clear(timer_);
-        head_reader_.reset();
+        release_head_reader();
         state_ = State::ended;
         return table_.bury_later(*this);
     }
@@ -165,11 +165,18 @@ bool Http1Client::step() {
 
 bool Http1Client::read_head() {
     using Outcome = flow::HeadReader::Outcome;
-    switch (head_reader_.read(connection_.input(), services_.context.blocks)) {
+    if (connection_.input().empty()) {
+        if (connection_.input_ended()) end_after_output();
+        return false;
+    }
+    if (head_reader_ == nullptr)
+        head_reader_ = table_.head_readers().acquire(services_.settings.head_bytes_max);
+    check(head_reader_ != nullptr, "there are as many head readers as connections");
+    switch (head_reader_->read(connection_.input(), services_.context.blocks)) {
         case Outcome::needs_more:
             if (connection_.input_ended()) {
                 end_after_output();
-            } else if (state_ == State::idle && head_reader_.started()) {
+            } else if (state_ == State::idle) {
                 state_ = State::reading_head;
                 set_deadline(deadlines().head_ms);
             }
@@ -181,10 +188,15 @@ bool Http1Client::read_head() {
             lose();
             return false;
         case Outcome::failed:
-            refuse_head(head_reader_.error());
+            refuse_head(head_reader_->error());
             return false;
     }
     return false;
+}
+
+void Http1Client::release_head_reader() {
+    if (head_reader_ != nullptr) table_.head_readers().release(head_reader_);
+    head_reader_ = nullptr;
 }
 
 bool Http1Client::start_exchange() {
@@ -193,8 +205,8 @@ bool Http1Client::start_exchange() {
         lose();
         return false;
     }
-    const std::string_view text = head_reader_.text();
-    head_reader_.take_memory(pending->slice, pending->block);
+    const std::string_view text = head_reader_->text();
+    head_reader_->take_memory(pending->slice, pending->block);
     const http::HeadError error = http::parse_request_head(text, pending->head);
     if (error != http::HeadError::none) {
         services_.heads.release(pending);
@@ -213,7 +225,7 @@ bool Http1Client::start_exchange() {
     decoder_ = http::BodyDecoder(head.framing, head.content_length, body_max);
     answer_begun_ = answer_done_ = answer_is_chunked_ = request_paused_ = false;
     continue_sent_ = false;
-    head_reader_.reset();
+    release_head_reader();
     exchange_ = table_.open_exchange(*this, *pending,
                                      {{address_.data(), address_bytes_}, loopback_listener_});
     if (exchange_ == nullptr) {
@@ -367,7 +379,7 @@ void Http1Client::refuse_head(http::HeadError error) {
     answer_is_chunked_ = false;
     send_head(out);
     send_text({body.data(), size});
-    head_reader_.reset();
+    release_head_reader();
     linger();
 }
 

@@ -5,7 +5,8 @@
 //     ▼          ▼              ▼       │               end: half-closed, input is thrown away)
 //   ended ◀──────┴──────────────┴───────┘              ended is terminal
 //
-// One request at a time is in an exchange; further ones wait as bytes. Owned by client::Table.
+// One request at a time is in an exchange; further ones wait as bytes. Owned by client::Table. What
+// only a head needs lies in a slot, because most connections wait most of the time.
 #pragma once
 
 #include <array>
@@ -71,6 +72,7 @@ class Http1Client final : public flow::ClientEnd,
 
     bool step();  // false: nothing more to do now
     bool read_head();
+    void release_head_reader();
     bool start_exchange();
     void refuse_head(http::HeadError error);
     void ask_for_body();
@@ -86,9 +88,8 @@ class Http1Client final : public flow::ClientEnd,
     transport::Connection connection_;
     io::TimerOf<Http1Client, &Http1Client::on_deadline> timer_{*this};
     exchange::Exchange* exchange_ = nullptr;
-    flow::HeadReader head_reader_;
+    flow::HeadReader* head_reader_ = nullptr;  // from the first byte of a head to its end
     http::BodyDecoder decoder_;
-    Nanos deadline_ = kNever;
     Nanos progress_at_ = 0;  // when the last check found that the client had taken something
     Nanos heard_at_ = 0;     // when the last check found that something of its body had come
     std::uint64_t sent_at_check_ = 0;
@@ -98,6 +99,7 @@ class Http1Client final : public flow::ClientEnd,
     std::uint8_t minor_version_ = 1;
     std::uint8_t address_bytes_ = 0;
     bool loopback_listener_;
+    bool deadline_passed_ = false;
     bool keep_alive_ = true;
     bool client_goes_on_ = true;  // as its last request says
     bool continue_sent_ = false;  // the client has had a 100 for the present request

@@ -33,6 +33,9 @@ class Table {
 
     [[nodiscard]] std::string_view date() { return date_.text(services_.context.now); }
 
+    // What its connections use while they read a head.
+    [[nodiscard]] SlotTable<flow::HeadReader>& head_readers() { return head_readers_; }
+
     void bury_later(Http1Client& client);
     void bury();
     void drain();
@@ -48,6 +51,7 @@ class Table {
     DateClock date_;
     SlotTable<Http1Client> clients_;
     SlotTable<exchange::Exchange> exchanges_;
+    SlotTable<flow::HeadReader> head_readers_;
     List<Http1Client, ClientTag> alive_;
     List<Http1Client, ClientTag> closed_;
 };

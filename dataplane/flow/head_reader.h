@@ -34,8 +34,6 @@ class HeadReader {
         slice = std::move(slice_);
         block = std::move(block_);
     }
-    // Any byte of a head (or of empty lines before it) has been seen.
-    [[nodiscard]] bool started() const { return scanner_.head_bytes() > 0; }
     void reset();
 
   private:
