@@ -81,13 +81,13 @@ class BodyDecoder {
     State state_ = State::complete;
     BodyError error_ = BodyError::none;
     Expect expect_{};
+    std::uint8_t size_digits_ = 0;
     std::uint64_t bytes_max_ = 0;
     std::uint64_t remaining_ = 0;
     std::uint64_t payload_ = 0;
     std::uint64_t chunk_bytes_ = 0;  // of the size line that is being read
     std::uint32_t line_bytes_ = 0;
     std::uint32_t trailer_bytes_ = 0;
-    std::uint8_t size_digits_ = 0;
 };
 
 // The framing around one outgoing chunk. `out` must have room for chunk_head_bytes_max; returns the

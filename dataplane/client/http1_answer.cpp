@@ -34,7 +34,7 @@ void Http1Client::send_head(const flow::ResponseOut& head) {
     if (state_ == State::ended) return;
     answer_begun_ = true;
     // The rest of a request that is answered early would have to be read away: close instead.
-    if (decoder_.state() != http::BodyDecoder::State::complete) keep_alive_ = false;
+    if (body_state() != http::BodyDecoder::State::complete) keep_alive_ = false;
     if (services_.draining) keep_alive_ = false;
     answer_is_chunked_ = head.framing == http::Framing::chunked;
     if (answer_is_chunked_ && minor_version_ == 0) {

@@ -77,7 +77,7 @@ void Http1Client::look_at_last_bytes(std::uint32_t again_ms) {
 void Http1Client::look_at_exchange_progress() {
     const bool stalled = takes_nothing_for(deadlines().stall_ms);
     const bool owed_body =
-        std::exchange(owes_body_, decoder_.state() == http::BodyDecoder::State::reading &&
+        std::exchange(owes_body_, body_state() == http::BodyDecoder::State::reading &&
                                       !request_paused_ && !answer_begun_);
     if (!owed_body || connection_.received_bytes() != received_at_check_) note_receipt();
     const bool silent =
@@ -133,6 +133,7 @@ void Http1Client::advance() {
         }
         services_.context.timers.clear(timer_);
         release_head_reader();
+        release_decoder();
         state_ = State::ended;
         return table_.bury_later(*this);
     }
@@ -199,6 +200,11 @@ void Http1Client::release_head_reader() {
     head_reader_ = nullptr;
 }
 
+void Http1Client::release_decoder() {
+    if (decoder_ != nullptr) table_.decoders().release(decoder_);
+    decoder_ = nullptr;
+}
+
 bool Http1Client::start_exchange() {
     exchange::PendingHead* pending = services_.heads.acquire(services_.context.segments);
     if (pending == nullptr) {
@@ -222,7 +228,8 @@ bool Http1Client::start_exchange() {
     method_ = head.method;
     minor_version_ = head.minor_version;
     keep_alive_ = client_goes_on_ = head.keep_alive;
-    decoder_ = http::BodyDecoder(head.framing, head.content_length, body_max);
+    if (has_body) decoder_ = table_.decoders().acquire(head.framing, head.content_length, body_max);
+    check(!has_body || decoder_ != nullptr, "there are as many decoders as connections");
     answer_begun_ = answer_done_ = answer_is_chunked_ = request_paused_ = false;
     continue_sent_ = false;
     release_head_reader();
@@ -237,7 +244,7 @@ bool Http1Client::start_exchange() {
     note_progress();
     note_receipt();
     owes_bytes_ = false;
-    owes_body_ = decoder_.state() == http::BodyDecoder::State::reading;
+    owes_body_ = body_state() == http::BodyDecoder::State::reading;
     set_check_deadline();
     if (too_large)
         exchange_->on_request_too_large();
@@ -257,9 +264,9 @@ void Http1Client::ask_for_body() {
 
 void Http1Client::read_body() {
     while (state_ == State::exchanging && !request_paused_ && !connection_.input().empty() &&
-           decoder_.state() == http::BodyDecoder::State::reading && !exchange_->finished()) {
+           body_state() == http::BodyDecoder::State::reading && !exchange_->finished()) {
         const transport::Segment& front = *connection_.input().first();
-        const http::BodyDecoder::Step part = decoder_.feed(front.slice.bytes());
+        const http::BodyDecoder::Step part = decoder_->feed(front.slice.bytes());
         if (part.data_bytes > 0) {
             io::Slice payload = front.slice.share(part.data_offset, part.data_bytes);
             connection_.input().drop_front(part.consumed);
@@ -267,10 +274,13 @@ void Http1Client::read_body() {
         } else {
             connection_.input().drop_front(part.consumed);
         }
-        if (decoder_.state() == http::BodyDecoder::State::complete) exchange_->on_request_end();
-        if (decoder_.state() == http::BodyDecoder::State::failed) {
+        if (body_state() == http::BodyDecoder::State::complete) {
+            release_decoder();
+            exchange_->on_request_end();
+        }
+        if (body_state() == http::BodyDecoder::State::failed) {
             keep_alive_ = false;
-            if (decoder_.error() == http::BodyError::too_large)
+            if (decoder_->error() == http::BodyError::too_large)
                 exchange_->on_request_too_large();
             else
                 exchange_->on_request_broken();
@@ -281,7 +291,7 @@ void Http1Client::read_body() {
 // True when the connection goes on to the next request.
 bool Http1Client::complete_exchange() {
     if (state_ != State::exchanging) return false;
-    const bool body_missing = decoder_.state() == http::BodyDecoder::State::reading;
+    const bool body_missing = body_state() == http::BodyDecoder::State::reading;
     if (!exchange_->finished()) {
         const bool cut_short = body_missing && !request_paused_;
         if (connection_.input_ended() && connection_.input().empty() &&
@@ -295,7 +305,7 @@ bool Http1Client::complete_exchange() {
     }
     table_.close_exchange(*std::exchange(exchange_, nullptr));
     if (request_paused_) resume_request();
-    if (decoder_.state() != http::BodyDecoder::State::complete) {
+    if (body_state() != http::BodyDecoder::State::complete) {
         linger();
         return false;
     }

@@ -6,7 +6,7 @@
 //   ended ◀──────┴──────────────┴───────┘              ended is terminal
 //
 // One request at a time is in an exchange; further ones wait as bytes. Owned by client::Table. What
-// only a head needs lies in a slot, because most connections wait most of the time.
+// only a head or a body needs lies in a slot, because most connections wait most of the time.
 #pragma once
 
 #include <array>
@@ -77,6 +77,10 @@ class Http1Client final : public flow::ClientEnd,
     void refuse_head(http::HeadError error);
     void ask_for_body();
     void read_body();
+    [[nodiscard]] http::BodyDecoder::State body_state() const {
+        return decoder_ == nullptr ? http::BodyDecoder::State::complete : decoder_->state();
+    }
+    void release_decoder();
     bool complete_exchange();
     void linger();
     void end_after_output();
@@ -89,7 +93,7 @@ class Http1Client final : public flow::ClientEnd,
     io::TimerOf<Http1Client, &Http1Client::on_deadline> timer_{*this};
     exchange::Exchange* exchange_ = nullptr;
     flow::HeadReader* head_reader_ = nullptr;  // from the first byte of a head to its end
-    http::BodyDecoder decoder_;
+    http::BodyDecoder* decoder_ = nullptr;     // of a request that has a body
     Nanos progress_at_ = 0;  // when the last check found that the client had taken something
     Nanos heard_at_ = 0;     // when the last check found that something of its body had come
     std::uint64_t sent_at_check_ = 0;

@@ -33,8 +33,9 @@ class Table {
 
     [[nodiscard]] std::string_view date() { return date_.text(services_.context.now); }
 
-    // What its connections use while they read a head.
+    // What its connections use while they read a head, or a body.
     [[nodiscard]] SlotTable<flow::HeadReader>& head_readers() { return head_readers_; }
+    [[nodiscard]] SlotTable<http::BodyDecoder>& decoders() { return decoders_; }
 
     void bury_later(Http1Client& client);
     void bury();
@@ -52,6 +53,7 @@ class Table {
     SlotTable<Http1Client> clients_;
     SlotTable<exchange::Exchange> exchanges_;
     SlotTable<flow::HeadReader> head_readers_;
+    SlotTable<http::BodyDecoder> decoders_;
     List<Http1Client, ClientTag> alive_;
     List<Http1Client, ClientTag> closed_;
 };

@@ -7,13 +7,12 @@
 //   receiving        the body is looked at (method, id) and held, up to peek_hold_bytes_max
 //   awaiting_answer  the request is on its way, perhaps for the second time (repeat.cpp); the rest
 //                    of its body streams through
-//   awaiting_news    a session's instance refused: wait shortly whether it is gone (404) or not
-//   (502) answering        the answer streams through finished         the client end has
-//   everything; no backend is held. Terminal
+//   awaiting_news    a session's instance refused: wait shortly whether it is gone (404; else 502)
+//   answering        the answer streams through, perhaps for hours
+//   finished         the client end has everything; no backend is held. Terminal
 //
-// Owned by its client end. It holds no pointer into the route table beyond a tick, but its
-// instance's load block, in which it is counted. Streams may be idle for hours, so what only one
-// part of its life needs lies in slots (PendingHead, Opener, AwaitedId, Peek) and is given back.
+// Owned by its client end. Of the route table it keeps nothing beyond a tick, but its load block.
+// What only a part of its life needs lies in slots (PendingHead, Opener, AwaitedId, Peek).
 #pragma once
 
 #include <array>
