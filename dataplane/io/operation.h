@@ -13,6 +13,7 @@
 #include <cstdint>
 
 #include "common/check.h"
+#include "dataplane/io/owner_offset.h"
 
 namespace mcpgw::io {
 
@@ -28,7 +29,7 @@ class Operation {
   public:
     using Deliver = void (*)(void* owner, const Completion& completion);
 
-    Operation(void* owner, Deliver deliver) : owner_(owner), deliver_(deliver) {}
+    Operation(OwnerOffset owner, Deliver deliver) : deliver_(deliver), owner_(owner) {}
     Operation(const Operation&) = delete;
     Operation& operator=(const Operation&) = delete;
     ~Operation() { check(!armed_, "the kernel still works for an owner that dies"); }
@@ -43,12 +44,12 @@ class Operation {
     void complete(const Completion& completion) {
         check(armed_, "a completion belongs to an armed operation");
         armed_ = completion.more;
-        deliver_(owner_, completion);
+        deliver_(owner_.owner_of(this), completion);
     }
 
   private:
-    void* owner_;
     Deliver deliver_;
+    OwnerOffset owner_;
     bool armed_ = false;
 };
 
@@ -56,7 +57,7 @@ template <class Owner, void (Owner::*handler)(const Completion&)>
 class OperationOf final : public Operation {
   public:
     explicit OperationOf(Owner& owner)
-        : Operation(&owner, [](void* object, const Completion& completion) {
+        : Operation(OwnerOffset(owner, this), [](void* object, const Completion& completion) {
               (static_cast<Owner*>(object)->*handler)(completion);
           }) {}
 };

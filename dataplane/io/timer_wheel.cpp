@@ -9,16 +9,17 @@ void TimerWheel::link(Timer& timer) {
     // A slot is visited when its time has passed completely, so nothing in it fires early.
     const std::uint64_t due = std::max(timer.deadline_ / kSlotNanos + 1, now_slot_);
     const std::uint64_t visit = std::min(due, now_slot_ + kSlots - 1);
-    timer.visit_ = visit * kSlotNanos;
-    slots_[visit % kSlots].push_back(timer);
-    occupied_.set(visit % kSlots);
+    timer.slot_ = static_cast<std::uint16_t>(visit % kSlots);
+    slots_[timer.slot_].push_back(timer);
+    occupied_.set(timer.slot_);
 }
 
 void TimerWheel::set(Timer& timer, Nanos deadline) {
     timer.deadline_ = deadline;
     if (deadline == kNever) return;
     if (timer.is_linked()) {
-        if (timer.visit_ <= deadline + kSlotNanos) return;
+        const std::uint64_t visit = now_slot_ + (timer.slot_ - now_slot_) % kSlots;
+        if (visit * kSlotNanos <= deadline + kSlotNanos) return;
         timer.unlink();
     }
     link(timer);
@@ -44,7 +45,7 @@ void TimerWheel::advance(Nanos now) {
         while (Timer* timer = due.pop_front()) {
             if (timer->deadline_ <= now) {
                 timer->deadline_ = kNever;
-                timer->fire_(timer->owner_);
+                timer->fire_(timer->owner_.owner_of(timer));
             } else if (timer->deadline_ != kNever) {
                 link(*timer);
             }

@@ -13,6 +13,7 @@
 
 #include "common/intrusive_list.h"
 #include "common/time.h"
+#include "dataplane/io/owner_offset.h"
 
 namespace mcpgw::io {
 
@@ -22,30 +23,33 @@ struct TimerTag;
 class Timer : public ListNode<TimerTag> {
   public:
     using Fire = void (*)(void* owner);
-    Timer(void* owner, Fire fire) : owner_(owner), fire_(fire) {}
+    Timer(OwnerOffset owner, Fire fire) : fire_(fire), owner_(owner) {}
     ~Timer() { unlink(); }
 
     [[nodiscard]] Nanos deadline() const { return deadline_; }
 
   private:
     friend class TimerWheel;
-    void* owner_;
     Fire fire_;
     Nanos deadline_ = kNever;  // when it shall fire
-    Nanos visit_ = kNever;     // when the wheel looks at it: never after deadline_ + one slot
+    OwnerOffset owner_;
+    // Where the wheel has it, if it is linked: a slot that comes up before deadline_ + one slot.
+    std::uint16_t slot_ = 0;
 };
 
 template <class Owner, void (Owner::*handler)()>
 class TimerOf final : public Timer {
   public:
     explicit TimerOf(Owner& owner)
-        : Timer(&owner, [](void* object) { (static_cast<Owner*>(object)->*handler)(); }) {}
+        : Timer(OwnerOffset(owner, this),
+                [](void* object) { (static_cast<Owner*>(object)->*handler)(); }) {}
 };
 
 class TimerWheel {
   public:
     static constexpr Nanos kSlotNanos = 8 * kMillisecond;
     static constexpr std::size_t kSlots = 4096;
+    static_assert(kSlots <= 65536, "a timer knows its slot in 16 bits");
 
     explicit TimerWheel(Nanos now) : now_slot_(now / kSlotNanos) {}
 

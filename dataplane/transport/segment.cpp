@@ -7,13 +7,13 @@
 namespace mcpgw::transport {
 
 void SegmentQueue::append(Segment* segment) {
-    if (last_ == nullptr)
+    if (first_ == nullptr)
         first_ = segment;
     else
-        last_->next = segment;
-    last_ = segment;
-    bytes_ += segment->size;
-    ++count_;
+        first_->whole.last->next = segment;
+    first_->whole.last = segment;
+    first_->whole.bytes += segment->size;
+    ++first_->whole.count;
 }
 
 bool SegmentQueue::push(io::Slice slice) {
@@ -60,16 +60,18 @@ bool SegmentQueue::push_owned(std::unique_ptr<char[]> memory, std::size_t size) 
 
 void SegmentQueue::pop() {
     Segment* segment = first_;
-    check(segment != nullptr && count_ > 0, "a queue gives what it has");
+    check(segment != nullptr && segment->whole.count > 0, "a queue gives what it has");
     first_ = segment->next;
-    if (first_ == nullptr) last_ = nullptr;
-    bytes_ -= segment->size;
-    --count_;
+    if (first_ != nullptr) {
+        first_->whole = segment->whole;
+        first_->whole.bytes -= segment->size;
+        --first_->whole.count;
+    }
     pool_.release(segment);
 }
 
 void SegmentQueue::drop_front(std::size_t count) {
-    check(count <= bytes_, "a queue loses no more than it has");
+    check(count <= bytes(), "a queue loses no more than it has");
     while (count > 0) {
         if (count >= first_->size) {
             count -= first_->size;
@@ -78,7 +80,7 @@ void SegmentQueue::drop_front(std::size_t count) {
         }
         first_->data += count;
         first_->size -= count;
-        bytes_ -= count;
+        first_->whole.bytes -= count;
         if (!first_->slice.empty()) first_->slice.drop_front(count);
         count = 0;
     }
@@ -101,17 +103,15 @@ void SegmentQueue::clear() {
 void SegmentQueue::take_all(SegmentQueue& other) {
     check(&pool_ == &other.pool_ && this != &other, "segments move between queues of one worker");
     if (other.empty()) return;
-    if (last_ == nullptr)
+    if (first_ == nullptr) {
         first_ = other.first_;
-    else
-        last_->next = other.first_;
-    last_ = other.last_;
-    bytes_ += other.bytes_;
-    count_ += other.count_;
+    } else {
+        const Segment::Whole& added = other.first_->whole;
+        first_->whole.last->next = other.first_;
+        first_->whole = {added.last, first_->whole.bytes + added.bytes,
+                         first_->whole.count + added.count};
+    }
     other.first_ = nullptr;
-    other.last_ = nullptr;
-    other.bytes_ = 0;
-    other.count_ = 0;
 }
 
 }  // namespace mcpgw::transport

@@ -21,8 +21,15 @@ namespace mcpgw::transport {
 
 struct Segment {
     static constexpr std::size_t text_bytes_max = 32;
+    // Of the queue whose first segment this is.
+    struct Whole {
+        Segment* last = nullptr;
+        std::size_t bytes = 0;
+        std::size_t count = 0;
+    };
 
     Segment* next = nullptr;
+    Whole whole;
     const char* data = nullptr;
     std::size_t size = 0;
     io::Slice slice;
@@ -41,8 +48,8 @@ class SegmentQueue {
     ~SegmentQueue() { clear(); }
 
     [[nodiscard]] bool empty() const { return first_ == nullptr; }
-    [[nodiscard]] std::size_t bytes() const { return bytes_; }
-    [[nodiscard]] std::size_t count() const { return count_; }
+    [[nodiscard]] std::size_t bytes() const { return first_ == nullptr ? 0 : first_->whole.bytes; }
+    [[nodiscard]] std::size_t count() const { return first_ == nullptr ? 0 : first_->whole.count; }
     [[nodiscard]] Segment* first() const { return first_; }
 
     // Each returns false when the pool of segments is empty; then nothing is queued.
@@ -64,10 +71,9 @@ class SegmentQueue {
     void pop();
 
     SegmentPool& pool_;
+    // It knows the rest: most queues are empty for most of the time, and there are two in each
+    // connection.
     Segment* first_ = nullptr;
-    Segment* last_ = nullptr;
-    std::size_t bytes_ = 0;
-    std::size_t count_ = 0;
 };
 
 }  // namespace mcpgw::transport
