@@ -24,7 +24,7 @@ Http1Client::Http1Client(exchange::Services& services, Table& table, bool loopba
       loopback_listener_(loopback_listener) {}
 
 void Http1Client::adopt(int socket, std::string_view peer_address) {
-    address_bytes_ = static_cast<std::uint8_t>(peer_address.copy(address_.data(), address_.size()));
+    address_ = transport::PeerAddress(peer_address);
     services_.context.metrics.connections_accepted.add();
     connection_.adopt(socket);
     set_deadline(deadlines().idle_ms);
@@ -233,8 +233,7 @@ bool Http1Client::start_exchange() {
     answer_begun_ = answer_done_ = answer_is_chunked_ = request_paused_ = false;
     continue_sent_ = false;
     release_head_reader();
-    exchange_ = table_.open_exchange(*this, *pending,
-                                     {{address_.data(), address_bytes_}, loopback_listener_});
+    exchange_ = table_.open_exchange(*this, *pending, {address_, loopback_listener_});
     if (exchange_ == nullptr) {
         services_.heads.release(pending);
         lose();

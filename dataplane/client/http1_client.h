@@ -43,7 +43,7 @@ class Http1Client final : public flow::ClientEnd,
     // Ends at once, whatever is going on.
     void lose();
     [[nodiscard]] State state() const { return state_; }
-    [[nodiscard]] std::string_view address() const { return {address_.data(), address_bytes_}; }
+    [[nodiscard]] const transport::PeerAddress& address() const { return address_; }
 
     void send_interim(const flow::ResponseOut& head) override;
     void send_head(const flow::ResponseOut& head) override;
@@ -101,7 +101,6 @@ class Http1Client final : public flow::ClientEnd,
     State state_ = State::idle;
     http::Method method_ = http::Method::other;
     std::uint8_t minor_version_ = 1;
-    std::uint8_t address_bytes_ = 0;
     bool loopback_listener_;
     bool deadline_passed_ = false;
     bool keep_alive_ = true;
@@ -113,7 +112,7 @@ class Http1Client final : public flow::ClientEnd,
     bool answer_begun_ = false;
     bool answer_done_ = false;
     bool request_paused_ = false;
-    std::array<char, 46> address_;  // INET6_ADDRSTRLEN
+    transport::PeerAddress address_;
 };
 
 }  // namespace mcpgw::client

@@ -40,7 +40,7 @@ void Table::bury_later(Http1Client& client) {
 void Table::bury() {
     while (Http1Client* client = closed_.pop_front()) {
         static_cast<ListNode<transport::DirtyTag>&>(*client).unlink();
-        if (addresses_ != nullptr) addresses_->leave(client->address());
+        if (addresses_ != nullptr) addresses_->leave(client->address().text().view());
         clients_.release(client);
     }
 }

@@ -218,7 +218,8 @@ backend::Destination Exchange::destination_of(const Decision& decision) const {
 bool Exchange::send_request(const Decision& decision) {
     http::Fields fields;
     FieldScratch scratch;
-    const RequestFieldsIn in{head_->head, decision, head_->client_address, services_.random};
+    const transport::PeerAddress::Text address = head_->client_address.text();
+    const RequestFieldsIn in{head_->head, decision, address.view(), services_.random};
     if (!make_request_fields(in, scratch, fields)) {
         refuse(Refusal::head_too_large_with_ours);
         return false;

@@ -28,7 +28,7 @@ namespace mcpgw::exchange {
 
 // What the client end knows beside the head.
 struct ClientFacts {
-    std::string_view address;  // numeric; lives as long as the client end
+    transport::PeerAddress address;
     bool loopback_listener = false;
 };
 

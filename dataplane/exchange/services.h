@@ -18,6 +18,7 @@
 #include "dataplane/route/target.h"
 #include "dataplane/session/ended_sessions.h"
 #include "dataplane/session/seal.h"
+#include "dataplane/transport/peer_address.h"
 
 namespace mcpgw::exchange {
 
@@ -29,11 +30,11 @@ struct PendingHead {
     explicit PendingHead(transport::SegmentPool& segments) : held(segments) {}
 
     http::RequestHead head;
-    Target target;                    // of its path
-    std::string_view client_address;  // numeric; lives as long as the client end
-    io::Slice slice;                  // either the head lies in a receive buffer,
-    io::Block block;                  // or it came in pieces and was put together here
-    transport::SegmentQueue held;     // what has come of its body before it went on its way
+    Target target;  // of its path
+    transport::PeerAddress client_address;
+    io::Slice slice;               // either the head lies in a receive buffer,
+    io::Block block;               // or it came in pieces and was put together here
+    transport::SegmentQueue held;  // what has come of its body before it went on its way
 };
 
 // For whom a session id of the server is sealed: kept until the answer's head has passed, and only
