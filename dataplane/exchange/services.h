@@ -40,8 +40,9 @@ struct PendingHead {
 // For whom a session id of the server is sealed: kept until the answer's head has passed, and only
 // if that may bring one.
 struct Opener {
-    explicit Opener(std::string_view user)
-        : bytes(static_cast<std::uint16_t>(user.copy(text.data(), text.size()))) {}
+    explicit Opener(std::string_view user) {
+        bytes = static_cast<std::uint16_t>(user.copy(text.data(), text.size()));
+    }
     [[nodiscard]] std::string_view principal() const { return {text.data(), bytes}; }
 
     std::uint16_t bytes;
@@ -50,8 +51,9 @@ struct Opener {
 
 // The id of a request whose result an event stream still owes.
 struct AwaitedId {
-    explicit AwaitedId(std::string_view id)
-        : bytes(static_cast<std::uint16_t>(id.copy(text.data(), text.size()))) {}
+    explicit AwaitedId(std::string_view id) {
+        bytes = static_cast<std::uint16_t>(id.copy(text.data(), text.size()));
+    }
     [[nodiscard]] std::string_view view() const { return {text.data(), bytes}; }
 
     std::uint16_t bytes;
