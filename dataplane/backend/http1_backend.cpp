@@ -43,7 +43,7 @@ Http1Backend::Http1Backend(transport::Context& context, Pool& pool, std::uint64_
       connection_(context, *this, Connection::Role::backend) {}
 
 Http1Backend::~Http1Backend() {
-    release_head_reader();
+    release_awaited();
     release_destination();
 }
 
@@ -61,9 +61,9 @@ void Http1Backend::release_destination() {
     destination_ = nullptr;
 }
 
-void Http1Backend::release_head_reader() {
-    if (head_reader_ != nullptr) pool_.head_readers().release(head_reader_);
-    head_reader_ = nullptr;
+void Http1Backend::release_awaited() {
+    if (awaited_ != nullptr) pool_.awaited_heads().release(awaited_);
+    awaited_ = nullptr;
 }
 
 void Http1Backend::lease(flow::BackendEvents& events) {
@@ -75,8 +75,11 @@ void Http1Backend::lease(flow::BackendEvents& events) {
     keep_alive_ = true;
     paused_ = false;
     interim_answers_ = 0;
-    sent_at_lease_ = connection_.sent_bytes();
-    received_at_lease_ = connection_.received_bytes();
+    check(awaited_ == nullptr, "a connection that waits awaits nothing");
+    awaited_ = pool_.awaited_heads().acquire();
+    check(awaited_ != nullptr, "there are as many awaited heads as connections");
+    awaited_->sent_at_lease = connection_.sent_bytes();
+    awaited_->received_at_lease = connection_.received_bytes();
     if (connection_.is_open()) context_.timers.clear(timer_);
 }
 
@@ -90,14 +93,14 @@ void Http1Backend::end() {
     check(events_ == nullptr, "a leased connection is released before it ends");
     state_ = State::ended;
     context_.timers.clear(timer_);
-    release_head_reader();
+    release_awaited();
     connection_.abort();
 }
 
 void Http1Backend::release() {
     check(state_ == State::busy, "only a leased connection is released");
     events_ = nullptr;
-    kept_head_.reset();
+    release_awaited();
     const bool reusable = phase_ == Phase::complete && request_complete_ && keep_alive_ &&
                           idle_ms_ > 0 && connection_.is_open() && !connection_.input_ended() &&
                           connection_.error_number() == 0 && connection_.input().empty() &&
@@ -149,10 +152,10 @@ void Http1Backend::send_head(const flow::RequestOut& head) {
 void Http1Backend::keep_head(const flow::RequestOut& head, std::string_view text) {
     const bool has_body = head.framing == http::Framing::chunked || head.content_length > 0;
     if (has_body || !is_idempotent(head.method) || !context_.blocks.half_free()) return;
-    kept_head_ = context_.blocks.take();
-    if (!kept_head_) return;
-    std::memcpy(kept_head_.room().data(), text.data(), text.size());
-    kept_head_bytes_ = text.size();
+    awaited_->kept = context_.blocks.take();
+    if (!awaited_->kept) return;
+    std::memcpy(awaited_->kept.room().data(), text.data(), text.size());
+    awaited_->kept_bytes = text.size();
 }
 
 void Http1Backend::push_chunk_frame(std::string_view text) {
@@ -194,8 +197,9 @@ bool Http1Backend::take_request_of(Http1Backend& failed) {
         connection_.output().take_all(failed.connection_.output());
         return true;
     }
-    check(static_cast<bool>(failed.kept_head_), "what was sent is repeated from the kept head");
-    return connection_.output().push(std::move(failed.kept_head_), failed.kept_head_bytes_);
+    AwaitedHead* awaited = failed.awaited_;
+    check(awaited != nullptr && awaited->kept, "what was sent is repeated from the kept head");
+    return connection_.output().push(std::move(awaited->kept), awaited->kept_bytes);
 }
 
 void Http1Backend::take_back(transport::SegmentQueue& body) {
@@ -253,7 +257,7 @@ void Http1Backend::advance() {
         context_.timers.clear(timer_);
         release_destination();
     }
-    if (kept_head_ && connection_.received_bytes() != received_at_lease_) kept_head_.reset();
+    if (awaited_ != nullptr && !is_silent()) awaited_->kept.reset();
     read_answer();
     if (state_ == State::busy && phase_ != Phase::complete) look_at_failure();
     if (state_ == State::busy && !connection_.output_is_high()) events_->on_backend_room();
@@ -276,14 +280,11 @@ void Http1Backend::read_answer() {
 
 // False when more bytes are needed, or the head is no good.
 bool Http1Backend::read_head() {
-    if (head_reader_ == nullptr) head_reader_ = pool_.head_readers().acquire();
-    check(head_reader_ != nullptr, "there are as many head readers as connections");
-    switch (head_reader_->read(connection_.input(), context_.blocks)) {
+    switch (awaited_->reader.read(connection_.input(), context_.blocks)) {
         case flow::HeadReader::Outcome::needs_more:
             return false;
         case flow::HeadReader::Outcome::complete:
-            take_head(*head_reader_);
-            release_head_reader();
+            take_head(awaited_->reader);
             return true;
         case flow::HeadReader::Outcome::no_memory:
             context_.metrics.exhausted[Resource::blocks].add();
@@ -304,7 +305,9 @@ void Http1Backend::take_head(const flow::HeadReader& reader) {
     if (head.status == 101) return fail(Code::protocol);  // nobody asked for an upgrade
     if (head.status < 200) {
         if (++interim_answers_ > limits::interim_answers_max) return fail(Code::protocol);
-        return events_->on_interim_answer(head);
+        events_->on_interim_answer(head);
+        if (awaited_ != nullptr) awaited_->reader.reset();
+        return;
     }
     keep_alive_ = head.keep_alive;
     if (head.fields.has(http::FieldName::keep_alive))
@@ -312,6 +315,7 @@ void Http1Backend::take_head(const flow::HeadReader& reader) {
     decoder_ = http::BodyDecoder(head.framing, head.content_length, UINT64_MAX);
     phase_ = Phase::body;
     events_->on_response_head(head);
+    release_awaited();
     if (state_ == State::busy && decoder_.state() == http::BodyDecoder::State::complete)
         complete_answer();
 }
@@ -363,13 +367,19 @@ void Http1Backend::look_at_failure() {
 }
 
 bool Http1Backend::has_sent_nothing() const {
-    return connection_.sent_bytes() == sent_at_lease_ && !connection_.sending();
+    return awaited_ != nullptr && connection_.sent_bytes() == awaited_->sent_at_lease &&
+           !connection_.sending();
+}
+
+// No byte of an answer has come.
+bool Http1Backend::is_silent() const {
+    return awaited_ != nullptr && connection_.received_bytes() == awaited_->received_at_lease;
 }
 
 Retry Http1Backend::retry_now() const {
-    if (connection_.received_bytes() != received_at_lease_) return Retry::never;
+    if (!is_silent()) return Retry::never;
     if (has_sent_nothing()) return Retry::always;
-    return kept_head_ ? Retry::if_reused : Retry::never;
+    return awaited_->kept ? Retry::if_reused : Retry::never;
 }
 
 // Tells the exchange, which releases this end during the call or soon after.

@@ -32,6 +32,16 @@ struct Destination {
     std::uint32_t connect_timeout_ms = limits::connect_timeout_ms;  // 0 = the kernel's own
 };
 
+// What a leased connection needs until the answer's head is here: while the request may still have
+// to go out again.
+struct AwaitedHead {
+    flow::HeadReader reader;
+    io::Block kept;  // the request's head, if it may be repeated; until a byte of the answer comes
+    std::size_t kept_bytes = 0;
+    std::uint64_t sent_at_lease = 0;
+    std::uint64_t received_at_lease = 0;
+};
+
 class Http1Backend final : public flow::BackendEnd,
                            public transport::Dirty,
                            public ListNode<IdleTag> {
@@ -76,7 +86,8 @@ class Http1Backend final : public flow::BackendEnd,
     void read_answer();
     bool read_head();
     void take_head(const flow::HeadReader& reader);
-    void release_head_reader();
+    void release_awaited();
+    [[nodiscard]] bool is_silent() const;
     void release_destination();
     void read_body();
     void complete_answer();
@@ -94,12 +105,8 @@ class Http1Backend final : public flow::BackendEnd,
     transport::Connection connection_;
     io::TimerOf<Http1Backend, &Http1Backend::on_deadline> timer_{*this};
     flow::BackendEvents* events_ = nullptr;
-    flow::HeadReader* head_reader_ = nullptr;  // while a head is read
+    AwaitedHead* awaited_ = nullptr;  // from lease() to the head of the final answer
     http::BodyDecoder decoder_;
-    io::Block kept_head_;  // of a request that may be repeated, until a byte of its answer is here
-    std::size_t kept_head_bytes_ = 0;
-    std::uint64_t sent_at_lease_ = 0;
-    std::uint64_t received_at_lease_ = 0;
     std::uint32_t idle_ms_ = limits::backend_idle_timeout_ms;
     State state_ = State::idle;
     Phase phase_ = Phase::none;

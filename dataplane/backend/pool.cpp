@@ -7,7 +7,7 @@ Pool::Pool(transport::Context& context)
     : context_(context),
       table_(limits::connections_per_worker_max),
       destinations_(limits::connections_per_worker_max),
-      head_readers_(limits::connections_per_worker_max) {}
+      awaited_heads_(limits::connections_per_worker_max) {}
 
 Pool::~Pool() {
     check(table_.used() == 0, "a pool dies after its connections");

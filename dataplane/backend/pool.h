@@ -43,7 +43,7 @@ class Pool {
     [[nodiscard]] std::size_t connections() const { return table_.used(); }
     // What its connections use for a time.
     [[nodiscard]] SlotTable<Destination>& destinations() { return destinations_; }
-    [[nodiscard]] SlotTable<flow::HeadReader>& head_readers() { return head_readers_; }
+    [[nodiscard]] SlotTable<AwaitedHead>& awaited_heads() { return awaited_heads_; }
 
   private:
     struct Place {
@@ -59,7 +59,7 @@ class Pool {
     transport::Context& context_;
     SlotTable<Http1Backend> table_;
     SlotTable<Destination> destinations_;
-    SlotTable<flow::HeadReader> head_readers_;
+    SlotTable<AwaitedHead> awaited_heads_;
     std::unordered_map<std::uint64_t, Place> places_;
     List<Http1Backend, IdleTag> closed_;
     bool draining_ = false;
