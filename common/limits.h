@@ -183,8 +183,10 @@ inline constexpr std::size_t out_queue_bytes_slow = 32 * 1024;
 // Received but unprocessed slices of one connection (pipelined requests, a body that waits).
 inline constexpr std::size_t in_queue_bytes_high = 128 * 1024;
 inline constexpr std::size_t in_queue_segments_high = 64;
-// Pieces in one gather send.
+// Pieces in one gather send, and bytes after which no further piece is added. What is sent in
+// larger lumps waits in the kernel for its pacing, which costs a timer each time.
 inline constexpr std::size_t gather_pieces_max = 64;
+inline constexpr std::size_t gather_bytes_max = 32 * 1024;
 // Idle keep-alive connections kept per instance and worker.
 inline constexpr std::size_t idle_backend_connections_max = 256;
 // Instances whose (empty) lists of idle connections a worker remembers before it cleans up.

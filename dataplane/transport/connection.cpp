@@ -234,7 +234,9 @@ void Connection::settle_send() {
     std::size_t pieces = 0;
     in_flight_bytes_ = 0;
     for (const Segment* segment = output_.first();
-         segment != nullptr && pieces < limits::gather_pieces_max; segment = segment->next) {
+         segment != nullptr && pieces < limits::gather_pieces_max &&
+         in_flight_bytes_ < limits::gather_bytes_max;
+         segment = segment->next) {
         vector_->pieces[pieces].iov_base = const_cast<char*>(segment->data);
         vector_->pieces[pieces].iov_len = segment->size;
         in_flight_bytes_ += segment->size;
