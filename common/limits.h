@@ -47,9 +47,9 @@ inline constexpr std::size_t ended_sessions_max = 64 * 1024;
 // Sealed ids that a worker remembers having opened (a power of two), and how long id, user and
 // server's id may be to be remembered: the usual ones are well below.
 inline constexpr std::size_t opened_ids_max = 1024;
-inline constexpr std::size_t opened_id_bytes_max = 224;
-inline constexpr std::size_t opened_principal_bytes_max = 64;
-inline constexpr std::size_t opened_server_id_bytes_max = 64;
+inline constexpr std::size_t opened_id_bytes_max = 160;
+inline constexpr std::size_t opened_principal_bytes_max = 40;
+inline constexpr std::size_t opened_server_id_bytes_max = 40;
 // A line of a stdio server (SDK limit).
 inline constexpr std::size_t stdio_line_bytes_max = 10 * 1024 * 1024;
 
