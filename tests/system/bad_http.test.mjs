@@ -139,7 +139,7 @@ describe('framing', () => {
     head(['Content-Length: 5', chunked]) + '0\r\n\r\n');
   refusedHead('an unknown transfer coding', 501, () =>
     head(['Transfer-Encoding: gzip, chunked']) + '0\r\n\r\n');
-  refusedHead('a transfer coding that looks like chunked', 501, () =>
+  refusedHead('a transfer coding that looks like chunked', 400, () =>
     head(['Transfer-Encoding: xchunked']) + '0\r\n\r\n');
   refusedHead('a transfer coding in HTTP/1.0', 400, () =>
     head([chunked], `POST ${target} HTTP/1.0`) + '0\r\n\r\n');
