@@ -145,7 +145,7 @@ inline void write_fields(http::HeadWriter& writer, const http::Fields& fields) {
     constexpr http::FieldSet left_out{http::FieldName::content_length, http::FieldName::connection,
                                       http::FieldName::transfer_encoding, http::FieldName::host};
     for (const http::Field& field : fields.all())
-        if (!left_out.has(field.known)) writer.field(field);
+        if (!left_out.has(field.known)) writer.fields({&field, 1});
 }
 
 }  // namespace mcpgw::http1
