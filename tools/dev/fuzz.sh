@@ -18,6 +18,10 @@ if [ "${1:-}" = "" ]; then
     exit 2
 fi
 tools/setup test
+# Several run side by side in a test, but only one at a time may configure and build.
+mkdir -p build
+exec 9>build/fuzz.lock
+flock 9
 configure fuzz
 names=$(fuzz_targets)
 
@@ -40,6 +44,7 @@ if ! [[ $seconds =~ ^[0-9]+$ ]]; then
 fi
 
 build fuzz "fuzz_$name" >&2
+exec 9>&-
 mkdir -p build/fuzz/broken "build/fuzz/found/$name"
 corpus=tests/fuzz/corpus/$name
 seeds=()
