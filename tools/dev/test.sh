@@ -69,9 +69,9 @@ simulate() {
 }
 
 # The same 300 seeds every time, so that a change that breaks one is seen at once, some of them
-# under the address sanitizer; and the broken rules, each of which must be found. Fresh seeds are for
-# `./dev sim --runs N`: one in some hundreds still meets what docs/internals/simulation.md lists as
-# open, and that must not pass for a fault of an unrelated change.
+# under the address sanitizer; and the broken rules, each of which must be found. Fresh seeds are
+# for `./dev sim --runs N`: one in some hundreds still meets what docs/internals/simulation.md
+# lists as open, and that must not pass for a fault of an unrelated change.
 part_sim() {
     local batch broken=0
     build_part release simulate
