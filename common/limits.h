@@ -200,6 +200,8 @@ inline constexpr std::uint32_t client_idle_timeout_ms = 75'000;  // between requ
 inline constexpr std::uint32_t backend_idle_timeout_ms = 4'000;
 inline constexpr std::uint32_t connect_timeout_ms = 5'000;
 inline constexpr std::uint32_t first_byte_timeout_ms = 300'000;
+// Between looks whether a slow reader has taken its answer, and is idle from then on.
+inline constexpr std::uint32_t slow_reader_check_ms = 100;
 inline constexpr std::uint32_t send_stall_timeout_ms = 60'000;  // a peer that takes no byte at all
 // The same while receive buffers are almost used up.
 inline constexpr std::uint32_t send_stall_scarce_ms = 5'000;

@@ -47,7 +47,7 @@ void Http1Client::look_at_deadline() {
     if (!deadline_passed_) return;
     switch (state_) {
         case State::idle:
-            return end_after_output();
+            return owes_bytes_ ? look_at_slow_reader() : end_after_output();
         case State::reading_head:
             services_.context.metrics.rejected[RejectReason::head_too_slow].add();
             return lose();
@@ -320,9 +320,20 @@ bool Http1Client::complete_exchange() {
     return true;
 }
 
+// A slow reader is not idle before it has taken its answer.
 void Http1Client::become_idle() {
     state_ = State::idle;
-    set_deadline(deadlines().idle_ms);
+    owes_bytes_ = connection_.peer_is_slow() && !connection_.output().empty();
+    note_progress();
+    set_deadline(owes_bytes_ ? limits::slow_reader_check_ms : deadlines().idle_ms);
+}
+
+void Http1Client::look_at_slow_reader() {
+    if (takes_nothing_for(deadlines().stall_ms)) {
+        services_.context.metrics.rejected[RejectReason::client_too_slow].add();
+        return lose();
+    }
+    set_deadline(owes_bytes_ ? limits::slow_reader_check_ms : deadlines().idle_ms);
 }
 
 // --- Ends

@@ -60,6 +60,7 @@ class Http1Client final : public flow::ClientEnd,
     void on_deadline();
     void look_at_deadline();
     void look_at_exchange_progress();
+    void look_at_slow_reader();
     void look_at_last_bytes(std::uint32_t again_ms);
     [[nodiscard]] bool takes_nothing_for(std::uint32_t patience_ms);
     void note_progress();

@@ -74,6 +74,8 @@ class Connection : public ListNode<UnsettledTag>, public ListNode<StarvedTag> {
     void want_room();
     // Bytes the peer's kernel has taken since the beginning.
     [[nodiscard]] std::uint64_t sent_bytes() const { return sent_bytes_; }
+    // It did not take all of the last send.
+    [[nodiscard]] bool peer_is_slow() const { return peer_is_slow_; }
     // True while the kernel works on a send: how much of it the peer gets is not known yet.
     [[nodiscard]] bool sending() const { return send_operation_.armed(); }
     [[nodiscard]] std::uint64_t received_bytes() const { return received_bytes_; }
