@@ -260,7 +260,8 @@ void Http1Backend::advance() {
     if (awaited_ != nullptr && !is_silent()) awaited_->kept.reset();
     read_answer();
     if (state_ == State::busy && phase_ != Phase::complete) look_at_failure();
-    if (state_ == State::busy && !connection_.output_is_high()) events_->on_backend_room();
+    // Asked again, because the limit may have fallen since the room was announced.
+    if (state_ == State::busy && !is_full()) events_->on_backend_room();
 }
 
 void Http1Backend::read_answer() {

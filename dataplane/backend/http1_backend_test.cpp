@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "dataplane/backend/pool.h"
+#include "dataplane/io/received_for_test.h"
 
 namespace mcpgw::backend {
 namespace {
@@ -62,7 +63,7 @@ class Server {
 class Http1BackendTest : public testing::Test, public flow::BackendEvents {
   protected:
     void SetUp() override {
-        auto opened = io::Ring::open({.receive_buffers = 4, .receive_buffer_bytes = 4096});
+        auto opened = io::Ring::open({.receive_buffers = 8, .receive_buffer_bytes = 4096});
         ASSERT_TRUE(opened) << opened.error().detail;
         ring = std::move(*opened);
         context = std::make_unique<transport::Context>(*ring, *metrics);
@@ -84,17 +85,23 @@ class Http1BackendTest : public testing::Test, public flow::BackendEvents {
         release();
         end = again;
     }
-    void on_backend_room() override {}
+    void on_backend_room() override { ++rooms; }
 
     void release() {
         end->release();
         end = nullptr;
     }
     void tick() {
+        wait_for_completions();
+        advance_dirty();
+    }
+    void wait_for_completions() {
         settle();
         context->timers.advance(context->now);
         ring->wait(ring->now() + kMillisecond);
         context->now = ring->now();
+    }
+    void advance_dirty() {
         while (transport::Dirty* dirty = context->dirty.pop_front())
             static_cast<Http1Backend*>(dirty)->advance();
         settle();
@@ -111,6 +118,10 @@ class Http1BackendTest : public testing::Test, public flow::BackendEvents {
         ASSERT_TRUE(condition());
     }
     void ask(http::Method method, std::string_view body) {
+        begin_to_ask(method, body);
+        end->finish_request();
+    }
+    void begin_to_ask(http::Method method, std::string_view body) {
         auto leased = pool->lease(server.destination(), *this);
         ASSERT_TRUE(leased) << leased.error().detail;
         end = *leased;
@@ -124,7 +135,6 @@ class Http1BackendTest : public testing::Test, public flow::BackendEvents {
         out.framing = body.empty() ? http::Framing::none : http::Framing::chunked;
         out.fields = &fields;
         end->send_head(out);
-        end->finish_request();
     }
     // One exchange, so that the connection is idle and reused from now on.
     int serve_once() {
@@ -146,6 +156,7 @@ class Http1BackendTest : public testing::Test, public flow::BackendEvents {
     flow::BackendEnd* end = nullptr;
     std::optional<Retry> retry;
     int status = 0;
+    int rooms = 0;  // how often there was said to be some
 };
 
 TEST_F(Http1BackendTest, a_post_of_which_the_kernel_took_nothing_moves_to_a_new_connection) {
@@ -194,6 +205,27 @@ TEST_F(Http1BackendTest, a_get_that_went_out_is_repeated_from_the_kept_head) {
     tick_until([this] { return status == 200; });
     EXPECT_EQ(context->blocks.in_use(), 0U);
     close(fresh);
+}
+
+TEST_F(Http1BackendTest, room_is_announced_again_when_the_limit_fell_behind_the_first_time) {
+    const int socket = serve_once();
+    begin_to_ask(http::Method::post, "{}");
+    tick();
+    context->out_queue_bytes_high = 4000;
+    end->send_body(io::received(ring->buffers(), std::string(4000, 'a')));
+    ASSERT_TRUE(end->is_full());
+    wait_for_completions();  // all is sent: there is room
+    ASSERT_FALSE(context->dirty.empty());
+    rooms = 0;
+    context->out_queue_bytes_high = 2000;
+    end->send_body(io::received(ring->buffers(), std::string(2000, 'b')));
+    advance_dirty();
+    EXPECT_EQ(rooms, 0);
+    tick();
+    EXPECT_EQ(rooms, 1);
+    end->finish_request();
+    Server::send(socket, kAnswer);
+    tick_until([this] { return status == 200; });
 }
 
 }  // namespace

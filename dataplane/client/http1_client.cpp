@@ -50,7 +50,7 @@ void Http1Client::look_at_deadline() {
             return owes_bytes_ ? look_at_slow_reader() : end_after_output();
         case State::reading_head:
             services_.context.metrics.rejected[RejectReason::head_too_slow].add();
-            return lose();
+            return end_after_output();  // answers to earlier requests may still be on their way
         case State::exchanging:
             return look_at_exchange_progress();
         case State::lingering:
@@ -142,8 +142,8 @@ void Http1Client::advance() {
     while (step()) {
     }
     if (!connection_.input_is_high()) connection_.resume(PauseReason::input_full);
-    if (exchange_ != nullptr && !exchange_->finished() && !connection_.output_is_high())
-        exchange_->on_client_room();
+    // Asked again, because the limit may have fallen since the room was announced.
+    if (exchange_ != nullptr && !exchange_->finished() && !is_full()) exchange_->on_client_room();
 }
 
 bool Http1Client::step() {

@@ -140,7 +140,7 @@ TEST(Drain, a_client_that_takes_nothing_does_not_hold_up_the_end) {
     ASSERT_TRUE(Harness::until([&] {  // what the kernels take is taken, and a queue is left over
         const auto& bytes = gateway.metrics.bytes;
         return bytes[Direction::backend_in].value() >
-               bytes[Direction::client_out].value() + limits::out_queue_bytes_high / 2;
+               bytes[Direction::client_out].value() + limits::out_queue_bytes_slow / 2;
     }));
     gateway.mailbox.drain();
     gateway.mailbox.stop();

@@ -244,7 +244,8 @@ void Client::excuse_those_cut(const Wire& wire) {
     });
     const std::size_t got = answer_begun_ ? check_.bytes() : 0;
     const std::size_t unread = wire.lost_bytes() + wire.readable().size();
-    const bool was_sent = got + unread >= first.answer.body.size();
+    const bool refused = answer_begun_ ? !check_.from_server() : first.deliveries == 0;
+    const bool was_sent = refused ? got + unread > 0 : got + unread >= first.answer.body.size();
     if (wire.is_reset() && was_sent && (waited || later_fault)) first.excuses |= excuse::closing;
     if (frozen_ != world().frozen()) first.excuses |= excuse::frozen;
     for (const Errand& errand : under_way_)

@@ -282,7 +282,7 @@ void Server::Line::write() {
             return fail_as_planned();
         if (next_piece_ == plan.pieces.size()) return finish_answer();
         const Nanos pause = plan.pieces[next_piece_].pause;
-        if (server_.options_.idle > 0 && pause >= server_.options_.idle)
+        if (server_.options_.idle > 0 && pause + server_.ledger_.slack() >= server_.options_.idle)
             ask_->excuses |= excuse::slow_server | excuse::answer_cut;
         if (plan.fault == Fault::broken_chunk) blame();
         if (pause > 0) {

@@ -33,9 +33,10 @@ run_ctest() {
     bad=$(grep -cE '\[  FAILED  \] [^ ]+\.[^ ]+ \([0-9]+ ms\)' "$log" || true)
     count $((${good:-0})) "$bad"
     [ $code = 0 ] && return
-    grep -nE '\[  FAILED  \]|Failure$|ERROR: |ThreadSanitizer|runtime error|Timeout' "$log" |
-        head -n 40 || true
     tail -n 25 "$log"
+    # Last, because it says most: the failures with what was expected.
+    grep -nE -A 6 'Failure$|ERROR: |ThreadSanitizer|runtime error|Timeout' "$log" | head -n 80 || true
+    grep -nE '\[  FAILED  \] [^ ]+\.[^ ]+ \(' "$log" | head -n 40 || true
     return $code
 }
 
