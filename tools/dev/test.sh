@@ -35,7 +35,8 @@ run_ctest() {
     [ $code = 0 ] && return
     tail -n 25 "$log"
     # Last, because it says most: the failures with what was expected.
-    grep -nE -A 6 'Failure$|ERROR: |ThreadSanitizer|runtime error|Timeout' "$log" | head -n 80 || true
+    grep -nE -A 6 'Failure$|ERROR: |ThreadSanitizer|runtime error|Timeout' "$log" |
+        head -n 80 || true
     grep -nE '\[  FAILED  \] [^ ]+\.[^ ]+ \(' "$log" | head -n 40 || true
     return $code
 }
