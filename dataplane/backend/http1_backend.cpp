@@ -78,8 +78,8 @@ void Http1Backend::lease(flow::BackendEvents& events) {
     check(awaited_ == nullptr, "a connection that waits awaits nothing");
     awaited_ = pool_.awaited_heads().acquire();
     check(awaited_ != nullptr, "there are as many awaited heads as connections");
-    awaited_->sent_at_lease = connection_.sent_bytes();
-    awaited_->received_at_lease = connection_.received_bytes();
+    connection_.forget_sent();
+    connection_.forget_received();
     if (connection_.is_open()) context_.timers.clear(timer_);
 }
 
@@ -368,13 +368,12 @@ void Http1Backend::look_at_failure() {
 }
 
 bool Http1Backend::has_sent_nothing() const {
-    return awaited_ != nullptr && connection_.sent_bytes() == awaited_->sent_at_lease &&
-           !connection_.sending();
+    return awaited_ != nullptr && !connection_.has_sent() && !connection_.sending();
 }
 
 // No byte of an answer has come.
 bool Http1Backend::is_silent() const {
-    return awaited_ != nullptr && connection_.received_bytes() == awaited_->received_at_lease;
+    return awaited_ != nullptr && !connection_.has_received();
 }
 
 Retry Http1Backend::retry_now() const {

@@ -38,8 +38,6 @@ struct AwaitedHead {
     flow::HeadReader reader;
     io::Block kept;  // the request's head, if it may be repeated; until a byte of the answer comes
     std::size_t kept_bytes = 0;
-    std::uint64_t sent_at_lease = 0;
-    std::uint64_t received_at_lease = 0;
 };
 
 class Http1Backend final : public flow::BackendEnd,

@@ -64,7 +64,7 @@ void Http1Client::look_at_deadline() {
 // on. When nothing is left, whatever the client still sends has had its time.
 void Http1Client::look_at_last_bytes(std::uint32_t again_ms) {
     const Nanos patience = deadlines().stall_ms * kMillisecond;
-    const bool progressed = connection_.sent_bytes() != sent_at_check_;
+    const bool progressed = connection_.has_sent();
     if (!progressed && connection_.output().empty()) return lose();
     if (!progressed && services_.context.now >= progress_at_ + patience) return lose();
     if (progressed) note_progress();
@@ -79,7 +79,7 @@ void Http1Client::look_at_exchange_progress() {
     const bool owed_body =
         std::exchange(owes_body_, body_state() == http::BodyDecoder::State::reading &&
                                       !request_paused_ && !answer_begun_);
-    if (!owed_body || connection_.received_bytes() != received_at_check_) note_receipt();
+    if (!owed_body || connection_.has_received()) note_receipt();
     const bool silent =
         owes_body_ && services_.context.now >= heard_at_ + deadlines().body_idle_ms * kMillisecond;
     if (stalled || silent) {
@@ -91,7 +91,7 @@ void Http1Client::look_at_exchange_progress() {
 
 bool Http1Client::takes_nothing_for(std::uint32_t patience_ms) {
     const bool owed_bytes = std::exchange(owes_bytes_, !connection_.output().empty());
-    if (!owed_bytes || connection_.sent_bytes() != sent_at_check_) note_progress();
+    if (!owed_bytes || connection_.has_sent()) note_progress();
     return owes_bytes_ && services_.context.now >= progress_at_ + patience_ms * kMillisecond;
 }
 
@@ -113,12 +113,12 @@ void Http1Client::set_check_deadline() {
 }
 
 void Http1Client::note_progress() {
-    sent_at_check_ = connection_.sent_bytes();
+    connection_.forget_sent();
     progress_at_ = services_.context.now;
 }
 
 void Http1Client::note_receipt() {
-    received_at_check_ = connection_.received_bytes();
+    connection_.forget_received();
     heard_at_ = services_.context.now;
 }
 

@@ -97,8 +97,6 @@ class Http1Client final : public flow::ClientEnd,
     http::BodyDecoder* decoder_ = nullptr;     // of a request that has a body
     Nanos progress_at_ = 0;  // when the last check found that the client had taken something
     Nanos heard_at_ = 0;     // when the last check found that something of its body had come
-    std::uint64_t sent_at_check_ = 0;
-    std::uint64_t received_at_check_ = 0;
     State state_ = State::idle;
     http::Method method_ = http::Method::other;
     std::uint8_t minor_version_ = 1;

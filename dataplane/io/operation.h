@@ -13,6 +13,7 @@
 #include <cstdint>
 
 #include "common/check.h"
+#include "dataplane/io/near_function.h"
 #include "dataplane/io/owner_offset.h"
 
 namespace mcpgw::io {
@@ -27,9 +28,9 @@ struct Completion {
 
 class Operation {
   public:
-    using Deliver = void (*)(void* owner, const Completion& completion);
+    using Deliver = void(void* owner, const Completion& completion);
 
-    Operation(OwnerOffset owner, Deliver deliver) : deliver_(deliver), owner_(owner) {}
+    Operation(OwnerOffset owner, Deliver* deliver) : deliver_(deliver), owner_(owner) {}
     Operation(const Operation&) = delete;
     Operation& operator=(const Operation&) = delete;
     ~Operation() { check(!armed_, "the kernel still works for an owner that dies"); }
@@ -44,11 +45,11 @@ class Operation {
     void complete(const Completion& completion) {
         check(armed_, "a completion belongs to an armed operation");
         armed_ = completion.more;
-        deliver_(owner_.owner_of(this), completion);
+        deliver_.get()(owner_.owner_of(this), completion);
     }
 
   private:
-    Deliver deliver_;
+    NearFunction<Deliver> deliver_;
     OwnerOffset owner_;
     bool armed_ = false;
 };

@@ -45,7 +45,7 @@ void TimerWheel::advance(Nanos now) {
         while (Timer* timer = due.pop_front()) {
             if (timer->deadline_ <= now) {
                 timer->deadline_ = kNever;
-                timer->fire_(timer->owner_.owner_of(timer));
+                timer->fire_.get()(timer->owner_.owner_of(timer));
             } else if (timer->deadline_ != kNever) {
                 link(*timer);
             }

@@ -13,6 +13,7 @@
 
 #include "common/intrusive_list.h"
 #include "common/time.h"
+#include "dataplane/io/near_function.h"
 #include "dataplane/io/owner_offset.h"
 
 namespace mcpgw::io {
@@ -22,16 +23,16 @@ struct TimerTag;
 // A member of its owner, like an Operation. `fire` only records and marks.
 class Timer : public ListNode<TimerTag> {
   public:
-    using Fire = void (*)(void* owner);
-    Timer(OwnerOffset owner, Fire fire) : fire_(fire), owner_(owner) {}
+    using Fire = void(void* owner);
+    Timer(OwnerOffset owner, Fire* fire) : fire_(fire), owner_(owner) {}
     ~Timer() { unlink(); }
 
     [[nodiscard]] Nanos deadline() const { return deadline_; }
 
   private:
     friend class TimerWheel;
-    Fire fire_;
     Nanos deadline_ = kNever;  // when it shall fire
+    NearFunction<Fire> fire_;
     OwnerOffset owner_;
     // Where the wheel has it, if it is linked: a slot that comes up before deadline_ + one slot.
     std::uint16_t slot_ = 0;

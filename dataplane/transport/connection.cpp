@@ -8,20 +8,17 @@
 namespace mcpgw::transport {
 namespace {
 
-using Unsettled = ListNode<UnsettledTag>;
-using Starved = ListNode<StarvedTag>;
-
 ConnectionSide side_of(Connection::Role role) {
     return role == Connection::Role::client ? ConnectionSide::client : ConnectionSide::backend;
 }
 
 }  // namespace
 
-Connection::Connection(Context& context, Dirty& owner, Role role)
+Connection::Connection(Context& context, io::OwnerOffset owner, Role role)
     : context_(context),
-      owner_(owner),
       input_(context.segments),
       output_(context.segments),
+      owner_(owner),
       role_(role) {
     context_.metrics.connections_active[side_of(role)].add();
 }
@@ -29,8 +26,7 @@ Connection::Connection(Context& context, Dirty& owner, Role role)
 Connection::~Connection() {
     check(state_ == State::closed || socket_ < 0, "a connection dies after it was closed");
     context_.metrics.connections_active[side_of(role_)].sub();
-    Unsettled::unlink();
-    Starved::unlink();
+    unlink();
 }
 
 void Connection::adopt(int socket) {
@@ -43,7 +39,7 @@ void Connection::adopt(int socket) {
 void Connection::connect(int socket, const sockaddr* address, socklen_t size) {
     check(state_ == State::connecting && socket_ < 0, "a connection has one socket");
     socket_ = socket;
-    context_.ring.connect(connect_operation_, socket, address, size);
+    context_.ring.connect(send_operation_, socket, address, size);
 }
 
 void Connection::pause(PauseReason reason) {
@@ -81,23 +77,38 @@ void Connection::abort() {
 }
 
 void Connection::touch() {
-    if (!Unsettled::is_linked()) context_.unsettled.push_back(*this);
+    if (is_unsettled_) return;
+    unlink();  // from those that starve; settle() puts it back
+    context_.unsettled.push_back(*this);
+    is_unsettled_ = true;
+}
+
+void Connection::feed() {
+    is_starved_ = false;
+    touch();
 }
 
 void Connection::fail(int error_number) {
     if (error_number_ == 0) error_number_ = error_number;
-    context_.mark(owner_);
+    mark_owner();
 }
 
 // --- Completions
 // ----------------------------------------------------------------------------------
+
+void Connection::on_output_done(const io::Completion& completion) {
+    if (vector_ == nullptr)
+        on_connected(completion);
+    else
+        on_sent(completion);
+}
 
 void Connection::on_connected(const io::Completion& completion) {
     if (completion.result < 0)
         fail(-completion.result);
     else if (state_ == State::connecting)
         state_ = State::open;
-    context_.mark(owner_);
+    mark_owner();
     touch();
 }
 
@@ -110,7 +121,7 @@ void Connection::on_received(const io::Completion& completion) {
         const auto size = static_cast<std::uint32_t>(completion.result);
         io::Slice slice =
             context_.ring.buffers().take(completion.buffer, size, completion.buffer_more);
-        received_bytes_ += size;
+        has_received_ = true;
         context_.metrics.bytes[role_ == Role::client ? Direction::client_in : Direction::backend_in]
             .add(size);
         if (state_ == State::closing || state_ == State::closed) return;
@@ -119,7 +130,7 @@ void Connection::on_received(const io::Completion& completion) {
             return fail(ENOBUFS);
         }
         if (input_is_high()) pause(PauseReason::input_full);
-        context_.mark(owner_);
+        mark_owner();
         return;
     }
     if (completion.has_buffer)
@@ -127,13 +138,13 @@ void Connection::on_received(const io::Completion& completion) {
     switch (completion.result) {
         case 0:
             input_ended_ = true;
-            context_.mark(owner_);
+            mark_owner();
             return;
         case -ENOBUFS:
             if (context_.ring.buffers().none_free())
                 context_.metrics.exhausted[Resource::receive_buffers].add();
-            if (state_ != State::closing && !Starved::is_linked())
-                context_.starved.push_back(*this);
+            is_starved_ = true;
+            touch();
             return;
         case -ECANCELED:
             return;
@@ -144,9 +155,8 @@ void Connection::on_received(const io::Completion& completion) {
 }
 
 void Connection::on_sent(const io::Completion& completion) {
-    check(vector_ != nullptr, "a send has its pieces");
-    context_.vectors.release(vector_);
-    vector_ = nullptr;
+    const std::size_t in_flight_bytes = vector_->bytes;
+    context_.vectors.release(std::exchange(vector_, nullptr));
     touch();
     const bool taken_back = std::exchange(send_cancelled_, false);
     if (completion.result < 0 && completion.result != -EAGAIN) {
@@ -155,15 +165,15 @@ void Connection::on_sent(const io::Completion& completion) {
         return;
     }
     const auto size = static_cast<std::size_t>(std::max(completion.result, 0));
-    peer_is_slow_ = size < in_flight_bytes_;
+    peer_is_slow_ = size < in_flight_bytes;
     output_.drop_front(size);
-    sent_bytes_ += size;
+    has_sent_ = has_sent_ || size > 0;
     context_.metrics.bytes[role_ == Role::client ? Direction::client_out : Direction::backend_out]
         .add(size);
     if (taken_back) spill(output_, 0);
     if (wants_room_ && output_is_low()) {
         wants_room_ = false;
-        context_.mark(owner_);
+        mark_owner();
     }
 }
 
@@ -182,7 +192,7 @@ void Connection::relieve() {
         context_.ring.cancel(receive_operation_);
     }
     spill(input_, 0);
-    if (!send_operation_.armed()) return spill(output_, 0);
+    if (!sending()) return spill(output_, 0);
     spill(output_, vector_->message.msg_iovlen);
     if (send_cancelled_) return;
     send_cancelled_ = true;
@@ -193,23 +203,25 @@ void Connection::relieve() {
 // ----------------------------------------------------------------------
 
 void Connection::settle() {
+    is_unsettled_ = false;
     if (state_ == State::draining && (error_number_ != 0 || output_.empty()))
         state_ = State::closing;
     if (state_ == State::closing) return settle_close();
     if (state_ == State::closed) return;
     settle_receive();
     settle_send();
-    if (send_operation_.armed() && something_waits_for_the_send()) context_.hurry = true;
+    if (sending() && something_waits_for_the_send()) context_.hurry = true;
+    if (is_starved_) context_.starved.push_back(*this);
 }
 
 bool Connection::something_waits_for_the_send() const {
     return wants_room_ || wants_half_close_ || state_ == State::draining ||
-           output_.bytes() > in_flight_bytes_;
+           output_.bytes() > vector_->bytes;
 }
 
 void Connection::settle_receive() {
     const bool wanted = state_ == State::open && pause_reasons_ == 0 && !input_ended_ &&
-                        error_number_ == 0 && !Starved::is_linked();
+                        error_number_ == 0 && !is_starved_;
     if (wanted && !receive_operation_.armed()) {
         receive_is_bounded_ = context_.pressure != Pressure::none;
         context_.ring.receive(receive_operation_, socket_,
@@ -232,18 +244,19 @@ void Connection::settle_send() {
     vector_ = context_.vectors.acquire();
     if (vector_ == nullptr) return fail(ENOBUFS);
     std::size_t pieces = 0;
-    in_flight_bytes_ = 0;
+    std::size_t bytes = 0;
     for (const Segment* segment = output_.first();
          segment != nullptr && pieces < limits::gather_pieces_max &&
-         in_flight_bytes_ < limits::gather_bytes_max;
+         bytes < limits::gather_bytes_max;
          segment = segment->next) {
         vector_->pieces[pieces].iov_base = const_cast<char*>(segment->data);
         vector_->pieces[pieces].iov_len = segment->size;
-        in_flight_bytes_ += segment->size;
+        bytes += segment->size;
         ++pieces;
     }
     vector_->message.msg_iov = vector_->pieces.data();
     vector_->message.msg_iovlen = pieces;
+    vector_->bytes = bytes;
     if (peer_is_slow_)
         context_.ring.send_patiently(send_operation_, socket_, vector_->message);
     else
@@ -251,13 +264,11 @@ void Connection::settle_send() {
 }
 
 bool Connection::anything_armed() const {
-    return connect_operation_.armed() || receive_operation_.armed() || send_operation_.armed();
+    return receive_operation_.armed() || send_operation_.armed();
 }
 
 void Connection::settle_close() {
-    Starved::unlink();
     if (anything_armed()) {
-        if (connect_operation_.armed()) context_.ring.cancel(connect_operation_);
         if (receive_operation_.armed() && !receive_cancelled_) {
             receive_cancelled_ = true;
             context_.ring.cancel(receive_operation_);
@@ -270,7 +281,7 @@ void Connection::settle_close() {
     if (socket_ >= 0) context_.ring.close(socket_);
     socket_ = -1;
     state_ = State::closed;
-    context_.mark(owner_);
+    mark_owner();
 }
 
 }  // namespace mcpgw::transport

@@ -29,12 +29,15 @@ enum class PauseReason : std::uint8_t {
     not_my_turn = 4,  // the owner wants no input now (pipelined requests wait here)
 };
 
-class Connection : public ListNode<UnsettledTag>, public ListNode<StarvedTag> {
+class Connection : public ListNode<WorkTag> {
   public:
     enum class State : std::uint8_t { connecting, open, draining, closing, closed };
     enum class Role : std::uint8_t { client, backend };
 
-    Connection(Context& context, Dirty& owner, Role role);
+    // `owner` is the object whose member this is.
+    template <class Owner>
+    Connection(Context& context, Owner& owner, Role role)
+        : Connection(context, owner_from(owner, this), role) {}
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
     ~Connection();
@@ -72,13 +75,16 @@ class Connection : public ListNode<UnsettledTag>, public ListNode<StarvedTag> {
     }
     // Marks the owner dirty once the output is low.
     void want_room();
-    // Bytes the peer's kernel has taken since the beginning.
-    [[nodiscard]] std::uint64_t sent_bytes() const { return sent_bytes_; }
+    // The peer's kernel has taken something since forget_sent(), or the beginning.
+    [[nodiscard]] bool has_sent() const { return has_sent_; }
+    void forget_sent() { has_sent_ = false; }
     // It did not take all of the last send.
     [[nodiscard]] bool peer_is_slow() const { return peer_is_slow_; }
     // True while the kernel works on a send: how much of it the peer gets is not known yet.
-    [[nodiscard]] bool sending() const { return send_operation_.armed(); }
-    [[nodiscard]] std::uint64_t received_bytes() const { return received_bytes_; }
+    [[nodiscard]] bool sending() const { return vector_ != nullptr; }
+    // Something has come since forget_received(), or the beginning.
+    [[nodiscard]] bool has_received() const { return has_received_; }
+    void forget_received() { has_received_ = false; }
 
     // Ends: drain() after the queued output, half_close() sends FIN after it but keeps reading,
     // abort() at once (unsent output is lost).
@@ -93,6 +99,8 @@ class Connection : public ListNode<UnsettledTag>, public ListNode<StarvedTag> {
     // Tells the worker that wishes towards the kernel changed; settle() acts on them once a tick.
     void touch();
     void settle();
+    // For the worker: it was starved, and there are receive buffers again.
+    void feed();
 
   private:
     // What a slow peer will take next waits in its kernel already; more here would only hold
@@ -101,8 +109,19 @@ class Connection : public ListNode<UnsettledTag>, public ListNode<StarvedTag> {
         return peer_is_slow_ ? std::min(limits::out_queue_bytes_slow, context_.out_queue_bytes_high)
                              : context_.out_queue_bytes_high;
     }
-    void on_connected(const io::Completion& completion);
+    Connection(Context& context, io::OwnerOffset owner, Role role);
+    template <class Owner>
+    static io::OwnerOffset owner_from(const Owner& owner, const Connection* connection) {
+        const Dirty* dirty = &owner;
+        const auto before = static_cast<std::size_t>(reinterpret_cast<const std::byte*>(dirty) -
+                                                     reinterpret_cast<const std::byte*>(&owner));
+        return {dirty, connection, sizeof(Owner) - before};
+    }
+    void mark_owner() { context_.mark(*static_cast<Dirty*>(owner_.owner_of(this))); }
+
     void on_received(const io::Completion& completion);
+    void on_output_done(const io::Completion& completion);
+    void on_connected(const io::Completion& completion);
     void on_sent(const io::Completion& completion);
 
     void fail(int error_number);
@@ -114,15 +133,15 @@ class Connection : public ListNode<UnsettledTag>, public ListNode<StarvedTag> {
     [[nodiscard]] bool something_waits_for_the_send() const;
 
     Context& context_;
-    Dirty& owner_;
     SegmentQueue input_;
     SegmentQueue output_;
-    SendVector* vector_ = nullptr;
-    std::size_t in_flight_bytes_ = 0;  // of output_, in the kernel's hands
-    std::uint64_t sent_bytes_ = 0;
-    std::uint64_t received_bytes_ = 0;
+    SendVector* vector_ = nullptr;  // while a send is in the kernel
+    io::OperationOf<Connection, &Connection::on_received> receive_operation_{*this};
+    // The connect, and then each send.
+    io::OperationOf<Connection, &Connection::on_output_done> send_operation_{*this};
     int socket_ = -1;
     int error_number_ = 0;
+    io::OwnerOffset owner_;
     std::uint8_t pause_reasons_ = 0;
     State state_ = State::connecting;
     Role role_;
@@ -133,9 +152,10 @@ class Connection : public ListNode<UnsettledTag>, public ListNode<StarvedTag> {
     bool peer_is_slow_ = false;  // it did not take all of the last send: the next one waits
     bool receive_is_bounded_ = false;
     bool send_cancelled_ = false;
-    io::OperationOf<Connection, &Connection::on_connected> connect_operation_{*this};
-    io::OperationOf<Connection, &Connection::on_received> receive_operation_{*this};
-    io::OperationOf<Connection, &Connection::on_sent> send_operation_{*this};
+    bool has_sent_ = false;
+    bool has_received_ = false;
+    bool is_unsettled_ = false;  // it is in the list of those
+    bool is_starved_ = false;    // once settled it is in the list of those
 };
 
 }  // namespace mcpgw::transport

@@ -48,7 +48,7 @@ class ConnectionTest : public testing::Test {
         context->now = ring->now();
         if (ring->buffers().half_free())
             while (Connection* connection = context->starved.pop_front())
-                connection->touch();
+                connection->feed();
     }
     template <class Condition>
     void until(Condition condition) {

@@ -32,8 +32,7 @@ class Connection;
 enum class Pressure : std::uint8_t { none, high, exhausted };
 
 struct DirtyTag;
-struct UnsettledTag;
-struct StarvedTag;
+struct WorkTag;  // a connection is unsettled, or starved, or neither
 
 // An owner that can be marked dirty. The kind tells the worker which advance() to call.
 class Dirty : public ListNode<DirtyTag> {
@@ -49,6 +48,7 @@ class Dirty : public ListNode<DirtyTag> {
 // The pieces of one gather send; taken while the send is in the kernel.
 struct SendVector {
     msghdr message{};
+    std::size_t bytes;  // in all of them
     std::array<iovec, limits::gather_pieces_max> pieces;
 };
 
@@ -63,8 +63,8 @@ struct Context {
     Pressure pressure = Pressure::none;  // of the last tick
     std::size_t out_queue_bytes_high = limits::out_queue_bytes_high;
     List<Dirty, DirtyTag> dirty;
-    List<Connection, UnsettledTag> unsettled;
-    List<Connection, StarvedTag> starved;
+    List<Connection, WorkTag> unsettled;
+    List<Connection, WorkTag> starved;
     Nanos now;
     bool hurry = false;  // somebody waits for a send to be done: the next wait must not sleep
 

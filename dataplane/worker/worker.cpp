@@ -260,7 +260,7 @@ void Worker::relieve() {
 void Worker::feed_starved() {
     if (context_.starved.empty() || !ring_->buffers().eighth_free()) return;
     while (transport::Connection* connection = context_.starved.pop_front())
-        connection->touch();
+        connection->feed();
     settle();
 }
 
