@@ -28,6 +28,16 @@ bool is_event_stream(const http::ResponseHead& head) {
 
 }  // namespace
 
+class Exchange::StreamSink final : public sse::Sink {
+  public:
+    explicit StreamSink(Exchange& exchange) : exchange_(exchange) {}
+    void on_data(std::string_view piece) override { exchange_.on_data(piece); }
+    void on_event_end() override { exchange_.on_event_end(); }
+
+  private:
+    Exchange& exchange_;
+};
+
 // --- Forwarding
 // ---------------------------------------------------------------------------------------
 
@@ -37,11 +47,11 @@ void Exchange::on_response_head(const http::ResponseHead& head) {
     std::array<char, limits::sealed_id_bytes_max> sealed;
     std::size_t sealed_bytes = 0;
     if (!seal_session(head, sealed, sealed_bytes)) return refuse(Refusal::unusable_server_session);
-    release_opener();
     http::Fields fields;
     if (!make_response_fields(head, {sealed.data(), sealed_bytes}, fields))
         return refuse(Refusal::bad_answer);
     note_session_end(head.status);
+    release_awaited_answer();
     flow::ResponseOut out;
     out.status = status_ = head.status;
     out.reason = head.reason;
@@ -67,17 +77,17 @@ void Exchange::on_interim_answer(const http::ResponseHead& head) {
     out.reason = head.reason;
     out.fields = &fields;
     client_.send_interim(out);
-    if (first_byte_ms_ > 0) set_deadline(services_.context.now + first_byte_ms_ * kMillisecond);
+    set_first_byte_deadline();
 }
 
 // Seals the session id that the server has issued. False if it may not be forwarded at all.
 bool Exchange::seal_session(const http::ResponseHead& head, std::span<char> room,
                             std::size_t& size) {
     const http::Field* issued = head.fields.find(http::FieldName::mcp_session_id);
-    if (issued == nullptr || opener_ == nullptr) return true;
+    if (issued == nullptr || !awaited_answer_->may_open) return true;
     const auto now = static_cast<std::uint32_t>(services_.context.ring.unix_seconds());
-    const SealedParts parts{adapter_id_, instance_id_, now, issued->value};
-    size = services_.sealer.seal(parts, opener_->principal(), room);
+    const SealedParts parts{load_->adapter_id, load_->instance_id, now, issued->value};
+    size = services_.sealer.seal(parts, awaited_answer_->principal(), room);
     if (size == 0) return false;
     services_.context.metrics.sessions_opened.add();
     load_->sessions.fetch_add(1, std::memory_order_relaxed);
@@ -88,7 +98,7 @@ bool Exchange::seal_session(const http::ResponseHead& head, std::span<char> room
 void Exchange::note_session_end(std::uint16_t status) {
     if (!session_bound_ || load_ == nullptr) return;
     const bool deleted = method_ == http::Method::del && status < 300;
-    if (deleted) services_.ended.add(session_mark_);
+    if (deleted) services_.ended.add(awaited_answer_->session_mark);
     const bool forgotten = status == 404 && era_ == mcp::Era::legacy;
     if (!deleted && !forgotten) return;
     if (forgotten) services_.context.metrics.sessions_lost[LostReason::server_forgot].add();
@@ -119,10 +129,10 @@ void Exchange::await_result() {
 }
 
 void Exchange::stop_awaiting_result() {
-    if (awaited_id_ != nullptr) services_.awaited_ids.release(awaited_id_);
-    if (answer_peek_ != nullptr) services_.peeks.release(answer_peek_);
+    if (awaited_id_ == nullptr) return;
+    if (awaited_id_->event != nullptr) services_.peeks.release(awaited_id_->event);
+    services_.awaited_ids.release(awaited_id_);
     awaited_id_ = nullptr;
-    answer_peek_ = nullptr;
 }
 
 // The next time at which silence matters: a comment is due, or the adapter's idle limit.
@@ -136,7 +146,10 @@ void Exchange::set_answer_deadline() {
 void Exchange::on_response_body(flow::BodyPiece piece) {
     if (state_ != State::answering) return;
     answer_active_at_ = services_.context.now;
-    if (is_stream_) scanner_.feed(piece.payload(), *this);
+    if (is_stream_) {
+        StreamSink sink(*this);
+        scanner_.feed(piece.payload(), sink);
+    }
     set_answer_deadline();
     client_.send_body(std::move(piece));
     if (backend_ != nullptr && client_.is_full()) {
@@ -158,7 +171,7 @@ void Exchange::note_failure(Code code) {
     // Of an adapter that is gone nobody needs to know.
     const Adapter* adapter = adapter_now();
     if (services_.events != nullptr && adapter != nullptr)
-        services_.events->push(InstanceFailureEvent::of(adapter->name, instance_id_, code));
+        services_.events->push(InstanceFailureEvent::of(adapter->name, load_->instance_id, code));
 }
 
 void Exchange::on_backend_failed(Code code, Retry retry) {
@@ -176,7 +189,7 @@ void Exchange::on_backend_failed(Code code, Retry retry) {
     if (session_bound_ && (code == Code::unavailable || code == Code::reset)) {
         state_ = State::awaiting_news;
         failure_ = code;
-        services_.awaiting_news.push_back(*this);
+        services_.awaiting_news.push_back(*awaited_answer_);
         set_deadline(services_.context.now + limits::reroute_wait_ms * kMillisecond);
         return;
     }
@@ -188,16 +201,18 @@ void Exchange::on_backend_failed(Code code, Retry retry) {
 
 void Exchange::on_data(std::string_view piece) {
     if (awaited_id_ == nullptr) return;
-    if (answer_peek_ == nullptr) answer_peek_ = services_.peeks.acquire();
-    if (answer_peek_ != nullptr) answer_peek_->feed(as_bytes(piece));
+    jsonrpc::Peek*& event = awaited_id_->event;
+    if (event == nullptr) event = services_.peeks.acquire();
+    if (event != nullptr) event->feed(as_bytes(piece));
 }
 
 void Exchange::on_event_end() {
-    if (answer_peek_ == nullptr) return;
-    const bool is_result = answer_peek_->kind() == jsonrpc::Kind::response &&
-                           answer_peek_->id() == awaited_id_->view();
+    if (awaited_id_ == nullptr || awaited_id_->event == nullptr) return;
+    const jsonrpc::Peek& event = *awaited_id_->event;
+    const bool is_result =
+        event.kind() == jsonrpc::Kind::response && event.id() == awaited_id_->view();
     if (is_result) return stop_awaiting_result();
-    services_.peeks.release(std::exchange(answer_peek_, nullptr));
+    services_.peeks.release(std::exchange(awaited_id_->event, nullptr));
 }
 
 // If the stream ends without the result of the request, it says so, or the client would wait for

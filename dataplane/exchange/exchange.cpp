@@ -34,10 +34,9 @@ Exchange::Exchange(Services& services, flow::ClientEnd& client, PendingHead& hea
 Exchange::~Exchange() {
     check(backend_ == nullptr && load_ == nullptr, "an exchange dies without a backend");
     release_head();
-    release_opener();
+    release_awaited_answer();
     release_request_peek();
     stop_awaiting_result();
-    ListNode<NewsTag>::unlink();
     ListNode<transport::DirtyTag>::unlink();
 }
 
@@ -74,8 +73,7 @@ void Exchange::on_request_body(io::Slice bytes) {
             if (backend_ == nullptr) return;
             backend_->send_body(std::move(bytes));
             if (backend_ == nullptr) return;
-            if (state_ == State::awaiting_answer && first_byte_ms_ > 0)
-                set_deadline(services_.context.now + first_byte_ms_ * kMillisecond);
+            if (state_ == State::awaiting_answer) set_first_byte_deadline();
             if (backend_->is_full()) {
                 request_paused_ = true;
                 client_.pause_request();
@@ -169,28 +167,26 @@ void Exchange::answer_here(const Decision& decision) {
 void Exchange::remember(const Decision& decision) {
     era_ = decision.era;
     session_bound_ = decision.session_bound;
-    session_mark_ = decision.session_mark;
+    if (awaited_answer_ == nullptr) awaited_answer_ = services_.awaited_answers.acquire(*this);
+    check(awaited_answer_ != nullptr, "there are as many awaited answers as exchanges");
+    awaited_answer_->session_mark = decision.session_mark;
     if (decision.instance == nullptr) {
         to_control_plane_ = true;
         return;
     }
     const Adapter& adapter = *decision.adapter;
-    adapter_id_ = adapter.id;
-    adapter_name_hash_ = adapter.name_hash;
-    instance_id_ = decision.instance->id;
-    first_byte_ms_ = adapter.timeouts.first_byte_ms;
+    awaited_answer_->first_byte_ms = adapter.timeouts.first_byte_ms;
     idle_ms_ = adapter.timeouts.idle_ms;
     load_ = decision.instance->load;
     load_->outstanding.fetch_add(1, std::memory_order_relaxed);
     // Some servers repeat the id on every answer; the client has its own for it already.
-    const bool may_open = era_ == mcp::Era::legacy && session_mark_ == 0;
-    if (may_open && opener_ == nullptr) opener_ = services_.openers.acquire(decision.identity.user);
-    check(!may_open || opener_ != nullptr, "there are as many openers as exchanges");
+    if (era_ == mcp::Era::legacy && decision.session_mark == 0)
+        awaited_answer_->may_open_for(decision.identity.user);
 }
 
 const Adapter* Exchange::adapter_now() const {
-    return services_.table == nullptr ? nullptr
-                                      : services_.table->find(adapter_name_hash_, adapter_id_);
+    if (services_.table == nullptr) return nullptr;
+    return services_.table->find(load_->adapter_name_hash, load_->adapter_id);
 }
 
 void Exchange::forward(const Decision& decision) {
@@ -198,7 +194,7 @@ void Exchange::forward(const Decision& decision) {
     state_ = State::awaiting_answer;
     if (!send_request(decision)) return;
     services_.context.metrics.record_overhead(services_.context.ring.now() - services_.context.now);
-    if (first_byte_ms_ > 0) set_deadline(services_.context.now + first_byte_ms_ * kMillisecond);
+    set_first_byte_deadline();
     const bool can_go_elsewhere = !to_control_plane_ && !session_bound_ && !repeated_ &&
                                   !backend_->is_reused() && decision.adapter->ready.size() > 1;
     if (!can_go_elsewhere) release_head();
@@ -256,7 +252,7 @@ bool Exchange::send_request(const Decision& decision) {
 
 void Exchange::stop_waiting_for_news() {
     const Adapter* adapter = adapter_now();
-    if (adapter == nullptr || adapter->find(instance_id_) == nullptr) {
+    if (adapter == nullptr || adapter->find(load_->instance_id) == nullptr) {
         services_.context.metrics.sessions_lost[LostReason::instance_gone].add();
         return refuse(Refusal::session_of_gone_instance);
     }
@@ -272,10 +268,11 @@ void Exchange::release_head() {
     head_ = nullptr;
 }
 
-void Exchange::release_opener() {
-    if (opener_ == nullptr) return;
-    services_.openers.release(opener_);
-    opener_ = nullptr;
+void Exchange::release_awaited_answer() {
+    if (awaited_answer_ == nullptr) return;
+    awaited_answer_->unlink();
+    services_.awaited_answers.release(awaited_answer_);
+    awaited_answer_ = nullptr;
 }
 
 // Its method is counted at the end.
@@ -302,8 +299,8 @@ void Exchange::finish() {
     release_backend();
     release_head();
     release_load();
+    release_awaited_answer();
     services_.context.timers.clear(timer_);
-    ListNode<NewsTag>::unlink();
     if (is_stream_) services_.context.metrics.streams_active.sub();
     release_request_peek();
     services_.context.metrics.record_request(metrics_slot_, metrics_method_, status_);
@@ -313,6 +310,11 @@ void Exchange::finish() {
 void Exchange::on_timer() {
     deadline_passed_ = true;
     services_.context.mark(*this);
+}
+
+void Exchange::set_first_byte_deadline() {
+    const std::uint32_t patience_ms = awaited_answer_->first_byte_ms;
+    if (patience_ms > 0) set_deadline(services_.context.now + patience_ms * kMillisecond);
 }
 
 void Exchange::set_deadline(Nanos deadline) {

@@ -12,7 +12,7 @@
 //   finished         the client end has everything; no backend is held. Terminal
 //
 // Owned by its client end. Of the route table it keeps nothing beyond a tick, but its load block.
-// What only a part of its life needs lies in slots (PendingHead, Opener, AwaitedId, Peek).
+// What only a part of its life needs lies in slots (PendingHead, AwaitedAnswer, AwaitedId, Peek).
 #pragma once
 
 #include <array>
@@ -32,10 +32,7 @@ struct ClientFacts {
     bool loopback_listener = false;
 };
 
-class Exchange final : public flow::BackendEvents,
-                       public transport::Dirty,
-                       public ListNode<NewsTag>,
-                       private sse::Sink {
+class Exchange final : public flow::BackendEvents, public transport::Dirty {
   public:
     enum class State : std::uint8_t {
         receiving,
@@ -124,35 +121,32 @@ class Exchange final : public flow::BackendEvents,
     void release_backend();
     void release_load();
     void release_head();
-    void release_opener();
+    void release_awaited_answer();
     void release_request_peek();
     void on_timer();
     void set_deadline(Nanos deadline);
+    void set_first_byte_deadline();
     [[nodiscard]] std::string_view request_id() const;
     [[nodiscard]] bool is_discover() const;
     [[nodiscard]] bool request_is_watched() const;
 
-    void on_data(std::string_view piece) override;
-    void on_event_end() override;
+    // Told of its stream by the scanner.
+    class StreamSink;
+    void on_data(std::string_view piece);
+    void on_event_end();
 
     Services& services_;
     flow::ClientEnd& client_;
     flow::BackendEnd* backend_ = nullptr;
     PendingHead* head_;
-    Opener* opener_ = nullptr;               // if the answer's head may bring a session id
-    jsonrpc::Peek* request_peek_ = nullptr;  // of a body that is looked at; not of a stream's
-    AwaitedId* awaited_id_ = nullptr;        // if the stream still owes the result of the request
-    jsonrpc::Peek* answer_peek_ = nullptr;   // of the event that is passing, if one is awaited
-    InstanceLoad* load_ = nullptr;           // counted in its `outstanding`
+    AwaitedAnswer* awaited_answer_ = nullptr;  // from forward() to the answer's head
+    jsonrpc::Peek* request_peek_ = nullptr;    // of a body that is looked at; not of a stream's
+    AwaitedId* awaited_id_ = nullptr;          // if the stream still owes the result of the request
+    InstanceLoad* load_ = nullptr;             // counted in its `outstanding`
     io::TimerOf<Exchange, &Exchange::on_timer> timer_{*this};
     sse::Scanner scanner_;
     Nanos started_;
     Nanos answer_active_at_ = 0;  // when the server last sent a part of its answer
-    std::uint64_t adapter_id_ = 0;
-    std::uint64_t adapter_name_hash_ = 0;
-    std::uint64_t instance_id_ = 0;
-    EndedSessions::Mark session_mark_ = 0;
-    std::uint32_t first_byte_ms_ = limits::first_byte_timeout_ms;
     std::uint32_t idle_ms_ = 0;
     std::uint16_t metrics_slot_ = metrics_slot::none;
     std::uint16_t status_ = 0;  // sent to the client; 0: nothing yet

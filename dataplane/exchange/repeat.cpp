@@ -34,7 +34,7 @@ bool Exchange::repeat_elsewhere(Code code) {
     if (head_ == nullptr || session_bound_ || to_control_plane_) return false;
     std::array<std::byte, Sealer::kScratchBytes> scratch;
     const Question question{head_->head, head_->target, request_peek_, loopback_listener_,
-                            instance_id_};
+                            load_->instance_id};
     const Decision decision = decide(question, services_, scratch);
     if (decision.kind != Decision::Kind::forward || decision.session_bound) return false;
     note_failure(code);

@@ -37,15 +37,21 @@ struct PendingHead {
     transport::SegmentQueue held;  // what has come of its body before it went on its way
 };
 
-// For whom a session id of the server is sealed: kept until the answer's head has passed, and only
-// if that may bring one.
-struct Opener {
-    explicit Opener(std::string_view user) {
-        bytes = static_cast<std::uint16_t>(user.copy(text.data(), text.size()));
+// What a request on its way keeps until the answer's head has passed.
+struct AwaitedAnswer : ListNode<NewsTag> {
+    explicit AwaitedAnswer(Exchange& whose) : exchange(whose) {}
+    // The answer may bring a session id of the server, which is sealed for this user.
+    void may_open_for(std::string_view user) {
+        may_open = true;
+        principal_bytes = static_cast<std::uint16_t>(user.copy(text.data(), text.size()));
     }
-    [[nodiscard]] std::string_view principal() const { return {text.data(), bytes}; }
+    [[nodiscard]] std::string_view principal() const { return {text.data(), principal_bytes}; }
 
-    std::uint16_t bytes;
+    Exchange& exchange;
+    EndedSessions::Mark session_mark = 0;
+    std::uint32_t first_byte_ms = limits::first_byte_timeout_ms;
+    bool may_open = false;
+    std::uint16_t principal_bytes = 0;
     std::array<char, limits::principal_bytes_max> text;
 };
 
@@ -56,6 +62,7 @@ struct AwaitedId {
     }
     [[nodiscard]] std::string_view view() const { return {text.data(), bytes}; }
 
+    jsonrpc::Peek* event = nullptr;  // looks at the event that is passing
     std::uint16_t bytes;
     std::array<char, limits::jsonrpc_id_bytes_max> text;
 };
@@ -118,9 +125,9 @@ struct Services {
     Sealer sealer;
     SlotTable<jsonrpc::Peek> peeks{2 * limits::exchanges_per_worker_max};
     SlotTable<PendingHead> heads{limits::exchanges_per_worker_max};
-    SlotTable<Opener> openers{limits::exchanges_per_worker_max};
+    SlotTable<AwaitedAnswer> awaited_answers{limits::exchanges_per_worker_max};
     SlotTable<AwaitedId> awaited_ids{limits::exchanges_per_worker_max};
-    List<Exchange, NewsTag> awaiting_news;
+    List<AwaitedAnswer, NewsTag> awaiting_news;
     Random random;
     bool draining = false;
 };

@@ -181,7 +181,9 @@ void RouteBuilder::adopt(Routed& routed) {
     routed.loads.reserve(routed.adapter.instances.size());
     for (Instance& instance : routed.adapter.instances) {
         auto& load = loads_[instance.id];
-        if (load == nullptr) load = std::make_shared<InstanceLoad>();
+        if (load == nullptr)
+            load = std::make_shared<InstanceLoad>(routed.adapter.id, routed.adapter.name_hash,
+                                                  instance.id);
         orphans_.erase(instance.id);
         instance.load = load.get();
         routed.loads.push_back(load);

@@ -32,6 +32,14 @@ namespace mcpgw {
 // table and nothing is outstanding; sessions of an instance that is gone are lost and do not count.
 // Decrement with release order or stronger, as the last use.
 struct alignas(64) InstanceLoad {
+    InstanceLoad() = default;
+    InstanceLoad(std::uint64_t the_adapter, std::uint64_t the_name_hash, std::uint64_t the_instance)
+        : adapter_id(the_adapter), adapter_name_hash(the_name_hash), instance_id(the_instance) {}
+
+    // Whose load it is, for who keeps nothing else of the table.
+    const std::uint64_t adapter_id = 0;
+    const std::uint64_t adapter_name_hash = 0;
+    const std::uint64_t instance_id = 0;
     std::atomic<std::uint32_t> sessions{0};
     std::atomic<std::uint32_t> outstanding{0};
 };

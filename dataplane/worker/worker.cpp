@@ -211,7 +211,7 @@ void Worker::take_table() {
     // Few wait, and not for long: looking every time is simpler than knowing whether it is another
     // table (a new one may lie where an old one lay).
     services_.awaiting_news.for_each(
-        [this](exchange::Exchange& waiting) { context_.mark(waiting); });
+        [this](exchange::AwaitedAnswer& waiting) { context_.mark(waiting.exchange); });
 }
 
 void Worker::advance_dirty() {
