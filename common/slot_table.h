@@ -2,7 +2,9 @@
 //
 // A SlotTable hands out at most `slots_max` objects of one type. Memory comes in blocks of
 // kBlockSlots when first needed and is never given back, so the address of an object is stable from
-// `acquire` to `release`, and a busy table does not allocate. Not thread-safe: one per worker.
+// `acquire` to `release`, and a busy table does not allocate. A slot is first touched when no other
+// is free, and the one that became free last is taken first: what is resident follows the most that
+// were ever needed at once. Not thread-safe: one per worker.
 #pragma once
 
 #include <algorithm>
@@ -32,9 +34,11 @@ class SlotTable {
     // A new object built from `arguments`, or nullptr when the table is full.
     template <class... Arguments>
     [[nodiscard]] T* acquire(Arguments&&... arguments) {
-        if (free_ == nullptr && !grow()) return nullptr;
         Slot* slot = free_;
-        free_ = slot->next_free;
+        if (slot != nullptr)
+            free_ = slot->next_free;
+        else if (slot = untouched(); slot == nullptr)
+            return nullptr;
         ++used_;
         // Without arguments T is default-initialised: T() would clear all of it first, however
         // large, also where its members need no value yet.
@@ -62,17 +66,12 @@ class SlotTable {
     };
     using Block = std::array<Slot, kBlockSlots>;
 
-    bool grow() {
-        const std::size_t have = blocks_.size() * kBlockSlots;
-        if (have >= slots_max_) return false;
-        blocks_.push_back(std::make_unique_for_overwrite<Block>());
-        const std::size_t usable = std::min(kBlockSlots, slots_max_ - have);
-        for (std::size_t i = usable; i > 0; --i) {
-            Slot& slot = (*blocks_.back())[i - 1];
-            slot.next_free = free_;
-            free_ = &slot;
-        }
-        return true;
+    // The next one that was never taken; nullptr when all were. Every one that was is in use here.
+    Slot* untouched() {
+        if (used_ == slots_max_) return nullptr;
+        const std::size_t place = used_ % kBlockSlots;
+        if (place == 0) blocks_.push_back(std::make_unique_for_overwrite<Block>());
+        return &(*blocks_.back())[place];
     }
 
     std::size_t slots_max_;

@@ -23,6 +23,8 @@ namespace mcpgw::http {
 namespace {
 
 constexpr std::uint8_t kSizeDigitsMax = 15;
+static_assert(limits::trailer_bytes_max < UINT16_MAX && limits::chunk_line_bytes_max < UINT16_MAX,
+              "bytes of framing are counted in 16 bits");
 
 bool is_token_char(char c) {
     return is_token({&c, 1});
@@ -66,7 +68,7 @@ enum class BodyDecoder::Expect : std::uint8_t {
 };
 
 BodyDecoder::BodyDecoder(Framing framing, std::uint64_t content_length, std::uint64_t bytes_max)
-    : framing_(framing), bytes_max_(bytes_max) {
+    : framing_(framing), room_(bytes_max) {
     switch (framing) {
         case Framing::none:
             return;
@@ -98,6 +100,10 @@ void BodyDecoder::end_of_input() {
         fail(BodyError::cut_short);
 }
 
+std::uint64_t BodyDecoder::remaining() const {
+    return framing_ == Framing::chunked && expect_ != Expect::data ? 0 : remaining_;
+}
+
 BodyDecoder::Step BodyDecoder::feed(Bytes input) {
     check(state_ == State::reading, "a finished body takes no bytes");
     if (input.empty()) return {};
@@ -110,7 +116,7 @@ BodyDecoder::Step BodyDecoder::feed(Bytes input) {
             return step;
         }
         case Framing::until_close:
-            remaining_ = bytes_max_ - payload_;
+            remaining_ = room_;
             if (remaining_ > 0) return take_payload(0, input.size());
             fail(BodyError::too_large);
             return {};
@@ -122,10 +128,10 @@ BodyDecoder::Step BodyDecoder::feed(Bytes input) {
 
 BodyDecoder::Step BodyDecoder::take_payload(std::size_t offset, std::size_t available) {
     check(remaining_ > 0 && available > 0, "there is payload to take");
+    check(remaining_ <= room_, "the limit was checked before");
     const auto taken = static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, available));
     remaining_ -= taken;
-    payload_ += taken;
-    check(payload_ <= bytes_max_, "the limit was checked before");
+    room_ -= taken;
     return {offset + taken, offset, taken};
 }
 
@@ -142,7 +148,6 @@ BodyDecoder::Step BodyDecoder::feed_chunked(Bytes input) {
             expect_ = step.is_plain_chunk ? Expect::size : Expect::data_cr;
             if (!step.is_plain_chunk) return step;
             step.consumed += kChunkEnd.size();
-            line_bytes_ = 0;
             return step;
         }
         read_framing(text[at]);
@@ -154,7 +159,7 @@ BodyDecoder::Step BodyDecoder::feed_chunked(Bytes input) {
 
 void BodyDecoder::read_framing(char c) {
     if (expect_ <= Expect::size_lf) {
-        if (++line_bytes_ > limits::chunk_line_bytes_max)
+        if (++framing_bytes_ > limits::chunk_line_bytes_max)
             fail(BodyError::chunk_line_too_long);
         else if (expect_ == Expect::size)
             read_size(c);
@@ -168,8 +173,7 @@ void BodyDecoder::read_framing(char c) {
             return;
         }
         expect_ = expect_ == Expect::data_cr ? Expect::data_lf : Expect::size;
-        line_bytes_ = 0;
-    } else if (++trailer_bytes_ > limits::trailer_bytes_max) {
+    } else if (++framing_bytes_ > limits::trailer_bytes_max) {
         fail(BodyError::trailer_too_large);
     } else {
         read_trailer(c);
@@ -181,7 +185,7 @@ void BodyDecoder::read_size(char c) {
         if (++size_digits_ > kSizeDigitsMax)
             fail(BodyError::chunk_size_overflow);
         else
-            chunk_bytes_ = chunk_bytes_ << 4 | static_cast<std::uint64_t>(value);
+            remaining_ = remaining_ << 4 | static_cast<std::uint64_t>(value);
     } else if (size_digits_ == 0 || (c != '\r' && c != ';' && !is_blank(c))) {
         fail(BodyError::bad_chunk_size);
     } else if (c == '\r') {
@@ -194,13 +198,12 @@ void BodyDecoder::read_size(char c) {
 void BodyDecoder::read_size_lf(char c) {
     if (c != '\n') {
         fail(BodyError::bad_chunk_size);
-    } else if (chunk_bytes_ > bytes_max_ - payload_) {
+    } else if (remaining_ > room_) {
         fail(BodyError::too_large);
     } else {
-        remaining_ = chunk_bytes_;
-        expect_ = chunk_bytes_ == 0 ? Expect::trailer_start : Expect::data;
+        expect_ = remaining_ == 0 ? Expect::trailer_start : Expect::data;
+        framing_bytes_ = 0;
     }
-    chunk_bytes_ = 0;
     size_digits_ = 0;
 }
 

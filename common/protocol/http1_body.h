@@ -59,9 +59,8 @@ class BodyDecoder {
     [[nodiscard]] State state() const { return state_; }
     [[nodiscard]] BodyError error() const { return error_; }
     [[nodiscard]] Framing framing() const { return framing_; }
-    [[nodiscard]] std::uint64_t payload_bytes() const { return payload_; }
     // Payload still to come in the present chunk, or of a content_length body.
-    [[nodiscard]] std::uint64_t remaining() const { return remaining_; }
+    [[nodiscard]] std::uint64_t remaining() const;
 
   private:
     enum class Expect : std::uint8_t;  // what the next byte of a chunked body must be (in the .cpp)
@@ -82,12 +81,9 @@ class BodyDecoder {
     BodyError error_ = BodyError::none;
     Expect expect_{};
     std::uint8_t size_digits_ = 0;
-    std::uint64_t bytes_max_ = 0;
-    std::uint64_t remaining_ = 0;
-    std::uint64_t payload_ = 0;
-    std::uint64_t chunk_bytes_ = 0;  // of the size line that is being read
-    std::uint32_t line_bytes_ = 0;
-    std::uint32_t trailer_bytes_ = 0;
+    std::uint16_t framing_bytes_ = 0;  // of the present size line, or of the trailers
+    std::uint64_t room_ = 0;           // payload that may still come
+    std::uint64_t remaining_ = 0;      // or what the digits of a chunk size say so far
 };
 
 // The framing around one outgoing chunk. `out` must have room for chunk_head_bytes_max; returns the

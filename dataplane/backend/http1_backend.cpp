@@ -37,7 +37,6 @@ bool is_idempotent(http::Method method) {
 
 Http1Backend::Http1Backend(transport::Context& context, Pool& pool, std::uint64_t key)
     : Dirty(Dirty::Kind::backend),
-      context_(context),
       pool_(pool),
       key_(key),
       connection_(context, *this, Connection::Role::backend) {}
@@ -49,11 +48,11 @@ Http1Backend::~Http1Backend() {
 
 void Http1Backend::connect(int socket, Destination& destination) {
     destination_ = &destination;
-    context_.metrics.backend_connects.add();
+    context().metrics.backend_connects.add();
     connection_.connect(socket, reinterpret_cast<const sockaddr*>(&destination.address),
                         destination.address_bytes);
     if (destination.connect_timeout_ms > 0)
-        context_.timers.set(timer_, context_.now + destination.connect_timeout_ms * kMillisecond);
+        context().timers.set(timer_, context().now + destination.connect_timeout_ms * kMillisecond);
 }
 
 void Http1Backend::release_destination() {
@@ -80,7 +79,7 @@ void Http1Backend::lease(flow::BackendEvents& events) {
     check(awaited_ != nullptr, "there are as many awaited heads as connections");
     connection_.forget_sent();
     connection_.forget_received();
-    if (connection_.is_open()) context_.timers.clear(timer_);
+    if (connection_.is_open()) context().timers.clear(timer_);
 }
 
 bool Http1Backend::usable() {
@@ -92,7 +91,7 @@ void Http1Backend::end() {
     if (state_ == State::ended) return;
     check(events_ == nullptr, "a leased connection is released before it ends");
     state_ = State::ended;
-    context_.timers.clear(timer_);
+    context().timers.clear(timer_);
     release_awaited();
     connection_.abort();
 }
@@ -111,13 +110,13 @@ void Http1Backend::release() {
     reused_ = true;
     if (paused_) connection_.resume(transport::PauseReason::peer_full);
     paused_ = false;
-    context_.timers.set(timer_, context_.now + idle_ms_ * kMillisecond);
+    context().timers.set(timer_, context().now + idle_ms_ * kMillisecond);
     pool_.put_idle(*this);
 }
 
 void Http1Backend::on_deadline() {
     deadline_passed_ = true;
-    context_.mark(*this);
+    context().mark(*this);
 }
 
 // --- Request
@@ -126,9 +125,9 @@ void Http1Backend::on_deadline() {
 void Http1Backend::send_head(const flow::RequestOut& head) {
     request_method_ = head.method;
     request_is_chunked_ = head.framing == http::Framing::chunked;
-    io::Block block = context_.blocks.take();
+    io::Block block = context().blocks.take();
     if (!block) {
-        context_.metrics.exhausted[Resource::blocks].add();
+        context().metrics.exhausted[Resource::blocks].add();
         return fail(Code::limit_exceeded);
     }
     http::HeadWriter writer(block.room());
@@ -151,8 +150,8 @@ void Http1Backend::send_head(const flow::RequestOut& head) {
 // are scarce the request takes its chance.
 void Http1Backend::keep_head(const flow::RequestOut& head, std::string_view text) {
     const bool has_body = head.framing == http::Framing::chunked || head.content_length > 0;
-    if (has_body || !is_idempotent(head.method) || !context_.blocks.half_free()) return;
-    awaited_->kept = context_.blocks.take();
+    if (has_body || !is_idempotent(head.method) || !context().blocks.half_free()) return;
+    awaited_->kept = context().blocks.take();
     if (!awaited_->kept) return;
     std::memcpy(awaited_->kept.room().data(), text.data(), text.size());
     awaited_->kept_bytes = text.size();
@@ -232,7 +231,7 @@ void Http1Backend::pause_response() {
 void Http1Backend::resume_response() {
     paused_ = false;
     connection_.resume(transport::PauseReason::peer_full);
-    context_.mark(*this);  // input that waited is read now
+    context().mark(*this);  // input that waited is read now
 }
 
 void Http1Backend::advance() {
@@ -254,7 +253,7 @@ void Http1Backend::advance() {
     }
     deadline_passed_ = false;
     if (!connecting) {
-        context_.timers.clear(timer_);
+        context().timers.clear(timer_);
         release_destination();
     }
     if (awaited_ != nullptr && !is_silent()) awaited_->kept.reset();
@@ -281,14 +280,14 @@ void Http1Backend::read_answer() {
 
 // False when more bytes are needed, or the head is no good.
 bool Http1Backend::read_head() {
-    switch (awaited_->reader.read(connection_.input(), context_.blocks)) {
+    switch (awaited_->reader.read(connection_.input(), context().blocks)) {
         case flow::HeadReader::Outcome::needs_more:
             return false;
         case flow::HeadReader::Outcome::complete:
             take_head(awaited_->reader);
             return true;
         case flow::HeadReader::Outcome::no_memory:
-            context_.metrics.exhausted[Resource::blocks].add();
+            context().metrics.exhausted[Resource::blocks].add();
             fail(Code::limit_exceeded);
             return false;
         case flow::HeadReader::Outcome::failed:

@@ -22,7 +22,6 @@
 namespace mcpgw::backend {
 
 class Pool;
-struct IdleTag;
 
 // Where a connection goes. `key` names the instance: connections are reused under it.
 struct Destination {
@@ -40,9 +39,7 @@ struct AwaitedHead {
     std::size_t kept_bytes = 0;
 };
 
-class Http1Backend final : public flow::BackendEnd,
-                           public transport::Dirty,
-                           public ListNode<IdleTag> {
+class Http1Backend final : public flow::BackendEnd, public transport::Dirty {
   public:
     enum class State : std::uint8_t { idle, busy, ended };
 
@@ -95,8 +92,8 @@ class Http1Backend final : public flow::BackendEnd,
     [[nodiscard]] bool has_sent_nothing() const;
     [[nodiscard]] Retry retry_now() const;
     void push_chunk_frame(std::string_view text);
+    [[nodiscard]] transport::Context& context() const { return connection_.context(); }
 
-    transport::Context& context_;
     Pool& pool_;
     std::uint64_t key_;
     Destination* destination_ = nullptr;  // while it is connecting

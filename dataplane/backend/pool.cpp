@@ -1,6 +1,8 @@
 // Leasing, keeping and burying backend connections.
 #include "dataplane/backend/pool.h"
 
+#include <algorithm>
+
 namespace mcpgw::backend {
 
 Pool::Pool(transport::Context& context)
@@ -23,8 +25,9 @@ Http1Backend* Pool::take_idle(std::uint64_t key) {
     const auto found = places_.find(key);
     if (found == places_.end()) return nullptr;
     Place& place = found->second;
-    while (Http1Backend* backend = place.idle.pop_front()) {
-        --place.idle_count;
+    while (!place.idle.empty()) {
+        Http1Backend* backend = place.idle.back();
+        place.idle.pop_back();
         if (backend->usable()) return backend;
         backend->end();
     }
@@ -69,23 +72,22 @@ Result<Http1Backend*> Pool::connect(const Destination& destination) {
 
 void Pool::put_idle(Http1Backend& backend) {
     Place& place = place_of(backend);
-    if (draining_ || place.idle_count >= limits::idle_backend_connections_max) return backend.end();
-    place.idle.push_front(backend);
-    ++place.idle_count;
+    if (draining_ || place.idle.size() >= limits::idle_backend_connections_max)
+        return backend.end();
+    place.idle.push_back(&backend);
 }
 
 void Pool::bury_later(Http1Backend& backend) {
-    auto& node = static_cast<ListNode<IdleTag>&>(backend);
-    if (node.is_linked()) {
-        node.unlink();
-        --place_of(backend).idle_count;
-    }
+    // The oldest ones, which end first, are in front.
+    std::vector<Http1Backend*>& idle = place_of(backend).idle;
+    const auto found = std::find(idle.begin(), idle.end(), &backend);
+    if (found != idle.end()) idle.erase(found);
+    static_cast<ListNode<transport::DirtyTag>&>(backend).unlink();
     closed_.push_back(backend);
 }
 
 void Pool::bury() {
     while (Http1Backend* backend = closed_.pop_front()) {
-        static_cast<ListNode<transport::DirtyTag>&>(*backend).unlink();
         --place_of(*backend).connections;
         table_.release(backend);
     }
@@ -96,9 +98,9 @@ void Pool::bury() {
 
 void Pool::end_idle() {
     for (auto& [key, place] : places_) {
-        while (Http1Backend* backend = place.idle.pop_front())
+        for (Http1Backend* backend : place.idle)
             backend->end();
-        place.idle_count = 0;
+        place.idle.clear();
     }
 }
 

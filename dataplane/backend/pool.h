@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <unordered_map>
+#include <vector>
 
 #include "common/result.h"
 #include "common/slot_table.h"
@@ -47,10 +48,9 @@ class Pool {
 
   private:
     struct Place {
-        Destination destination;  // of the newest connection
-        List<Http1Backend, IdleTag> idle;
-        std::size_t idle_count = 0;
-        std::size_t connections = 0;  // idle and leased ones, until they are buried
+        Destination destination;          // of the newest connection
+        std::vector<Http1Backend*> idle;  // the one that was used last is at the end
+        std::size_t connections = 0;      // idle and leased ones, until they are buried
     };
     [[nodiscard]] Result<Http1Backend*> connect(const Destination& destination);
     [[nodiscard]] Http1Backend* take_idle(std::uint64_t key);
@@ -61,7 +61,7 @@ class Pool {
     SlotTable<Destination> destinations_;
     SlotTable<AwaitedHead> awaited_heads_;
     std::unordered_map<std::uint64_t, Place> places_;
-    List<Http1Backend, IdleTag> closed_;
+    List<Http1Backend, transport::DirtyTag> closed_;  // instead of being dirty
     bool draining_ = false;
 };
 

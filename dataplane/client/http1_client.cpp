@@ -81,7 +81,8 @@ void Http1Client::look_at_exchange_progress() {
                                       !request_paused_ && !answer_begun_);
     if (!owed_body || connection_.has_received()) note_receipt();
     const bool silent =
-        owes_body_ && services_.context.now >= heard_at_ + deadlines().body_idle_ms * kMillisecond;
+        owes_body_ &&
+        services_.context.now >= incoming_->heard_at + deadlines().body_idle_ms * kMillisecond;
     if (stalled || silent) {
         services_.context.metrics.rejected[RejectReason::client_too_slow].add();
         return lose();
@@ -119,7 +120,7 @@ void Http1Client::note_progress() {
 
 void Http1Client::note_receipt() {
     connection_.forget_received();
-    heard_at_ = services_.context.now;
+    if (incoming_ != nullptr) incoming_->heard_at = services_.context.now;
 }
 
 // --- The tick
@@ -132,8 +133,7 @@ void Http1Client::advance() {
             table_.close_exchange(*std::exchange(exchange_, nullptr));
         }
         services_.context.timers.clear(timer_);
-        release_head_reader();
-        release_decoder();
+        release_incoming();
         state_ = State::ended;
         return table_.bury_later(*this);
     }
@@ -170,10 +170,10 @@ bool Http1Client::read_head() {
         if (connection_.input_ended()) end_after_output();
         return false;
     }
-    if (head_reader_ == nullptr)
-        head_reader_ = table_.head_readers().acquire(services_.settings.head_bytes_max);
-    check(head_reader_ != nullptr, "there are as many head readers as connections");
-    switch (head_reader_->read(connection_.input(), services_.context.blocks)) {
+    if (incoming_ == nullptr)
+        incoming_ = table_.incoming().acquire(services_.settings.head_bytes_max);
+    check(incoming_ != nullptr, "there are as many incoming requests as connections");
+    switch (incoming_->head.read(connection_.input(), services_.context.blocks)) {
         case Outcome::needs_more:
             if (connection_.input_ended()) {
                 end_after_output();
@@ -189,20 +189,15 @@ bool Http1Client::read_head() {
             lose();
             return false;
         case Outcome::failed:
-            refuse_head(head_reader_->error());
+            refuse_head(incoming_->head.error());
             return false;
     }
     return false;
 }
 
-void Http1Client::release_head_reader() {
-    if (head_reader_ != nullptr) table_.head_readers().release(head_reader_);
-    head_reader_ = nullptr;
-}
-
-void Http1Client::release_decoder() {
-    if (decoder_ != nullptr) table_.decoders().release(decoder_);
-    decoder_ = nullptr;
+void Http1Client::release_incoming() {
+    if (incoming_ != nullptr) table_.incoming().release(incoming_);
+    incoming_ = nullptr;
 }
 
 bool Http1Client::start_exchange() {
@@ -211,8 +206,8 @@ bool Http1Client::start_exchange() {
         lose();
         return false;
     }
-    const std::string_view text = head_reader_->text();
-    head_reader_->take_memory(pending->slice, pending->block);
+    const std::string_view text = incoming_->head.text();
+    incoming_->head.take_memory(pending->slice, pending->block);
     const http::HeadError error = http::parse_request_head(text, pending->head);
     if (error != http::HeadError::none) {
         services_.heads.release(pending);
@@ -228,11 +223,12 @@ bool Http1Client::start_exchange() {
     method_ = head.method;
     minor_version_ = head.minor_version;
     keep_alive_ = client_goes_on_ = head.keep_alive;
-    if (has_body) decoder_ = table_.decoders().acquire(head.framing, head.content_length, body_max);
-    check(!has_body || decoder_ != nullptr, "there are as many decoders as connections");
+    if (has_body)
+        incoming_->body = http::BodyDecoder(head.framing, head.content_length, body_max);
+    else
+        release_incoming();
     answer_begun_ = answer_done_ = answer_is_chunked_ = request_paused_ = false;
     continue_sent_ = false;
-    release_head_reader();
     exchange_ = table_.open_exchange(*this, *pending, {address_, loopback_listener_});
     if (exchange_ == nullptr) {
         services_.heads.release(pending);
@@ -265,7 +261,7 @@ void Http1Client::read_body() {
     while (state_ == State::exchanging && !request_paused_ && !connection_.input().empty() &&
            body_state() == http::BodyDecoder::State::reading && !exchange_->finished()) {
         const transport::Segment& front = *connection_.input().first();
-        const http::BodyDecoder::Step part = decoder_->feed(front.slice.bytes());
+        const http::BodyDecoder::Step part = incoming_->body.feed(front.slice.bytes());
         if (part.data_bytes > 0) {
             io::Slice payload = front.slice.share(part.data_offset, part.data_bytes);
             connection_.input().drop_front(part.consumed);
@@ -274,12 +270,12 @@ void Http1Client::read_body() {
             connection_.input().drop_front(part.consumed);
         }
         if (body_state() == http::BodyDecoder::State::complete) {
-            release_decoder();
+            release_incoming();
             exchange_->on_request_end();
         }
         if (body_state() == http::BodyDecoder::State::failed) {
             keep_alive_ = false;
-            if (decoder_->error() == http::BodyError::too_large)
+            if (incoming_->body.error() == http::BodyError::too_large)
                 exchange_->on_request_too_large();
             else
                 exchange_->on_request_broken();
@@ -399,7 +395,7 @@ void Http1Client::refuse_head(http::HeadError error) {
     answer_is_chunked_ = false;
     send_head(out);
     send_text({body.data(), size});
-    release_head_reader();
+    release_incoming();
     linger();
 }
 

@@ -23,6 +23,15 @@ namespace mcpgw::client {
 class Table;
 struct ClientTag;
 
+// What a connection needs from the first byte of a request to its last.
+struct IncomingRequest {
+    explicit IncomingRequest(std::size_t head_bytes_max) : head(head_bytes_max) {}
+
+    flow::HeadReader head;
+    http::BodyDecoder body;  // complete, until the head says otherwise
+    Nanos heard_at = 0;      // when the last check found that something of the body had come
+};
+
 class Http1Client final : public flow::ClientEnd,
                           public transport::Dirty,
                           public ListNode<ClientTag> {
@@ -73,15 +82,14 @@ class Http1Client final : public flow::ClientEnd,
 
     bool step();  // false: nothing more to do now
     bool read_head();
-    void release_head_reader();
     bool start_exchange();
     void refuse_head(http::HeadError error);
     void ask_for_body();
     void read_body();
     [[nodiscard]] http::BodyDecoder::State body_state() const {
-        return decoder_ == nullptr ? http::BodyDecoder::State::complete : decoder_->state();
+        return incoming_ == nullptr ? http::BodyDecoder::State::complete : incoming_->body.state();
     }
-    void release_decoder();
+    void release_incoming();
     bool complete_exchange();
     void linger();
     void end_after_output();
@@ -93,10 +101,8 @@ class Http1Client final : public flow::ClientEnd,
     transport::Connection connection_;
     io::TimerOf<Http1Client, &Http1Client::on_deadline> timer_{*this};
     exchange::Exchange* exchange_ = nullptr;
-    flow::HeadReader* head_reader_ = nullptr;  // from the first byte of a head to its end
-    http::BodyDecoder* decoder_ = nullptr;     // of a request that has a body
+    IncomingRequest* incoming_ = nullptr;
     Nanos progress_at_ = 0;  // when the last check found that the client had taken something
-    Nanos heard_at_ = 0;     // when the last check found that something of its body had come
     State state_ = State::idle;
     http::Method method_ = http::Method::other;
     std::uint8_t minor_version_ = 1;

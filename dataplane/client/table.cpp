@@ -9,8 +9,7 @@ Table::Table(exchange::Services& services, std::size_t connections_max, AddressC
       date_(services.context.ring),
       clients_(connections_max),
       exchanges_(connections_max),
-      head_readers_(connections_max),
-      decoders_(connections_max) {}
+      incoming_(connections_max) {}
 
 Table::~Table() {
     check(clients_.used() == 0, "the table dies after its connections");

@@ -33,9 +33,8 @@ class Table {
 
     [[nodiscard]] std::string_view date() { return date_.text(services_.context.now); }
 
-    // What its connections use while they read a head, or a body.
-    [[nodiscard]] SlotTable<flow::HeadReader>& head_readers() { return head_readers_; }
-    [[nodiscard]] SlotTable<http::BodyDecoder>& decoders() { return decoders_; }
+    // What its connections use while they read a request.
+    [[nodiscard]] SlotTable<IncomingRequest>& incoming() { return incoming_; }
 
     void bury_later(Http1Client& client);
     void bury();
@@ -52,8 +51,7 @@ class Table {
     DateClock date_;
     SlotTable<Http1Client> clients_;
     SlotTable<exchange::Exchange> exchanges_;
-    SlotTable<flow::HeadReader> head_readers_;
-    SlotTable<http::BodyDecoder> decoders_;
+    SlotTable<IncomingRequest> incoming_;
     List<Http1Client, ClientTag> alive_;
     List<Http1Client, ClientTag> closed_;
 };

@@ -42,6 +42,8 @@ class Connection : public ListNode<WorkTag> {
     Connection& operator=(const Connection&) = delete;
     ~Connection();
 
+    [[nodiscard]] Context& context() const { return context_; }
+
     // Takes an accepted socket: connecting -> open.
     void adopt(int socket);
     // Starts connecting. `address` must stay until the connection is open or failed.
