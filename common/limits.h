@@ -161,6 +161,9 @@ inline constexpr std::uint32_t relief_interval_ms = 100;
 // are resident.
 inline constexpr std::size_t head_block_bytes = head_bytes_max + 8 * 1024;
 inline constexpr std::size_t head_blocks = 4096;
+// The same for heads that fit in here, as most do: they lie close together.
+inline constexpr std::size_t small_head_block_bytes = 1024;
+inline constexpr std::size_t small_head_blocks = 4096;
 inline constexpr std::size_t connections_per_worker_max = 65536;
 inline constexpr std::size_t exchanges_per_worker_max = connections_per_worker_max;
 // Pieces that wait in queues, of all connections of a worker together.

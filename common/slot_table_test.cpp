@@ -1,11 +1,15 @@
 // The properties of slot tables: bounded, addresses never move, objects live exactly once.
 #include "common/slot_table.h"
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <set>
 #include <string>
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 namespace mcpgw {
 namespace {
@@ -94,6 +98,31 @@ TEST(SlotTableDeathTest, misuse_is_found_at_once) {
         "objects in it");
     SlotTable<int> table(1);
     EXPECT_DEATH(table.release(nullptr), "not in the table");
+}
+
+// Each lies in pages of its own.
+struct Large {
+    std::array<std::byte, 64 * 1024> bytes;
+};
+
+bool is_resident(const void* address) {
+    const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+    const auto begin = reinterpret_cast<std::uintptr_t>(address) & ~(page - 1);
+    unsigned char state = 0;
+    EXPECT_EQ(mincore(reinterpret_cast<void*>(begin), page, &state), 0);
+    return (state & 1U) != 0;
+}
+
+TEST(SlotTable, a_slot_is_not_touched_before_it_is_needed) {
+    SlotTable<Large> table(SlotTable<Large>::kBlockSlots);
+    Large* first = table.acquire();
+    // Far behind it, because the kernel may give larger pages.
+    const Large* last = first + SlotTable<Large>::kBlockSlots - 1;
+    EXPECT_FALSE(is_resident(last->bytes.data()));
+    table.release(first);
+    EXPECT_EQ(table.acquire(), first);
+    table.release(first);
+    EXPECT_FALSE(is_resident(last->bytes.data()));
 }
 
 }  // namespace

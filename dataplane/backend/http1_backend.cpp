@@ -5,9 +5,9 @@
 #include <cerrno>
 #include <cstring>
 
-#include "common/protocol/http1_writer.h"
 #include "dataplane/backend/keep_alive.h"
 #include "dataplane/backend/pool.h"
+#include "dataplane/flow/head_block.h"
 
 namespace mcpgw::backend {
 namespace {
@@ -125,22 +125,17 @@ void Http1Backend::on_deadline() {
 void Http1Backend::send_head(const flow::RequestOut& head) {
     request_method_ = head.method;
     request_is_chunked_ = head.framing == http::Framing::chunked;
-    io::Block block = context().blocks.take();
-    if (!block) {
-        context().metrics.exhausted[Resource::blocks].add();
-        return fail(Code::limit_exceeded);
-    }
-    http::HeadWriter writer(block.room());
-    writer.request_line(head.method_text, head.target);
-    writer.field("Host", head.authority);
-    writer.fields(head.fields->all());
-    if (head.framing == http::Framing::content_length)
-        writer.field("Content-Length", head.content_length);
-    if (request_is_chunked_) writer.field("Transfer-Encoding", "chunked");
-    writer.finish();
-    if (writer.overflowed()) return fail(Code::limit_exceeded);
-    const std::size_t size = writer.size();
-    if (reused_) keep_head(head, writer.text());
+    auto [block, size] = flow::write_head(context(), [&head](http::HeadWriter& writer) {
+        writer.request_line(head.method_text, head.target);
+        writer.field("Host", head.authority);
+        writer.fields(head.fields->all());
+        if (head.framing == http::Framing::content_length)
+            writer.field("Content-Length", head.content_length);
+        if (head.framing == http::Framing::chunked) writer.field("Transfer-Encoding", "chunked");
+        writer.finish();
+    });
+    if (!block) return fail(Code::limit_exceeded);
+    if (reused_) keep_head(head, {block.room().data(), size});
     if (!connection_.output().push(std::move(block), size)) return fail(Code::limit_exceeded);
     connection_.touch();
 }
@@ -150,8 +145,10 @@ void Http1Backend::send_head(const flow::RequestOut& head) {
 // are scarce the request takes its chance.
 void Http1Backend::keep_head(const flow::RequestOut& head, std::string_view text) {
     const bool has_body = head.framing == http::Framing::chunked || head.content_length > 0;
-    if (has_body || !is_idempotent(head.method) || !context().blocks.half_free()) return;
-    awaited_->kept = context().blocks.take();
+    const bool is_small = text.size() <= limits::small_head_block_bytes;
+    io::BlockPool& blocks = is_small ? context().small_blocks : context().blocks;
+    if (has_body || !is_idempotent(head.method) || !blocks.half_free()) return;
+    awaited_->kept = blocks.take();
     if (!awaited_->kept) return;
     std::memcpy(awaited_->kept.room().data(), text.data(), text.size());
     awaited_->kept_bytes = text.size();

@@ -6,9 +6,9 @@
 #include <cstring>
 #include <memory>
 
-#include "common/protocol/http1_writer.h"
 #include "dataplane/client/http1_client.h"
 #include "dataplane/client/table.h"
+#include "dataplane/flow/head_block.h"
 
 namespace mcpgw::client {
 
@@ -19,14 +19,12 @@ void Http1Client::send_interim(const flow::ResponseOut& head) {
     if (state_ == State::ended || answer_begun_ || minor_version_ == 0 || had_it) return;
     if (connection_.output_is_high()) return;  // it is only news, and this client takes none
     continue_sent_ = continue_sent_ || head.status == 100;
-    io::Block block = services_.context.blocks.take();
-    if (!block) return;
-    http::HeadWriter writer(block.room());
-    writer.status_line(head.status, head.reason);
-    writer.fields(head.fields->all());
-    writer.finish();
-    const std::size_t size = writer.size();
-    if (writer.overflowed() || !connection_.output().push(std::move(block), size)) return;
+    auto [block, size] = flow::write_head(services_.context, [&head](http::HeadWriter& writer) {
+        writer.status_line(head.status, head.reason);
+        writer.fields(head.fields->all());
+        writer.finish();
+    });
+    if (!block || !connection_.output().push(std::move(block), size)) return;
     connection_.touch();
 }
 
@@ -41,12 +39,13 @@ void Http1Client::send_head(const flow::ResponseOut& head) {
         answer_is_chunked_ = false;  // HTTP/1.0: the end of the connection ends the body
         keep_alive_ = false;
     }
-    io::Block block = services_.context.blocks.take();
-    if (!block) {
-        services_.context.metrics.exhausted[Resource::blocks].add();
-        return break_off();
-    }
-    http::HeadWriter writer(block.room());
+    auto [block, size] =
+        flow::write_head(services_.context, [&](http::HeadWriter& writer) { write(head, writer); });
+    if (!block || !connection_.output().push(std::move(block), size)) return break_off();
+    connection_.touch();
+}
+
+void Http1Client::write(const flow::ResponseOut& head, http::HeadWriter& writer) {
     writer.status_line(head.status, head.reason);
     writer.fields(head.fields->all());
     if (!head.fields->has(http::FieldName::date)) writer.field("Date", table_.date());
@@ -58,10 +57,6 @@ void Http1Client::send_head(const flow::ResponseOut& head) {
     else if (minor_version_ == 0)
         writer.field("Connection", "keep-alive");
     writer.finish();
-    if (writer.overflowed()) return break_off();
-    const std::size_t size = writer.size();
-    if (!connection_.output().push(std::move(block), size)) return break_off();
-    connection_.touch();
 }
 
 void Http1Client::push_text(std::string_view text) {

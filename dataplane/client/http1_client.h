@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "common/protocol/http1_body.h"
+#include "common/protocol/http1_writer.h"
 #include "dataplane/exchange/exchange.h"
 #include "dataplane/flow/ends.h"
 #include "dataplane/flow/head_reader.h"
@@ -95,6 +96,7 @@ class Http1Client final : public flow::ClientEnd,
     void end_after_output();
     void become_idle();
     void push_text(std::string_view text);
+    void write(const flow::ResponseOut& head, http::HeadWriter& writer);
 
     exchange::Services& services_;
     Table& table_;

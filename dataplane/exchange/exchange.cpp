@@ -28,7 +28,7 @@ Exchange::Exchange(Services& services, flow::ClientEnd& client, PendingHead& hea
         head.head.framing == http::Framing::none ||
         (head.head.framing == http::Framing::content_length && head.head.content_length == 0);
     if (!body_complete_) request_peek_ = services.peeks.acquire();
-    services_.context.mark(*this);
+    services_.context.mark_next(*this);
 }
 
 Exchange::~Exchange() {

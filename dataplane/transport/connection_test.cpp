@@ -160,5 +160,13 @@ TEST_F(ConnectionTest, the_end_of_input_is_reported_after_its_bytes) {
     EXPECT_EQ(owner->connection.error_number(), 0);
 }
 
+TEST_F(ConnectionTest, who_is_next_goes_before_all_that_are_dirty) {
+    Owner other(*context);
+    context->mark(*owner);
+    context->mark_next(other);
+    EXPECT_EQ(context->dirty.pop_front(), &other);
+    EXPECT_EQ(context->dirty.pop_front(), owner.get());
+}
+
 }  // namespace
 }  // namespace mcpgw::transport

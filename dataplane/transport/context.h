@@ -57,6 +57,7 @@ struct Context {
     WorkerMetrics& metrics;
     io::TimerWheel timers;
     io::BlockPool blocks;
+    io::BlockPool small_blocks;
     SegmentPool segments;
     SlotTable<SendVector> vectors;
     Spill spill;
@@ -73,6 +74,7 @@ struct Context {
           metrics(the_metrics),
           timers(the_ring.now()),
           blocks(limits::head_blocks, limits::head_block_bytes),
+          small_blocks(limits::small_head_blocks, limits::small_head_block_bytes),
           segments(limits::segments_per_worker_max),
           vectors(limits::connections_per_worker_max),
           spill(limits::spill_buffers, limits::spill_buffer_bytes),
@@ -80,6 +82,10 @@ struct Context {
 
     void mark(Dirty& owner) {
         if (!owner.is_linked()) dirty.push_back(owner);
+    }
+    // It is advanced before all others: what it works on is in the cache, and is let go at once.
+    void mark_next(Dirty& owner) {
+        if (!owner.is_linked()) dirty.push_front(owner);
     }
 };
 

@@ -70,6 +70,7 @@ std::size_t memory_bound_bytes(std::size_t connections_max) {
     return limits::receive_buffers * limits::receive_buffer_bytes +
            limits::spill_buffers * limits::spill_buffer_bytes +
            limits::head_blocks * limits::head_block_bytes +
+           limits::small_head_blocks * limits::small_head_block_bytes +
            limits::segments_per_worker_max * sizeof(transport::Segment) +
            connections_max * (of_client + of_backend + sends);
 }
