@@ -198,14 +198,14 @@ bool Http1Backend::take_request_of(Http1Backend& failed) {
     return connection_.output().push(std::move(awaited->kept), awaited->kept_bytes);
 }
 
-void Http1Backend::take_back(transport::SegmentQueue& body) {
+void Http1Backend::take_back(transport::SegmentQueue body) {
     check(has_sent_nothing(), "what may be out is not taken back");
-    transport::SegmentQueue& output = connection_.output();
+    transport::SegmentQueue output = connection_.output();
     if (!output.empty()) output.drop_front(output.first()->size);
     body.take_all(output);
 }
 
-void Http1Backend::send_framed(transport::SegmentQueue& body, bool complete) {
+void Http1Backend::send_framed(transport::SegmentQueue body, bool complete) {
     connection_.output().take_all(body);
     request_complete_ = complete;
     connection_.touch();

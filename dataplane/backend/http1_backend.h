@@ -66,8 +66,8 @@ class Http1Backend final : public flow::BackendEnd, public transport::Dirty {
     void finish_request() override;
     [[nodiscard]] bool is_reused() const override { return reused_; }
     [[nodiscard]] flow::BackendEnd* repeat() override;
-    void take_back(transport::SegmentQueue& body) override;
-    void send_framed(transport::SegmentQueue& body, bool complete) override;
+    void take_back(transport::SegmentQueue body) override;
+    void send_framed(transport::SegmentQueue body, bool complete) override;
     [[nodiscard]] bool is_full() override;
     void pause_response() override;
     void resume_response() override;
@@ -94,6 +94,14 @@ class Http1Backend final : public flow::BackendEnd, public transport::Dirty {
     void push_chunk_frame(std::string_view text);
     [[nodiscard]] transport::Context& context() const { return connection_.context(); }
 
+    // These first ones lie in what Dirty leaves of its last word.
+    State state_ = State::idle;
+    Phase phase_ = Phase::none;
+    http::Method request_method_ = http::Method::other;
+    std::uint8_t interim_answers_ = 0;
+    bool reused_ = false;
+    bool request_is_chunked_ = false;
+    bool request_complete_ = false;
     Pool& pool_;
     std::uint64_t key_;
     Destination* destination_ = nullptr;  // while it is connecting
@@ -103,13 +111,6 @@ class Http1Backend final : public flow::BackendEnd, public transport::Dirty {
     AwaitedHead* awaited_ = nullptr;  // from lease() to the head of the final answer
     http::BodyDecoder decoder_;
     std::uint32_t idle_ms_ = limits::backend_idle_timeout_ms;
-    State state_ = State::idle;
-    Phase phase_ = Phase::none;
-    http::Method request_method_ = http::Method::other;
-    std::uint8_t interim_answers_ = 0;
-    bool reused_ = false;
-    bool request_is_chunked_ = false;
-    bool request_complete_ = false;
     bool keep_alive_ = true;
     bool paused_ = false;
     bool deadline_passed_ = false;

@@ -18,10 +18,10 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 Http1Client::Http1Client(exchange::Services& services, Table& table, bool loopback_listener)
     : Dirty(Dirty::Kind::client),
+      loopback_listener_(loopback_listener),
       services_(services),
       table_(table),
-      connection_(services.context, *this, Connection::Role::client),
-      loopback_listener_(loopback_listener) {}
+      connection_(services.context, *this, Connection::Role::client) {}
 
 void Http1Client::adopt(int socket, std::string_view peer_address) {
     address_ = transport::PeerAddress(peer_address);

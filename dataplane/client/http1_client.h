@@ -34,8 +34,8 @@ struct IncomingRequest {
 };
 
 class Http1Client final : public flow::ClientEnd,
-                          public transport::Dirty,
-                          public ListNode<ClientTag> {
+                          public ListNode<ClientTag>,
+                          public transport::Dirty {
   public:
     enum class State : std::uint8_t { idle, reading_head, exchanging, lingering, ended };
 
@@ -98,13 +98,7 @@ class Http1Client final : public flow::ClientEnd,
     void push_text(std::string_view text);
     void write(const flow::ResponseOut& head, http::HeadWriter& writer);
 
-    exchange::Services& services_;
-    Table& table_;
-    transport::Connection connection_;
-    io::TimerOf<Http1Client, &Http1Client::on_deadline> timer_{*this};
-    exchange::Exchange* exchange_ = nullptr;
-    IncomingRequest* incoming_ = nullptr;
-    Nanos progress_at_ = 0;  // when the last check found that the client had taken something
+    // These first ones lie in what Dirty leaves of its last word.
     State state_ = State::idle;
     http::Method method_ = http::Method::other;
     std::uint8_t minor_version_ = 1;
@@ -112,6 +106,13 @@ class Http1Client final : public flow::ClientEnd,
     bool deadline_passed_ = false;
     bool keep_alive_ = true;
     bool client_goes_on_ = true;  // as its last request says
+    exchange::Services& services_;
+    Table& table_;
+    transport::Connection connection_;
+    io::TimerOf<Http1Client, &Http1Client::on_deadline> timer_{*this};
+    exchange::Exchange* exchange_ = nullptr;
+    IncomingRequest* incoming_ = nullptr;
+    Nanos progress_at_ = 0;       // when the last check found that the client had taken something
     bool continue_sent_ = false;  // the client has had a 100 for the present request
     bool answer_is_chunked_ = false;
     bool owes_bytes_ = false;  // at the last check: to take

@@ -65,8 +65,8 @@ void Exchange::on_request_body(io::Slice bytes) {
     if (request_is_watched()) request_peek_->feed(bytes.bytes());
     switch (state_) {
         case State::receiving:
-            if (!head_->held.push(std::move(bytes))) return refuse(Refusal::overloaded);
-            if (head_->held.bytes() >= hold_bytes_max()) services_.context.mark(*this);
+            if (!head_->held->push(std::move(bytes))) return refuse(Refusal::overloaded);
+            if (head_->held->bytes() >= hold_bytes_max()) services_.context.mark(*this);
             return;
         case State::awaiting_answer:
         case State::answering:
@@ -126,7 +126,7 @@ void Exchange::on_backend_room() {
 void Exchange::advance() {
     switch (state_) {
         case State::receiving:
-            if (body_complete_ || head_->held.bytes() >= hold_bytes_max()) decide_and_go();
+            if (body_complete_ || head_->held->bytes() >= hold_bytes_max()) decide_and_go();
             return;
         case State::awaiting_answer:
             if (deadline_passed_) refuse(Refusal::first_byte_late);
@@ -241,11 +241,11 @@ bool Exchange::send_request(const Decision& decision) {
     out.fields = &fields;
     backend_->send_head(out);
     if (repeated_ && backend_ != nullptr) {
-        backend_->send_framed(head_->held, body_complete_);
+        backend_->send_framed(*head_->held, body_complete_);
         return true;
     }
-    while (backend_ != nullptr && !head_->held.empty())
-        backend_->send_body(head_->held.pop_slice());
+    while (backend_ != nullptr && !head_->held->empty())
+        backend_->send_body(head_->held->pop_slice());
     if (backend_ != nullptr && body_complete_) backend_->finish_request();
     return backend_ != nullptr;
 }

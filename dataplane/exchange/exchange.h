@@ -135,6 +135,9 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     void on_data(std::string_view piece);
     void on_event_end();
 
+    // These first ones lie in what Dirty leaves of its last word.
+    State state_ = State::receiving;
+    sse::Scanner scanner_;
     Services& services_;
     flow::ClientEnd& client_;
     flow::BackendEnd* backend_ = nullptr;
@@ -144,14 +147,12 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     AwaitedId* awaited_id_ = nullptr;          // if the stream still owes the result of the request
     InstanceLoad* load_ = nullptr;             // counted in its `outstanding`
     io::TimerOf<Exchange, &Exchange::on_timer> timer_{*this};
-    sse::Scanner scanner_;
     Nanos started_;
     Nanos answer_active_at_ = 0;  // when the server last sent a part of its answer
     std::uint32_t idle_ms_ = 0;
     std::uint16_t metrics_slot_ = metrics_slot::none;
     std::uint16_t status_ = 0;  // sent to the client; 0: nothing yet
     http::Method method_;
-    State state_ = State::receiving;
     Code failure_ = Code::internal;  // why news are awaited
     mcp::Era era_ = mcp::Era::legacy;
     Target::Kind target_kind_;

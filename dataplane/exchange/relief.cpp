@@ -17,7 +17,7 @@ void Exchange::relieve() {
     if (head_ != nullptr) {
         move_head();
         const std::size_t copied =
-            context.spill.take_over(head_->held, 0, limits::spill_buffer_bytes);
+            context.spill.take_over(*head_->held, 0, limits::spill_buffer_bytes);
         if (copied > 0) context.metrics.payload_copied_bytes.add(copied);
     }
     if (backend_ != nullptr) backend_->relieve();
@@ -26,7 +26,7 @@ void Exchange::relieve() {
         context.metrics.exhausted[Resource::spill].add();
         return refuse(Refusal::overloaded);
     }
-    if (head_->held.bytes() >= hold_bytes_max()) context.mark(*this);
+    if (head_->held->bytes() >= hold_bytes_max()) context.mark(*this);
 }
 
 // The head holds the receive buffer it lies in until the request is on its way.

@@ -38,7 +38,7 @@ bool Exchange::repeat_elsewhere(Code code) {
     const Decision decision = decide(question, services_, scratch);
     if (decision.kind != Decision::Kind::forward || decision.session_bound) return false;
     note_failure(code);
-    backend_->take_back(head_->held);
+    backend_->take_back(*head_->held);
     release_backend();
     release_load();
     repeated_ = true;

@@ -32,9 +32,9 @@ struct PendingHead {
     http::RequestHead head;
     Target target;  // of its path
     transport::PeerAddress client_address;
-    io::Slice slice;               // either the head lies in a receive buffer,
-    io::Block block;               // or it came in pieces and was put together here
-    transport::SegmentQueue held;  // what has come of its body before it went on its way
+    io::Slice slice;                  // either the head lies in a receive buffer,
+    io::Block block;                  // or it came in pieces and was put together here
+    transport::OwnSegmentQueue held;  // what has come of its body before it went on its way
 };
 
 // What a request on its way keeps until the answer's head has passed.

@@ -89,8 +89,8 @@ class BackendEnd {
     [[nodiscard]] virtual BackendEnd* repeat() = 0;
     // After on_backend_failed with Retry::always: gives back what was queued behind the head, with
     // its framing; send_framed() queues it on another connection, behind another head.
-    virtual void take_back(transport::SegmentQueue& body) = 0;
-    virtual void send_framed(transport::SegmentQueue& body, bool complete) = 0;
+    virtual void take_back(transport::SegmentQueue body) = 0;
+    virtual void send_framed(transport::SegmentQueue body, bool complete) = 0;
     [[nodiscard]] virtual bool is_full() = 0;
     virtual void pause_response() = 0;
     virtual void resume_response() = 0;

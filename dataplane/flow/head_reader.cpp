@@ -5,7 +5,7 @@
 
 namespace mcpgw::flow {
 
-HeadReader::Outcome HeadReader::read(transport::SegmentQueue& input, io::BlockPool& blocks) {
+HeadReader::Outcome HeadReader::read(transport::SegmentQueue input, io::BlockPool& blocks) {
     while (!input.empty()) {
         const transport::Segment& front = *input.first();
         const std::size_t used = scanner_.feed(front.slice.bytes());

@@ -21,7 +21,7 @@ class HeadReader {
 
     explicit HeadReader(std::size_t bytes_max = limits::head_bytes_max) : scanner_(bytes_max) {}
 
-    [[nodiscard]] Outcome read(transport::SegmentQueue& input, io::BlockPool& blocks);
+    [[nodiscard]] Outcome read(transport::SegmentQueue input, io::BlockPool& blocks);
     // After `failed`.
     [[nodiscard]] http::HeadError error() const { return scanner_.error(); }
     // After `complete`: the head without the empty lines before it; valid until reset(), or as long

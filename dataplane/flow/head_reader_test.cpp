@@ -19,7 +19,8 @@ class HeadReaderTest : public testing::Test {
     io::BufferPool buffers{64, 256};
     io::BlockPool blocks{1, 1024};
     transport::SegmentPool pool{64};
-    transport::SegmentQueue input{pool};
+    transport::OwnSegmentQueue own_input{pool};
+    transport::SegmentQueue& input = *own_input;
     HeadReader reader;
 };
 

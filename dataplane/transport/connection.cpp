@@ -15,11 +15,7 @@ ConnectionSide side_of(Connection::Role role) {
 }  // namespace
 
 Connection::Connection(Context& context, io::OwnerOffset owner, Role role)
-    : context_(context),
-      input_(context.segments),
-      output_(context.segments),
-      owner_(owner),
-      role_(role) {
+    : context_(context), owner_(owner), role_(role) {
     context_.metrics.connections_active[side_of(role)].add();
 }
 
@@ -27,6 +23,12 @@ Connection::~Connection() {
     check(state_ == State::closed || socket_ < 0, "a connection dies after it was closed");
     context_.metrics.connections_active[side_of(role_)].sub();
     unlink();
+    clear_queues();
+}
+
+void Connection::clear_queues() {
+    input().clear();
+    output().clear();
 }
 
 void Connection::adopt(int socket) {
@@ -89,7 +91,7 @@ void Connection::feed() {
 }
 
 void Connection::fail(int error_number) {
-    if (error_number_ == 0) error_number_ = error_number;
+    if (error_number_ == 0) error_number_ = static_cast<std::uint16_t>(error_number);
     mark_owner();
 }
 
@@ -125,7 +127,7 @@ void Connection::on_received(const io::Completion& completion) {
         context_.metrics.bytes[role_ == Role::client ? Direction::client_in : Direction::backend_in]
             .add(size);
         if (state_ == State::closing || state_ == State::closed) return;
-        if (!input_.push(std::move(slice))) {
+        if (!input().push(std::move(slice))) {
             context_.metrics.exhausted[Resource::segments].add();
             return fail(ENOBUFS);
         }
@@ -161,16 +163,16 @@ void Connection::on_sent(const io::Completion& completion) {
     const bool taken_back = std::exchange(send_cancelled_, false);
     if (completion.result < 0 && completion.result != -EAGAIN) {
         if (completion.result != -ECANCELED) fail(-completion.result);
-        if (taken_back) spill(output_, 0);
+        if (taken_back) spill(output(), 0);
         return;
     }
     const auto size = static_cast<std::size_t>(std::max(completion.result, 0));
     peer_is_slow_ = size < in_flight_bytes;
-    output_.drop_front(size);
+    output().drop_front(size);
     has_sent_ = has_sent_ || size > 0;
     context_.metrics.bytes[role_ == Role::client ? Direction::client_out : Direction::backend_out]
         .add(size);
-    if (taken_back) spill(output_, 0);
+    if (taken_back) spill(output(), 0);
     if (wants_room_ && output_is_low()) {
         wants_room_ = false;
         mark_owner();
@@ -180,7 +182,7 @@ void Connection::on_sent(const io::Completion& completion) {
 // --- Relief
 // ----------------------------------------------------------------------------------
 
-void Connection::spill(SegmentQueue& queue, std::size_t skip) {
+void Connection::spill(SegmentQueue queue, std::size_t skip) {
     const std::size_t copied = context_.spill.take_over(queue, skip, limits::spill_slice_bytes_max);
     if (copied > 0) context_.metrics.payload_copied_bytes.add(copied);
 }
@@ -191,9 +193,9 @@ void Connection::relieve() {
         receive_cancelled_ = true;  // settle() arms one that takes less
         context_.ring.cancel(receive_operation_);
     }
-    spill(input_, 0);
-    if (!sending()) return spill(output_, 0);
-    spill(output_, vector_->message.msg_iovlen);
+    spill(input(), 0);
+    if (!sending()) return spill(output(), 0);
+    spill(output(), vector_->message.msg_iovlen);
     if (send_cancelled_) return;
     send_cancelled_ = true;
     context_.ring.cancel(send_operation_);
@@ -276,8 +278,7 @@ void Connection::settle_close() {
         if (send_operation_.armed()) context_.ring.cancel(send_operation_);
         return;
     }
-    input_.clear();
-    output_.clear();
+    clear_queues();
     if (socket_ >= 0) context_.ring.close(socket_);
     socket_ = -1;
     state_ = State::closed;

@@ -56,7 +56,7 @@ class Connection : public ListNode<WorkTag> {
     [[nodiscard]] bool input_ended() const { return input_ended_; }
 
     // Input, oldest first.
-    [[nodiscard]] SegmentQueue& input() { return input_; }
+    [[nodiscard]] SegmentQueue input() { return {context_.segments, input_}; }
     [[nodiscard]] bool input_is_high() const {
         return input_.bytes() >= limits::in_queue_bytes_high ||
                input_.count() >= limits::in_queue_segments_high;
@@ -65,8 +65,8 @@ class Connection : public ListNode<WorkTag> {
     void resume(PauseReason reason);
 
     // Output. The push functions of the queue may be used while not closing; then call touch().
-    [[nodiscard]] SegmentQueue& output() { return output_; }
-    [[nodiscard]] const SegmentQueue& output() const { return output_; }
+    [[nodiscard]] SegmentQueue output() { return {context_.segments, output_}; }
+    [[nodiscard]] const Segments& output() const { return output_; }
     [[nodiscard]] bool output_is_high() const {
         return output_.bytes() >= output_bytes_high() ||
                output_.count() >= limits::out_queue_segments_high;
@@ -127,22 +127,23 @@ class Connection : public ListNode<WorkTag> {
     void on_sent(const io::Completion& completion);
 
     void fail(int error_number);
-    void spill(SegmentQueue& queue, std::size_t skip);
+    void spill(SegmentQueue queue, std::size_t skip);
     void settle_receive();
     void settle_send();
     void settle_close();
+    void clear_queues();
     [[nodiscard]] bool anything_armed() const;
     [[nodiscard]] bool something_waits_for_the_send() const;
 
     Context& context_;
-    SegmentQueue input_;
-    SegmentQueue output_;
+    Segments input_;
+    Segments output_;
     SendVector* vector_ = nullptr;  // while a send is in the kernel
     io::OperationOf<Connection, &Connection::on_received> receive_operation_{*this};
     // The connect, and then each send.
     io::OperationOf<Connection, &Connection::on_output_done> send_operation_{*this};
     int socket_ = -1;
-    int error_number_ = 0;
+    std::uint16_t error_number_ = 0;
     io::OwnerOffset owner_;
     std::uint8_t pause_reasons_ = 0;
     State state_ = State::connecting;

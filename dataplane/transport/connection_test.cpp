@@ -62,7 +62,7 @@ class ConnectionTest : public testing::Test {
     }
     std::string take_input() {
         std::string text;
-        SegmentQueue& input = owner->connection.input();
+        SegmentQueue input = owner->connection.input();
         while (!input.empty())
             text += input.pop_slice().text();
         owner->connection.resume(PauseReason::input_full);

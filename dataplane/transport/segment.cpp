@@ -7,17 +7,17 @@
 namespace mcpgw::transport {
 
 void SegmentQueue::append(Segment* segment) {
-    if (first_ == nullptr)
-        first_ = segment;
+    if (front() == nullptr)
+        front() = segment;
     else
-        first_->whole.last->next = segment;
-    first_->whole.last = segment;
-    first_->whole.bytes += segment->size;
-    ++first_->whole.count;
+        front()->whole.last->next = segment;
+    front()->whole.last = segment;
+    front()->whole.bytes += segment->size;
+    ++front()->whole.count;
 }
 
 bool SegmentQueue::push(io::Slice slice) {
-    Segment* segment = pool_.acquire();
+    Segment* segment = pool_->acquire();
     if (segment == nullptr) return false;
     segment->data = reinterpret_cast<const char*>(slice.data());
     segment->size = slice.size();
@@ -28,7 +28,7 @@ bool SegmentQueue::push(io::Slice slice) {
 
 bool SegmentQueue::push(io::Block block, std::size_t size) {
     check(size <= block.room().size(), "a block holds what is sent from it");
-    Segment* segment = pool_.acquire();
+    Segment* segment = pool_->acquire();
     if (segment == nullptr) return false;
     segment->data = block.room().data();
     segment->size = size;
@@ -39,7 +39,7 @@ bool SegmentQueue::push(io::Block block, std::size_t size) {
 
 bool SegmentQueue::push_text(std::string_view text) {
     check(text.size() <= Segment::text_bytes_max, "a short text fits into a segment");
-    Segment* segment = pool_.acquire();
+    Segment* segment = pool_->acquire();
     if (segment == nullptr) return false;
     std::copy(text.begin(), text.end(), segment->text.begin());
     segment->data = segment->text.data();
@@ -49,7 +49,7 @@ bool SegmentQueue::push_text(std::string_view text) {
 }
 
 bool SegmentQueue::push_owned(std::unique_ptr<char[]> memory, std::size_t size) {
-    Segment* segment = pool_.acquire();
+    Segment* segment = pool_->acquire();
     if (segment == nullptr) return false;
     segment->data = memory.get();
     segment->size = size;
@@ -59,59 +59,60 @@ bool SegmentQueue::push_owned(std::unique_ptr<char[]> memory, std::size_t size) 
 }
 
 void SegmentQueue::pop() {
-    Segment* segment = first_;
+    Segment* segment = front();
     check(segment != nullptr && segment->whole.count > 0, "a queue gives what it has");
-    first_ = segment->next;
-    if (first_ != nullptr) {
-        first_->whole = segment->whole;
-        first_->whole.bytes -= segment->size;
-        --first_->whole.count;
+    front() = segment->next;
+    if (front() != nullptr) {
+        front()->whole = segment->whole;
+        front()->whole.bytes -= segment->size;
+        --front()->whole.count;
     }
-    pool_.release(segment);
+    pool_->release(segment);
 }
 
 void SegmentQueue::drop_front(std::size_t count) {
     check(count <= bytes(), "a queue loses no more than it has");
     while (count > 0) {
-        if (count >= first_->size) {
-            count -= first_->size;
+        if (count >= front()->size) {
+            count -= front()->size;
             pop();
             continue;
         }
-        first_->data += count;
-        first_->size -= count;
-        first_->whole.bytes -= count;
-        if (!first_->slice.empty()) first_->slice.drop_front(count);
+        front()->data += count;
+        front()->size -= count;
+        front()->whole.bytes -= count;
+        if (!front()->slice.empty()) front()->slice.drop_front(count);
         count = 0;
     }
-    while (first_ != nullptr && first_->size == 0)
+    while (front() != nullptr && front()->size == 0)
         pop();
 }
 
 io::Slice SegmentQueue::pop_slice() {
-    check(first_ != nullptr && !first_->slice.empty(), "the front segment is a slice");
-    io::Slice slice = std::move(first_->slice);
+    check(front() != nullptr && !front()->slice.empty(), "the front segment is a slice");
+    io::Slice slice = std::move(front()->slice);
     pop();
     return slice;
 }
 
 void SegmentQueue::clear() {
-    while (first_ != nullptr)
+    while (front() != nullptr)
         pop();
 }
 
-void SegmentQueue::take_all(SegmentQueue& other) {
-    check(&pool_ == &other.pool_ && this != &other, "segments move between queues of one worker");
+void SegmentQueue::take_all(SegmentQueue other) {
+    check(pool_ == other.pool_ && segments_ != other.segments_,
+          "segments move between queues of one worker");
     if (other.empty()) return;
-    if (first_ == nullptr) {
-        first_ = other.first_;
+    if (front() == nullptr) {
+        front() = other.front();
     } else {
-        const Segment::Whole& added = other.first_->whole;
-        first_->whole.last->next = other.first_;
-        first_->whole = {added.last, first_->whole.bytes + added.bytes,
-                         first_->whole.count + added.count};
+        const Segment::Whole& added = other.front()->whole;
+        front()->whole.last->next = other.front();
+        front()->whole = {added.last, front()->whole.bytes + added.bytes,
+                          front()->whole.count + added.count};
     }
-    other.first_ = nullptr;
+    other.front() = nullptr;
 }
 
 }  // namespace mcpgw::transport

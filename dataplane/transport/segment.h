@@ -40,17 +40,35 @@ struct Segment {
 
 using SegmentPool = SlotTable<Segment>;
 
-class SegmentQueue {
+// The segments of one queue. The first one knows the rest: most queues are empty for most of the
+// time, and there are two in each connection. Whoever keeps them clears them through a
+// SegmentQueue.
+class Segments {
   public:
-    explicit SegmentQueue(SegmentPool& pool) : pool_(pool) {}
-    SegmentQueue(const SegmentQueue&) = delete;
-    SegmentQueue& operator=(const SegmentQueue&) = delete;
-    ~SegmentQueue() { clear(); }
+    Segments() = default;
+    Segments(const Segments&) = delete;
+    Segments& operator=(const Segments&) = delete;
+    ~Segments() { check(empty(), "segments are given back to their pool"); }
 
     [[nodiscard]] bool empty() const { return first_ == nullptr; }
     [[nodiscard]] std::size_t bytes() const { return first_ == nullptr ? 0 : first_->whole.bytes; }
     [[nodiscard]] std::size_t count() const { return first_ == nullptr ? 0 : first_->whole.count; }
     [[nodiscard]] Segment* first() const { return first_; }
+
+  private:
+    friend class SegmentQueue;
+    Segment* first_ = nullptr;
+};
+
+// Works on the segments that somebody else keeps; passed by value.
+class SegmentQueue {
+  public:
+    SegmentQueue(SegmentPool& pool, Segments& segments) : pool_(&pool), segments_(&segments) {}
+
+    [[nodiscard]] bool empty() const { return segments_->empty(); }
+    [[nodiscard]] std::size_t bytes() const { return segments_->bytes(); }
+    [[nodiscard]] std::size_t count() const { return segments_->count(); }
+    [[nodiscard]] Segment* first() const { return segments_->first(); }
 
     // Each returns false when the pool of segments is empty; then nothing is queued.
     [[nodiscard]] bool push(io::Slice slice);
@@ -64,16 +82,29 @@ class SegmentQueue {
     [[nodiscard]] io::Slice pop_slice();
     void clear();
     // Moves everything of `other` to the end of this queue.
-    void take_all(SegmentQueue& other);
+    void take_all(SegmentQueue other);
 
   private:
+    [[nodiscard]] Segment*& front() { return segments_->first_; }
     void append(Segment* segment);
     void pop();
 
-    SegmentPool& pool_;
-    // It knows the rest: most queues are empty for most of the time, and there are two in each
-    // connection.
-    Segment* first_ = nullptr;
+    SegmentPool* pool_;
+    Segments* segments_;
+};
+
+// A queue that keeps its segments itself, and clears them in the end.
+class OwnSegmentQueue {
+  public:
+    explicit OwnSegmentQueue(SegmentPool& pool) : queue_(pool, segments_) {}
+    ~OwnSegmentQueue() { queue_.clear(); }
+
+    [[nodiscard]] SegmentQueue& operator*() { return queue_; }
+    [[nodiscard]] SegmentQueue* operator->() { return &queue_; }
+
+  private:
+    Segments segments_;
+    SegmentQueue queue_;
 };
 
 }  // namespace mcpgw::transport

@@ -24,7 +24,8 @@ class SegmentQueueTest : public testing::Test {
     io::BufferPool buffers{8, 64};
     io::BlockPool blocks{2, 64};
     SegmentPool pool{8};
-    SegmentQueue queue{pool};
+    OwnSegmentQueue own_queue{pool};
+    SegmentQueue& queue = *own_queue;
 };
 
 TEST_F(SegmentQueueTest, mixed_segments_keep_their_order_through_partial_drops) {
@@ -58,7 +59,8 @@ TEST_F(SegmentQueueTest, a_full_pool_refuses_and_queues_nothing) {
 }
 
 TEST_F(SegmentQueueTest, queues_join_without_copying) {
-    SegmentQueue other(pool);
+    OwnSegmentQueue own_other(pool);
+    SegmentQueue& other = *own_other;
     ASSERT_TRUE(queue.push_text("a"));
     ASSERT_TRUE(other.push(slice("bc")));
     queue.take_all(other);

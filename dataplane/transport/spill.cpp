@@ -31,7 +31,7 @@ io::Slice Spill::copy(const io::Slice& slice) {
     return pool_.take(filling_, slice.size(), filling_room_ > 0);
 }
 
-std::size_t Spill::take_over(SegmentQueue& queue, std::size_t skip, std::size_t slice_bytes_max) {
+std::size_t Spill::take_over(SegmentQueue queue, std::size_t skip, std::size_t slice_bytes_max) {
     std::size_t copied = 0;
     for (Segment* segment = queue.first(); segment != nullptr; segment = segment->next) {
         if (skip > 0) {

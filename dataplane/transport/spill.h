@@ -25,7 +25,7 @@ class Spill {
     [[nodiscard]] io::Slice copy(const io::Slice& slice);
     // Copies what is in slices of at most `slice_bytes_max`, without the first `skip` segments
     // (which the kernel is reading). Stops when no room is left. Returns the bytes copied.
-    std::size_t take_over(SegmentQueue& queue, std::size_t skip, std::size_t slice_bytes_max);
+    std::size_t take_over(SegmentQueue queue, std::size_t skip, std::size_t slice_bytes_max);
 
     // Whether the last slice that wanted room found none.
     [[nodiscard]] bool is_full() const { return is_full_; }

@@ -23,7 +23,8 @@ class SpillTest : public testing::Test {
     io::BufferPool buffers{8, 64};
     Spill spill{2, 64};
     SegmentPool pool{16};
-    SegmentQueue queue{pool};
+    OwnSegmentQueue own_queue{pool};
+    SegmentQueue& queue = *own_queue;
 };
 
 TEST_F(SpillTest, small_slices_let_go_of_their_buffers) {
