@@ -47,7 +47,7 @@ void Http1Client::look_at_deadline() {
     if (!deadline_passed_) return;
     switch (state_) {
         case State::idle:
-            return owes_bytes_ ? look_at_slow_reader() : end_after_output();
+            return awaits_reader_ ? look_at_slow_reader() : end_after_output();
         case State::reading_head:
             services_.context.metrics.rejected[RejectReason::head_too_slow].add();
             return end_after_output();  // answers to earlier requests may still be on their way
@@ -63,11 +63,10 @@ void Http1Client::look_at_deadline() {
 // The answer is complete but not yet all taken: as long as the client takes some of it, it may go
 // on. When nothing is left, whatever the client still sends has had its time.
 void Http1Client::look_at_last_bytes(std::uint32_t again_ms) {
-    const Nanos patience = deadlines().stall_ms * kMillisecond;
-    const bool progressed = connection_.has_sent();
-    if (!progressed && connection_.output().empty()) return lose();
-    if (!progressed && services_.context.now >= progress_at_ + patience) return lose();
-    if (progressed) note_progress();
+    if (connection_.has_sent()) note_progress();
+    const std::uint32_t patience_ms =
+        connection_.output().empty() ? again_ms : deadlines().stall_ms;
+    if (services_.context.now >= progress_at_ + patience_ms * kMillisecond) return lose();
     set_deadline(again_ms);
 }
 
@@ -99,7 +98,7 @@ bool Http1Client::takes_nothing_for(std::uint32_t patience_ms) {
 void Http1Client::relieve() {
     if (state_ == State::ended) return;
     const bool exhausted = services_.context.pressure == transport::Pressure::exhausted;
-    if (exhausted &&
+    if (exhausted && !connection_.output().empty() &&
         takes_nothing_for(std::min(deadlines().stall_ms, limits::send_stall_scarce_ms))) {
         services_.context.metrics.rejected[RejectReason::client_too_slow].add();
         return lose();
@@ -138,6 +137,9 @@ void Http1Client::advance() {
         return table_.bury_later(*this);
     }
     if (state_ != State::ended && connection_.error_number() != 0) return lose();
+    // That its client reads slowly may show only after the whole answer was queued.
+    const bool is_behind = connection_.peer_is_slow() && !connection_.output().empty();
+    if (state_ == State::idle && is_behind && !awaits_reader_) become_idle();
     look_at_deadline();
     while (step()) {
     }
@@ -319,9 +321,10 @@ bool Http1Client::complete_exchange() {
 // A slow reader is not idle before it has taken its answer.
 void Http1Client::become_idle() {
     state_ = State::idle;
-    owes_bytes_ = connection_.peer_is_slow() && !connection_.output().empty();
+    owes_bytes_ = !connection_.output().empty();
+    awaits_reader_ = owes_bytes_ && connection_.peer_is_slow();
     note_progress();
-    set_deadline(owes_bytes_ ? limits::slow_reader_check_ms : deadlines().idle_ms);
+    set_deadline(awaits_reader_ ? limits::slow_reader_check_ms : deadlines().idle_ms);
 }
 
 void Http1Client::look_at_slow_reader() {
@@ -329,7 +332,8 @@ void Http1Client::look_at_slow_reader() {
         services_.context.metrics.rejected[RejectReason::client_too_slow].add();
         return lose();
     }
-    set_deadline(owes_bytes_ ? limits::slow_reader_check_ms : deadlines().idle_ms);
+    awaits_reader_ = owes_bytes_;
+    set_deadline(awaits_reader_ ? limits::slow_reader_check_ms : deadlines().idle_ms);
 }
 
 // --- Ends

@@ -115,8 +115,9 @@ class Http1Client final : public flow::ClientEnd,
     Nanos progress_at_ = 0;       // when the last check found that the client had taken something
     bool continue_sent_ = false;  // the client has had a 100 for the present request
     bool answer_is_chunked_ = false;
-    bool owes_bytes_ = false;  // at the last check: to take
-    bool owes_body_ = false;   // at the last check: to send
+    bool owes_bytes_ = false;     // at the last check: to take
+    bool owes_body_ = false;      // at the last check: to send
+    bool awaits_reader_ = false;  // idle, but its last answer is not all taken
     bool answer_begun_ = false;
     bool answer_done_ = false;
     bool request_paused_ = false;

@@ -167,7 +167,9 @@ void Connection::on_sent(const io::Completion& completion) {
         return;
     }
     const auto size = static_cast<std::size_t>(std::max(completion.result, 0));
+    const bool was_slow = peer_is_slow_;
     peer_is_slow_ = size < in_flight_bytes;
+    if (peer_is_slow_ && !was_slow) mark_owner();
     output().drop_front(size);
     has_sent_ = has_sent_ || size > 0;
     context_.metrics.bytes[role_ == Role::client ? Direction::client_out : Direction::backend_out]

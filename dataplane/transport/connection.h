@@ -10,7 +10,8 @@
 //
 // Receiving stops while any PauseReason is set, and resumes when the last one is cleared. At most
 // one send is in the kernel; it covers up to gather_pieces_max segments of the queue. The owner is
-// marked dirty when there is input, an end, a failure, or room again after it asked for it.
+// marked dirty when there is input, an end, a failure, room again after it asked for it, or when
+// the peer turns out to be slow.
 #pragma once
 
 #include <algorithm>
