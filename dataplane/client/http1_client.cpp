@@ -82,11 +82,11 @@ void Http1Client::look_at_exchange_progress() {
     const bool silent =
         owes_body_ &&
         services_.context.now >= incoming_->heard_at + deadlines().body_idle_ms * kMillisecond;
-    if (stalled || silent) {
-        services_.context.metrics.rejected[RejectReason::client_too_slow].add();
-        return lose();
-    }
-    set_check_deadline();
+    if (!stalled && !silent) return set_check_deadline();
+    services_.context.metrics.rejected[RejectReason::client_too_slow].add();
+    if (stalled) return lose();
+    if (!exchange_->finished()) exchange_->on_client_gone();
+    end_after_output();  // answers to earlier requests may still be on their way
 }
 
 bool Http1Client::takes_nothing_for(std::uint32_t patience_ms) {

@@ -144,6 +144,18 @@ class Http1ClientTest : public testing::Test {
     bool has_fin = false;
 };
 
+TEST_F(Http1ClientTest, a_body_that_stops_does_not_cost_the_answers_before_it) {
+    settings.deadlines.body_idle_ms = 10'000;
+    send_pings();
+    send("POST /adapters/a/mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{");
+    come_to_rest();
+    for (int i = 0; i < 4; ++i)
+        pass(settings.deadlines.body_idle_ms / 2 + 1);
+    EXPECT_EQ(given_up(), 1U);
+    EXPECT_EQ(take_answers(), kPings);
+    EXPECT_TRUE(is_gone());
+}
+
 TEST_F(Http1ClientTest, a_slow_reader_has_its_idle_time_also_when_buffers_are_scarce) {
     send_pings();
     come_to_rest();
