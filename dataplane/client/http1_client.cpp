@@ -365,8 +365,12 @@ void Http1Client::lose() {
     connection_.abort();
 }
 
+// Who has just been answered may be sending the next request, and a reset would destroy the answer.
 void Http1Client::drain() {
-    if (state_ == State::idle) end_after_output();
+    if (state_ != State::idle) return;
+    const Nanos recent = deadlines().linger_ms * kMillisecond;
+    const bool just_answered = progress_at_ > 0 && services_.context.now < progress_at_ + recent;
+    just_answered || awaits_reader_ ? linger() : end_after_output();
 }
 
 void Http1Client::wind_up() {

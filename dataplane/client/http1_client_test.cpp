@@ -195,5 +195,44 @@ TEST_F(Http1ClientTest, idle_time_begins_when_a_slow_reader_has_taken_its_answer
     EXPECT_TRUE(is_gone());
 }
 
+TEST_F(Http1ClientTest, draining_reads_on_from_a_client_that_was_just_answered) {
+    send(kPing);
+    come_to_rest();
+    EXPECT_EQ(take_answers(), 1);
+    table->drain();
+    come_to_rest();
+    EXPECT_EQ(take_some(), 1);
+    EXPECT_TRUE(has_fin);
+    EXPECT_FALSE(is_gone());
+    send(kPing);  // it crosses the end: thrown away, and no reset
+    come_to_rest();
+    EXPECT_FALSE(is_gone());
+    pass(settings.deadlines.linger_ms + kLate);
+    EXPECT_TRUE(is_gone());
+}
+
+TEST_F(Http1ClientTest, a_relief_does_not_shorten_the_time_to_linger) {
+    send_pings();
+    come_to_rest();
+    table->drain();
+    pass(settings.deadlines.linger_ms / 2);
+    EXPECT_EQ(take_answers(), kPings);
+    context->pressure = transport::Pressure::exhausted;
+    table->relieve();
+    pass(settings.deadlines.linger_ms / 2 + kLate);
+    EXPECT_FALSE(is_gone());
+    pass(settings.deadlines.linger_ms + kLate);
+    EXPECT_TRUE(is_gone());
+}
+
+TEST_F(Http1ClientTest, draining_ends_a_client_that_was_answered_long_ago) {
+    send(kPing);
+    EXPECT_EQ(take_answers(), 1);
+    pass(settings.deadlines.linger_ms + kLate);
+    table->drain();
+    come_to_rest();
+    EXPECT_TRUE(is_gone());
+}
+
 }  // namespace
 }  // namespace mcpgw::client
