@@ -76,7 +76,7 @@ void Client::connect() {
     reader_ = MessageReader(MessageReader::Kind::response);
     outbox_.clear();
     answer_begun_ = ends_after_ = half_closed_ = network_breaks_ = false;
-    last_byte_ = last_head_ = world().now();
+    last_byte_ = world().now();
     reads_slowly_ = false;
 }
 
@@ -154,6 +154,7 @@ void Client::write() {
         const std::size_t count = wire_->write(std::string_view(outbox_).substr(0, want));
         if (count == 0 || wire_ == nullptr) return;
         outbox_.erase(0, count);
+        if (!under_way_.empty()) under_way_.back().ask->written_at = world().now();
         // Behind a refusal the gateway throws the rest away, and may take any amount.
         if (under_way_.size() == 1 && wire_->sent_by_gateway() == before_request_) {
             under_way_.front().ask->sent_by_client += count;
@@ -264,8 +265,11 @@ void Client::drain() {
 void Client::keep_idle() {
     keeps_idle_ = true;
     world().note(who_, "stays without a request");
+    // Of one that was found to read slowly it shows at the next look that it has its answer.
+    const Nanos least =
+        (limits::client_idle_timeout_ms + limits::slow_reader_check_ms) * kMillisecond;
     world().expect(
-        world().now() + limits::client_idle_timeout_ms * kMillisecond + ledger_.slack(),
+        world().now() + least + ledger_.slack(),
         [this, c = connection_] { return c != connection_; },
         "the gateway keeps an idle client beyond its time");
 }

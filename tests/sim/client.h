@@ -93,7 +93,9 @@ class Client {
     void take_end();
     void take_end_by_close();
     void judge_own_answer(Ask& ask);
-    void judge_idle_end();
+    void judge_idle_end(const Wire& wire);
+    [[nodiscard]] bool was_silent(const Wire& wire, std::uint32_t milliseconds);
+    [[nodiscard]] bool was_idle(const Wire& wire);
     void end_after_answer(const Conduct& conduct);
     void end_of_connection();
     void excuse_those_cut(const Wire& wire);
@@ -136,7 +138,6 @@ class Client {
     std::uint64_t before_request_ = 0;  // bytes that the gateway had sent
     std::uint64_t connection_ = 0;      // counts them, so that old timers are known as such
     Nanos frozen_ = 0;                  // how long the world had stood still when it connected
-    Nanos last_head_ = 0;               // when the last answer began, or the connection
     Nanos last_byte_ = 0;               // when the gateway last sent something
 };
 

@@ -82,8 +82,8 @@ void Client::stop_reading() {
     for (const AnswerPlan::Piece& piece : ask.answer.pieces)
         takes += piece.pause;
     if (ask.answer.is_stream) {  // silence is no stall: it may last as long as the stream
-        world().after(takes + kSecond, [this, c = connection_] {
-            if (c == connection_) leave(true);
+        world().after(takes + kSecond, [this, c = connection_, stall = stall_] {
+            if (c == connection_ && stall == stall_) leave(true);
         });
         return;
     }
@@ -102,7 +102,6 @@ void Client::take_head(const MessageHead& head) {
     Ask& ask = *under_way_.front().ask;
     if (status >= 100 && status < 200) return take_interim(head);
     answer_begun_ = true;
-    last_head_ = world().now();
     const std::string_view answer = head.find("X-Sim-Answer");
     const bool from_server = !answer.empty();
     ask.status = status;
@@ -213,7 +212,7 @@ void Client::end_of_connection() {
     held_back_ = std::string::npos;
     stalled_ = stops_reading_ = writing_planned_ = reading_planned_ = false;
     const bool idle_end = keeps_idle_ || under_way_.empty();
-    if (idle_end && !ends_after_ && !half_closed_) judge_idle_end();
+    if (idle_end && !ends_after_ && !half_closed_) judge_idle_end(*wire);
     // An answer without a length is complete when the connection ends.
     if (answer_begun_ && ended_well && reader_.may_end() && under_way_.front().ask->http10)
         take_end_by_close();
@@ -229,10 +228,11 @@ void Client::excuse_those_cut(const Wire& wire) {
     if (under_way_.empty()) return;
     Ask& first = *under_way_.front().ask;
     if (answer_begun_ && check_.from_server()) static_cast<void>(check_.judge(false));
-    // The gateway counts from the end of its own work: a slow reader may send into the very end.
-    const Nanos idle = limits::client_idle_timeout_ms * kMillisecond;
-    const bool overdue = reads_slowly_ && world().now() + ledger_.slack() >= last_head_ + idle;
-    if (overdue && !answer_begun_ && first.deliveries == 0) first.excuses |= excuse::closing;
+    // The gateway counts from when it has sent the last answer, which a slow reader may get much
+    // later: its next request may meet the very end.
+    const bool too_late = first.sent_at + ledger_.slack() >= wire.gateway_ended_at();
+    if (was_idle(wire) && too_late && !answer_begun_ && first.deliveries == 0)
+        first.excuses |= excuse::closing;
     if (crowded_ && !answer_begun_ && first.deliveries == 0) first.excuses |= excuse::closing;
     // A reset may destroy answers that have arrived. It is fair when the gateway had said that it
     // ends and waited, or when it had to break off a later answer.
@@ -244,7 +244,8 @@ void Client::excuse_those_cut(const Wire& wire) {
     });
     const std::size_t got = answer_begun_ ? check_.bytes() : 0;
     const std::size_t unread = wire.lost_bytes() + wire.readable().size();
-    const bool refused = answer_begun_ ? !check_.from_server() : first.deliveries == 0;
+    const bool may_be_refused = first.deliveries == 0 || ledger_.has_reason_to_refuse(first);
+    const bool refused = answer_begun_ ? !check_.from_server() : may_be_refused;
     const bool was_sent = refused ? got + unread > 0 : got + unread >= first.answer.body.size();
     if (wire.is_reset() && was_sent && (waited || later_fault)) first.excuses |= excuse::closing;
     if (frozen_ != world().frozen()) first.excuses |= excuse::frozen;
@@ -265,12 +266,25 @@ void Client::take_end_by_close() {
     answer_begun_ = false;
 }
 
+// Whether the gateway had sent nothing for so long before it ended the connection.
+bool Client::was_silent(const Wire& wire, std::uint32_t milliseconds) {
+    const Nanos end = std::min(wire.gateway_ended_at(), world().now());
+    const Nanos least = milliseconds * kMillisecond;
+    return end + world().frozen() + ledger_.slack() >= wire.gateway_active_at() + least;
+}
+
+// ... as long as it waits for the next request.
+bool Client::was_idle(const Wire& wire) {
+    return was_silent(wire, limits::client_idle_timeout_ms);
+}
+
 // Without a request the gateway may end the connection for two reasons.
-void Client::judge_idle_end() {
-    if (network_breaks_ || !may_connect_ || draining_ || reads_slowly_) return;
-    const Nanos idle = world().now() - last_head_;
-    const Nanos least = limits::client_idle_timeout_ms * kMillisecond - ledger_.slack();
-    if (idle + world().frozen() < least)
+void Client::judge_idle_end(const Wire& wire) {
+    if (network_breaks_ || !may_connect_ || draining_) return;
+    // While the machine stood still a slow reader has taken nothing.
+    const bool stood_still = frozen_ != world().frozen();
+    const bool took_nothing = stood_still && was_silent(wire, limits::send_stall_timeout_ms);
+    if (!was_idle(wire) && !(reads_slowly_ && took_nothing))
         World::fail("the gateway ends the idle connection of client " +
                     std::to_string(who_.number) + " for no reason");
 }

@@ -53,6 +53,14 @@ void Kernel::check_buffers() {
     if (pool_->in_use() > 0) World::fail("receive buffers are held after the end");
 }
 
+bool Kernel::somebody_left_unheard() const {
+    return std::ranges::any_of(slots_, [](const auto& entry) {
+        const Slot& slot = entry.second;
+        return slot.wire->side() == Wire::Side::client && !slot.wire->gateway_closed() &&
+               slot.wire->actor_closed() && slot.receive == nullptr;
+    });
+}
+
 // --- What the gateway asks for
 
 Result<int> Kernel::open_socket() {

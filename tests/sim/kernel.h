@@ -59,6 +59,10 @@ class Kernel {
     // At the end of the worker: the kernel lets its buffers go, and all of them must be free.
     void check_buffers();
     // Operations that have not completed.
+    // Whether a client has left, and the gateway cannot know: it does not receive from it, either
+    // because it takes the client's end for a half-close and waits for the answer, or because the
+    // server does not take the client's upload.
+    [[nodiscard]] bool somebody_left_unheard() const;
     [[nodiscard]] std::size_t operations() const { return where_.size(); }
     [[nodiscard]] std::uint64_t waits() const { return waits_; }
     // True while the worker's own code runs, and not the simulation's.

@@ -53,7 +53,7 @@ Ask* Ledger::find(std::string_view id_text) {
 
 void Ledger::mark_sent(Ask& ask) {
     ask.sent = true;
-    ask.sent_at = world_.now();
+    ask.sent_at = ask.written_at = world_.now();
     ask.excuses |= standing_;
 }
 
@@ -91,6 +91,10 @@ unsigned Ledger::excuses_of(const Ask& ask) const {
     const auto trouble = trouble_.find(ask.adapter);
     const bool troubled = trouble != trouble_.end() && trouble->second + slack_ >= ask.sent_at;
     return ask.excuses | (troubled ? excuse::server : 0);
+}
+
+bool Ledger::has_reason_to_refuse(const Ask& ask) const {
+    return (excuses_of(ask) & reasons_for(502)) != 0;
 }
 
 void Ledger::close(Ask& ask, Ask::Fate fate) {

@@ -104,6 +104,7 @@ struct Ask {
     bool sent = false;        // any byte of it
     int status = 0;           // seen by the client
     Nanos sent_at = 0;
+    Nanos written_at = 0;            // when the last byte so far of it left the client
     Nanos delivered_at = 0;          // when the server last got a byte of it
     std::size_t sent_by_client = 0;  // bytes that left it, as long as it sends nothing else
     std::size_t got_by_server = 0;   // bytes of the body
@@ -142,6 +143,8 @@ class Ledger {
     void refused(Ask& ask, int status);
     void cut(Ask& ask);
     void given_up(Ask& ask);
+    // Whether the gateway may have refused it, although a server has got it.
+    [[nodiscard]] bool has_reason_to_refuse(const Ask& ask) const;
     [[nodiscard]] std::uint64_t answers_with(int status) const;
     // Those that wait, for whoever looks for the one that waits too long.
     void print_waiting(std::FILE* out) const;

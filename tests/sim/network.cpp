@@ -168,6 +168,7 @@ void Wire::reset() {
 
 void Wire::gateway_accept() {
     accepted_ = true;
+    gateway_active_at_ = network_.world().now();
     ++network_.open_at_gateway_;
 }
 
@@ -178,18 +179,20 @@ void Wire::gateway_read(std::size_t count) {
 
 std::size_t Wire::gateway_write(std::string_view bytes) {
     check(!gateway_closed_ && !down_.fin_sent(), "the gateway sends while it may");
+    gateway_active_at_ = network_.world().now();
     return carry(down_, bytes, false);
 }
 
 void Wire::gateway_half_close() {
     network_.world().note(who(), "gateway sends FIN");
-    gateway_fin_at_ = network_.world().now();
+    gateway_fin_at_ = gateway_ended_at_ = network_.world().now();
     carry_fin(down_, false);
 }
 
 void Wire::gateway_close() {
     check(!gateway_closed_, "a descriptor is closed once");
     gateway_closed_ = true;
+    gateway_ended_at_ = std::min(gateway_ended_at_, network_.world().now());
     --network_.open_at_gateway_;
     network_.world().note(who(), "gateway closes, %lld bytes unread",
                           static_cast<std::int64_t>(up_.arrived_));

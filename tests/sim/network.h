@@ -82,6 +82,10 @@ class Wire {
     [[nodiscard]] std::uint64_t sent_by_gateway() const { return down_.written(); }
     // When the gateway ended its side; kNever if it has not.
     [[nodiscard]] Nanos gateway_fin_at() const { return gateway_fin_at_; }
+    // When it did, or closed its descriptor; kNever if neither.
+    [[nodiscard]] Nanos gateway_ended_at() const { return gateway_ended_at_; }
+    // When it took the connection, or last sent something.
+    [[nodiscard]] Nanos gateway_active_at() const { return gateway_active_at_; }
     [[nodiscard]] std::string_view readable() const { return down_.readable(); }
     [[nodiscard]] std::size_t room() const { return up_.room(); }
     void read(std::size_t count);
@@ -96,6 +100,7 @@ class Wire {
     // --- The gateway's end: for the ring only.
     [[nodiscard]] int descriptor() const { return descriptor_; }
     [[nodiscard]] Side side() const { return side_; }
+    [[nodiscard]] bool actor_closed() const { return actor_closed_; }
     [[nodiscard]] bool gateway_closed() const { return gateway_closed_; }
     [[nodiscard]] int gateway_error() const { return gateway_error_; }
     [[nodiscard]] bool connect_done() const { return connect_done_; }
@@ -130,6 +135,8 @@ class Wire {
     std::uint64_t cut_after_ = UINT64_MAX;
     std::size_t lost_bytes_ = 0;
     Nanos gateway_fin_at_ = kNever;
+    Nanos gateway_ended_at_ = kNever;
+    Nanos gateway_active_at_ = kNever;
     int gateway_error_ = 0;
     bool connected_ = false;     // as the actor sees it
     bool connect_done_ = false;  // as the gateway sees it: established, or gateway_error_

@@ -211,7 +211,10 @@ void Server::Line::begin_to_think() {
     const AnswerPlan& plan = ask_->answer;
     const Nanos deadline = server_.options_.first_byte;
     const bool silent = plan.fault == Fault::silent;
-    if (silent || (deadline > 0 && plan.think + server_.ledger_.slack() >= deadline)) {
+    // The time begins when the gateway has the request, of which the server gets the last byte
+    // later.
+    const Nanos late = world().now() + plan.think + server_.ledger_.slack() - ask_->written_at;
+    if (silent || (deadline > 0 && late >= deadline)) {
         ask_->excuses |= excuse::slow_server;
         if (deadline > 0) watch_first_byte(*ask_);
     }
