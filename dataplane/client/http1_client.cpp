@@ -75,12 +75,12 @@ void Http1Client::look_at_last_bytes(std::uint32_t again_ms) {
 // first check that finds something owed and nothing done about it since the check before.
 void Http1Client::look_at_exchange_progress() {
     const bool stalled = takes_nothing_for(deadlines().stall_ms);
-    const bool owed_body =
-        std::exchange(owes_body_, body_state() == http::BodyDecoder::State::reading &&
-                                      !request_paused_ && !answer_begun_);
+    const bool owes_body =
+        body_state() == http::BodyDecoder::State::reading && !request_paused_ && !answer_begun_;
+    const bool owed_body = incoming_ != nullptr && std::exchange(incoming_->owes_body, owes_body);
     if (!owed_body || connection_.has_received()) note_receipt();
     const bool silent =
-        owes_body_ &&
+        owes_body &&
         services_.context.now >= incoming_->heard_at + deadlines().body_idle_ms * kMillisecond;
     if (!stalled && !silent) return set_check_deadline();
     services_.context.metrics.rejected[RejectReason::client_too_slow].add();
@@ -241,7 +241,7 @@ bool Http1Client::start_exchange() {
     note_progress();
     note_receipt();
     owes_bytes_ = false;
-    owes_body_ = body_state() == http::BodyDecoder::State::reading;
+    if (incoming_ != nullptr) incoming_->owes_body = true;
     set_check_deadline();
     if (too_large)
         exchange_->on_request_too_large();

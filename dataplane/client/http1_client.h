@@ -31,6 +31,7 @@ struct IncomingRequest {
     flow::HeadReader head;
     http::BodyDecoder body;  // complete, until the head says otherwise
     Nanos heard_at = 0;      // when the last check found that something of the body had come
+    bool owes_body = false;  // at the last check: more of it is to come
 };
 
 class Http1Client final : public flow::ClientEnd,
@@ -116,7 +117,6 @@ class Http1Client final : public flow::ClientEnd,
     bool continue_sent_ = false;  // the client has had a 100 for the present request
     bool answer_is_chunked_ = false;
     bool owes_bytes_ = false;     // at the last check: to take
-    bool owes_body_ = false;      // at the last check: to send
     bool awaits_reader_ = false;  // idle, but its last answer is not all taken
     bool answer_begun_ = false;
     bool answer_done_ = false;
