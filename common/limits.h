@@ -190,6 +190,15 @@ inline constexpr std::size_t in_queue_segments_high = 64;
 // larger lumps waits in the kernel for its pacing, which costs a timer each time.
 inline constexpr std::size_t gather_pieces_max = 64;
 inline constexpr std::size_t gather_bytes_max = 32 * 1024;
+// Long bodies of known length go from socket to socket inside the kernel, once this much is left:
+// it costs a few system calls to begin with. One worker does that for so many at a time; others are
+// received and sent.
+inline constexpr std::size_t splice_body_bytes_min = 128 * 1024;
+inline constexpr std::size_t splices_per_worker_max = 64;
+// In a pipe at a time: what a pipe holds without being made larger, and what stays in the cache.
+inline constexpr std::size_t splice_bytes_max = 64 * 1024;
+// Times that a pipe is filled and emptied before others get their turn.
+inline constexpr unsigned splice_rounds_max = 4;
 // Idle keep-alive connections kept per instance and worker.
 inline constexpr std::size_t idle_backend_connections_max = 256;
 // Instances whose (empty) lists of idle connections a worker remembers before it cleans up.

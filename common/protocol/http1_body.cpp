@@ -92,6 +92,12 @@ void BodyDecoder::fail(BodyError error) {
     error_ = error;
 }
 
+void BodyDecoder::pass(std::uint64_t bytes) {
+    check(framing_ == Framing::content_length && bytes <= remaining_, "a part of what is left");
+    remaining_ -= bytes;
+    if (remaining_ == 0) state_ = State::complete;
+}
+
 void BodyDecoder::end_of_input() {
     if (state_ != State::reading) return;
     if (framing_ == Framing::until_close)

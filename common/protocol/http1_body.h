@@ -53,6 +53,8 @@ class BodyDecoder {
     // Must be called in state `reading` only. Consumes all of `input` unless payload, the end of
     // the body or an error comes first; on an error it stops before the byte that is wrong.
     Step feed(Bytes input);
+    // `bytes` of a content_length body, no more than remaining(), went another way.
+    void pass(std::uint64_t bytes);
     // The connection has ended: completes an until_close body, fails any other unfinished one.
     void end_of_input();
 

@@ -99,6 +99,7 @@ void Http1Backend::end() {
 void Http1Backend::release() {
     check(state_ == State::busy, "only a leased connection is released");
     events_ = nullptr;
+    connection_.end_splice();
     release_awaited();
     const bool reusable = phase_ == Phase::complete && request_complete_ && keep_alive_ &&
                           idle_ms_ > 0 && connection_.is_open() && !connection_.input_ended() &&
@@ -255,6 +256,7 @@ void Http1Backend::advance() {
     }
     if (awaited_ != nullptr && !is_silent()) awaited_->kept.reset();
     read_answer();
+    if (state_ == State::busy && phase_ == Phase::body) follow_splice();
     if (state_ == State::busy && phase_ != Phase::complete) look_at_failure();
     // Asked again, because the limit may have fallen since the room was announced.
     if (state_ == State::busy && !is_full()) events_->on_backend_room();
@@ -339,7 +341,28 @@ void Http1Backend::read_body() {
     if (decoder_.state() == http::BodyDecoder::State::complete) complete_answer();
 }
 
+void Http1Backend::splice_response(flow::ClientEnd& to) {
+    if (decoder_.framing() != http::Framing::content_length ||
+        decoder_.remaining() < limits::splice_body_bytes_min)
+        return;
+    transport::Connection* output = to.plain_output();
+    if (output != nullptr && context().splices.arrange(connection_, *output) != nullptr)
+        context().mark(*this);
+}
+
+void Http1Backend::follow_splice() {
+    transport::Splice* splice = connection_.splice_from_here();
+    if (splice == nullptr) return;
+    if (splice->is_ready()) splice->open(decoder_.remaining());
+    const std::uint64_t moved = splice->take_moved();
+    if (moved == 0) return;
+    decoder_.pass(moved);
+    events_->on_response_moved();
+    if (decoder_.state() == http::BodyDecoder::State::complete) complete_answer();
+}
+
 void Http1Backend::complete_answer() {
+    if (transport::Splice* splice = connection_.splice_from_here()) splice->end();
     phase_ = Phase::complete;
     events_->on_response_end();
 }

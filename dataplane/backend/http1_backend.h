@@ -71,6 +71,10 @@ class Http1Backend final : public flow::BackendEnd, public transport::Dirty {
     [[nodiscard]] bool is_full() override;
     void pause_response() override;
     void resume_response() override;
+    void splice_response(flow::ClientEnd& to) override;
+    [[nodiscard]] transport::Connection* plain_output() override {
+        return request_is_chunked_ ? nullptr : &connection_;
+    }
     void relieve() override { connection_.relieve(); }
     void release() override;
 
@@ -85,6 +89,7 @@ class Http1Backend final : public flow::BackendEnd, public transport::Dirty {
     [[nodiscard]] bool is_silent() const;
     void release_destination();
     void read_body();
+    void follow_splice();
     void complete_answer();
     void look_at_failure();
     void fail(Code code, Retry retry = Retry::never);

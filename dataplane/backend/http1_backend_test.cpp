@@ -78,6 +78,7 @@ class Http1BackendTest : public testing::Test, public flow::BackendEvents {
     void on_interim_answer(const http::ResponseHead&) override {}
     void on_response_head(const http::ResponseHead& head) override { status = head.status; }
     void on_response_body(flow::BodyPiece) override {}
+    void on_response_moved() override {}
     void on_response_end() override { release(); }
     void on_backend_failed(Code, Retry verdict) override {
         retry = verdict;

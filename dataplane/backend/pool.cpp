@@ -52,7 +52,7 @@ Result<Http1Backend*> Pool::connect_again(std::uint64_t key) {
 }
 
 Result<Http1Backend*> Pool::connect(const Destination& destination) {
-    auto socket = context_.ring.open_socket(destination.address.ss_family);
+    auto socket = context_.ring.open_socket(reinterpret_cast<const sockaddr&>(destination.address));
     if (!socket) return std::unexpected(socket.error());
     Http1Backend* backend = table_.acquire(context_, *this, destination.key);
     if (backend == nullptr) {

@@ -126,4 +126,13 @@ void Http1Client::resume_request() {
     services_.context.mark(*this);
 }
 
+void Http1Client::splice_request(flow::BackendEnd& to) {
+    if (incoming_ == nullptr || incoming_->body.framing() != http::Framing::content_length ||
+        incoming_->body.remaining() < limits::splice_body_bytes_min)
+        return;
+    transport::Connection* output = to.plain_output();
+    if (output != nullptr && services_.context.splices.arrange(connection_, *output) != nullptr)
+        services_.context.mark(*this);
+}
+
 }  // namespace mcpgw::client

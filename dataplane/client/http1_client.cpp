@@ -75,8 +75,10 @@ void Http1Client::look_at_last_bytes(std::uint32_t again_ms) {
 // first check that finds something owed and nothing done about it since the check before.
 void Http1Client::look_at_exchange_progress() {
     const bool stalled = takes_nothing_for(deadlines().stall_ms);
+    const transport::Splice* splice = connection_.splice_from_here();
+    const bool waits_for_server = request_paused_ || (splice != nullptr && splice->is_stuck());
     const bool owes_body =
-        body_state() == http::BodyDecoder::State::reading && !request_paused_ && !answer_begun_;
+        body_state() == http::BodyDecoder::State::reading && !waits_for_server && !answer_begun_;
     const bool owed_body = incoming_ != nullptr && std::exchange(incoming_->owes_body, owes_body);
     if (!owed_body || connection_.has_received()) note_receipt();
     const bool silent =
@@ -90,7 +92,7 @@ void Http1Client::look_at_exchange_progress() {
 }
 
 bool Http1Client::takes_nothing_for(std::uint32_t patience_ms) {
-    const bool owed_bytes = std::exchange(owes_bytes_, !connection_.output().empty());
+    const bool owed_bytes = std::exchange(owes_bytes_, connection_.owed_bytes() > 0);
     if (!owed_bytes || connection_.has_sent()) note_progress();
     return owes_bytes_ && services_.context.now >= progress_at_ + patience_ms * kMillisecond;
 }
@@ -155,6 +157,7 @@ bool Http1Client::step() {
             return read_head();
         case State::exchanging:
             read_body();
+            follow_splice();
             return complete_exchange();
         case State::lingering:
             connection_.input().clear();
@@ -271,10 +274,7 @@ void Http1Client::read_body() {
         } else {
             connection_.input().drop_front(part.consumed);
         }
-        if (body_state() == http::BodyDecoder::State::complete) {
-            release_incoming();
-            exchange_->on_request_end();
-        }
+        if (body_state() == http::BodyDecoder::State::complete) end_body();
         if (body_state() == http::BodyDecoder::State::failed) {
             keep_alive_ = false;
             if (incoming_->body.error() == http::BodyError::too_large)
@@ -283,6 +283,23 @@ void Http1Client::read_body() {
                 exchange_->on_request_broken();
         }
     }
+}
+
+void Http1Client::follow_splice() {
+    transport::Splice* splice = connection_.splice_from_here();
+    if (splice == nullptr || exchange_->finished()) return;
+    if (splice->is_ready()) splice->open(incoming_->body.remaining());
+    const std::uint64_t moved = splice->take_moved();
+    if (moved == 0) return;
+    incoming_->body.pass(moved);
+    exchange_->on_request_moved();
+    if (body_state() == http::BodyDecoder::State::complete) end_body();
+}
+
+void Http1Client::end_body() {
+    if (transport::Splice* splice = connection_.splice_from_here()) splice->end();
+    release_incoming();
+    exchange_->on_request_end();
 }
 
 // True when the connection goes on to the next request.

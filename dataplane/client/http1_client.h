@@ -63,9 +63,13 @@ class Http1Client final : public flow::ClientEnd,
     void finish() override;
     void break_off() override;
     [[nodiscard]] bool is_full() override;
-    [[nodiscard]] std::size_t queued_bytes() const override { return connection_.output().bytes(); }
+    [[nodiscard]] std::size_t queued_bytes() const override { return connection_.owed_bytes(); }
     void pause_request() override;
     void resume_request() override;
+    void splice_request(flow::BackendEnd& to) override;
+    [[nodiscard]] transport::Connection* plain_output() override {
+        return answer_is_chunked_ || method_ == http::Method::head ? nullptr : &connection_;
+    }
 
   private:
     void on_deadline();
@@ -88,6 +92,8 @@ class Http1Client final : public flow::ClientEnd,
     void refuse_head(http::HeadError error);
     void ask_for_body();
     void read_body();
+    void follow_splice();
+    void end_body();
     [[nodiscard]] http::BodyDecoder::State body_state() const {
         return incoming_ == nullptr ? http::BodyDecoder::State::complete : incoming_->body.state();
     }

@@ -152,10 +152,17 @@ void Exchange::on_response_body(flow::BodyPiece piece) {
     }
     set_answer_deadline();
     client_.send_body(std::move(piece));
-    if (backend_ != nullptr && client_.is_full()) {
+    if (backend_ == nullptr) return;
+    if (client_.is_full()) {
         answer_paused_ = true;
         backend_->pause_response();
     }
+    if (!is_stream_) backend_->splice_response(client_);
+}
+
+void Exchange::on_response_moved() {
+    answer_active_at_ = services_.context.now;
+    set_answer_deadline();
 }
 
 void Exchange::on_response_end() {
@@ -252,7 +259,8 @@ void Exchange::wind_up() {
 // idle limit of the adapter ends it.
 void Exchange::break_silence() {
     // A server that was paused because the client is slow is not silent.
-    if (answer_paused_) answer_active_at_ = services_.context.now;
+    const bool client_is_behind = answer_paused_ || (!is_stream_ && client_.queued_bytes() > 0);
+    if (client_is_behind) answer_active_at_ = services_.context.now;
     const bool over_limit =
         idle_ms_ > 0 && services_.context.now >= answer_active_at_ + idle_ms_ * kMillisecond;
     if (over_limit) return on_backend_failed(Code::timed_out, Retry::never);

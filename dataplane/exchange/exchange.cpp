@@ -78,11 +78,16 @@ void Exchange::on_request_body(io::Slice bytes) {
                 request_paused_ = true;
                 client_.pause_request();
             }
+            if (!request_is_watched()) client_.splice_request(*backend_);
             return;
         case State::awaiting_news:
         case State::finished:
             return;
     }
+}
+
+void Exchange::on_request_moved() {
+    if (state_ == State::awaiting_answer) set_first_byte_deadline();
 }
 
 void Exchange::on_request_end() {

@@ -59,6 +59,7 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
 
     // Told by the client end.
     void on_request_body(io::Slice bytes);
+    void on_request_moved();  // a part of it went to the server inside the kernel
     void on_request_end();
     void on_request_too_large();  // more body than Settings::body_bytes_max
     void on_request_broken();     // the body's framing is invalid
@@ -72,6 +73,7 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     void on_interim_answer(const http::ResponseHead& head) override;
     void on_response_head(const http::ResponseHead& head) override;
     void on_response_body(flow::BodyPiece piece) override;
+    void on_response_moved() override;
     void on_response_end() override;
     void on_backend_failed(Code code, Retry retry) override;
     void on_backend_room() override;

@@ -16,6 +16,10 @@
 #include "dataplane/io/buffer_pool.h"
 #include "dataplane/transport/segment.h"
 
+namespace mcpgw::transport {
+class Connection;
+}
+
 namespace mcpgw::flow {
 
 // Views live only during the call.
@@ -51,6 +55,8 @@ struct BodyPiece {
     }
 };
 
+class BackendEnd;
+
 class ClientEnd {
   public:
     // A 1xx answer before the final one; left out where the client cannot take it (HTTP/1.0, or a
@@ -72,6 +78,11 @@ class ClientEnd {
     // Stops and restarts the flow of the request body.
     virtual void pause_request() = 0;
     virtual void resume_request() = 0;
+    // Lets the rest of the request's body go to the backend inside the kernel, if it is long enough
+    // and both ends can: Exchange::on_request_moved tells of it instead of on_request_body.
+    virtual void splice_request(BackendEnd& to) = 0;
+    // Where the bytes of an answer's body go out as they are; nullptr if they are framed.
+    [[nodiscard]] virtual transport::Connection* plain_output() = 0;
 
   protected:
     ~ClientEnd() = default;
@@ -94,6 +105,9 @@ class BackendEnd {
     [[nodiscard]] virtual bool is_full() = 0;
     virtual void pause_response() = 0;
     virtual void resume_response() = 0;
+    // As ClientEnd::splice_request and plain_output, the other way round.
+    virtual void splice_response(ClientEnd& to) = 0;
+    [[nodiscard]] virtual transport::Connection* plain_output() = 0;
     // Receive buffers are scarce: lets go of those that are held for small pieces.
     virtual void relieve() = 0;
     // The exchange has no more business with it: a connection whose request and answer are complete
@@ -111,6 +125,8 @@ class BackendEvents {
     virtual void on_interim_answer(const http::ResponseHead& head) = 0;
     virtual void on_response_head(const http::ResponseHead& head) = 0;
     virtual void on_response_body(BodyPiece piece) = 0;
+    // A part of the body went to the client inside the kernel.
+    virtual void on_response_moved() = 0;
     virtual void on_response_end() = 0;
     // The answer will not be completed. unavailable and timed_out: no connection came about;
     // reset: the server broke it; protocol: what it sent is no HTTP/1.1. `retry` says whether the

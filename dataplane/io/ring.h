@@ -35,6 +35,13 @@ struct RingOptions {
                                            // system call
 };
 
+// A pipe of the kernel through which bytes go from one socket to another.
+struct Pipe {
+    int out = -1;  // bytes leave it here
+    int in = -1;
+    [[nodiscard]] bool is_open() const { return in >= 0; }
+};
+
 class Ring {
   public:
     // Must be called on the thread that will use the ring. The error says in one sentence what the
@@ -51,8 +58,9 @@ class Ring {
     [[nodiscard]] Nanos now() const;
     [[nodiscard]] std::uint64_t unix_seconds() const;
 
-    // A new TCP or Unix socket, non-blocking, with TCP_NODELAY where it applies.
-    [[nodiscard]] Result<int> open_socket(int family);
+    // A new TCP or Unix socket for connecting there: non-blocking, with TCP_NODELAY where it
+    // applies, not pacing where it stays on this machine.
+    [[nodiscard]] Result<int> open_socket(const sockaddr& destination);
 
     // The numeric address of the peer, without port; empty for Unix sockets.
     [[nodiscard]] std::string peer_address(int socket);
@@ -73,11 +81,23 @@ class Ring {
     void connect(Operation& operation, int socket, const sockaddr* address, socklen_t size);
     // Completes with the bytes read from an eventfd or pipe.
     void read(Operation& operation, int descriptor, std::span<std::byte> into);
+    // Completes once, as soon as the socket has bytes to read, or its end; or takes bytes.
+    void poll_readable(Operation& operation, int socket);
+    void poll_writable(Operation& operation, int socket);
     // Makes an armed operation complete soon (-ECANCELED, or whatever it has reached by then).
     void cancel(Operation& target);
     // No completion: half-closes, or closes. Nothing may be armed on a descriptor that is closed.
     void shutdown_write(int socket);
     void close(int descriptor);
+
+    // Moves bytes between a socket and a pipe without copying them. Each tries once, now, and
+    // returns the bytes moved, 0 at the end of the stream, or a negative errno: -EAGAIN if the
+    // socket has nothing, or takes nothing. A peer that is gone raises SIGPIPE: ignore it. An empty
+    // pipe takes at least splice_bytes_max.
+    [[nodiscard]] Result<Pipe> open_pipe();
+    void close_pipe(Pipe& pipe);
+    [[nodiscard]] std::int64_t splice_in(int socket, const Pipe& pipe, std::size_t bytes_max);
+    [[nodiscard]] std::int64_t splice_out(const Pipe& pipe, int socket, std::size_t bytes_max);
 
     // Submits what is queued, sleeps until something completes or `deadline` (absolute, kNever for
     // none) passes, delivers all completions. Returns how many were delivered.

@@ -131,7 +131,7 @@ TEST_F(RingTest, connecting_to_a_closed_port_is_refused) {
     ASSERT_EQ(bind(probe, reinterpret_cast<sockaddr*>(&address), size), 0);
     ASSERT_EQ(getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size), 0);
     close(probe);
-    auto socket_opened = ring->open_socket(AF_INET);
+    auto socket_opened = ring->open_socket(reinterpret_cast<sockaddr&>(address));
     ASSERT_TRUE(socket_opened);
     Recorder recorder(*ring);
     ring->connect(recorder.operation, *socket_opened, reinterpret_cast<sockaddr*>(&address), size);

@@ -11,14 +11,17 @@
 #include <utility>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <liburing.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "common/limits.h"
+#include "dataplane/io/loopback.h"
 #include "dataplane/io/ring.h"
 
 namespace mcpgw::io {
@@ -28,6 +31,8 @@ constexpr int kBufferGroup = 1;
 
 // With MSG_WAITALL a send that took a part counts as failed: its completion tells how much.
 constexpr int kPromptFlags = MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL;
+
+constexpr unsigned kSpliceFlags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
 
 // Names of kernel 6.12 that liburing 2.3 does not have yet.
 constexpr std::uint16_t kBufferRingIncremental = 2;  // IOU_PBUF_RING_INC
@@ -309,8 +314,9 @@ Result<std::unique_ptr<Ring>> Ring::open(const RingOptions& options) {
 
 std::string Ring::engine() const {
     return state_->incremental
-               ? "io_uring (defer_taskrun, multishot accept and receive, incremental buffers)"
-               : "io_uring (defer_taskrun, multishot accept and receive, provided buffers)";
+               ? "io_uring (defer_taskrun, multishot accept and receive, incremental buffers, "
+                 "splice)"
+               : "io_uring (defer_taskrun, multishot accept and receive, provided buffers, splice)";
 }
 
 BufferPool& Ring::buffers() {
@@ -323,12 +329,14 @@ std::uint64_t Ring::unix_seconds() const {
     return unix_seconds_now();
 }
 
-Result<int> Ring::open_socket(int family) {
+Result<int> Ring::open_socket(const sockaddr& destination) {
+    const int family = destination.sa_family;
     const int socket = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (socket < 0) return std::unexpected(error_from_errno(errno, "socket"));
     if (family != AF_UNIX) {
         const int on = 1;
         setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        if (is_loopback(destination)) do_not_pace(socket);
     }
     return socket;
 }
@@ -389,6 +397,43 @@ void Ring::connect(Operation& operation, int socket, const sockaddr* address, so
     io_uring_sqe* sqe = state_->entry(&operation);
     io_uring_prep_connect(sqe, socket, address, size);
     State::bind(sqe, &operation);
+}
+
+void Ring::poll_readable(Operation& operation, int socket) {
+    io_uring_sqe* sqe = state_->entry(&operation);
+    io_uring_prep_poll_add(sqe, socket, POLLIN | POLLRDHUP);
+    State::bind(sqe, &operation);
+}
+
+void Ring::poll_writable(Operation& operation, int socket) {
+    io_uring_sqe* sqe = state_->entry(&operation);
+    io_uring_prep_poll_add(sqe, socket, POLLOUT);
+    State::bind(sqe, &operation);
+}
+
+// io_uring hands a splice to a thread of its own; the plain system call is done at once.
+Result<Pipe> Ring::open_pipe() {
+    std::array<int, 2> ends{};
+    if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0)
+        return std::unexpected(error_from_errno(errno, "pipe"));
+    return Pipe{ends[0], ends[1]};
+}
+
+void Ring::close_pipe(Pipe& pipe) {
+    if (!pipe.is_open()) return;
+    ::close(pipe.out);
+    ::close(pipe.in);
+    pipe = {};
+}
+
+std::int64_t Ring::splice_in(int socket, const Pipe& pipe, std::size_t bytes_max) {
+    const ssize_t moved = ::splice(socket, nullptr, pipe.in, nullptr, bytes_max, kSpliceFlags);
+    return moved < 0 ? -errno : moved;
+}
+
+std::int64_t Ring::splice_out(const Pipe& pipe, int socket, std::size_t bytes_max) {
+    const ssize_t moved = ::splice(pipe.out, nullptr, socket, nullptr, bytes_max, kSpliceFlags);
+    return moved < 0 ? -errno : moved;
 }
 
 void Ring::read(Operation& operation, int descriptor, std::span<std::byte> into) {

@@ -15,6 +15,8 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "dataplane/io/loopback.h"
+
 namespace mcpgw::listen {
 namespace {
 
@@ -66,6 +68,8 @@ Result<int> bind_one(const Address& address, bool share, std::string_view text) 
     if (address.storage.ss_family == AF_INET6)
         setsockopt(socket, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
+    if (io::is_loopback(reinterpret_cast<const sockaddr&>(address.storage)))
+        io::do_not_pace(socket);
     if (bind(socket, reinterpret_cast<const sockaddr*>(&address.storage), address.size) != 0 ||
         ::listen(socket, kBacklog) != 0) {
         const int reason = errno;
@@ -91,6 +95,7 @@ Result<ListeningSockets> inherit_sockets() {
                            "an inherited descriptor is no listening socket");
         const bool admin = names != nullptr && std::strcmp(names[i], "admin") == 0;
         fcntl(socket, F_SETFL, fcntl(socket, F_GETFL) | O_NONBLOCK);
+        if (is_loopback(socket)) io::do_not_pace(socket);
         (admin ? sockets.admin : sockets.main).push_back(socket);
     }
     if (names != nullptr) {
@@ -127,11 +132,7 @@ bool is_loopback(int socket) {
     sockaddr_storage address{};
     socklen_t size = sizeof address;
     if (getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return false;
-    if (address.ss_family == AF_INET)
-        return ntohl(reinterpret_cast<const sockaddr_in*>(&address)->sin_addr.s_addr) >> 24 == 127;
-    if (address.ss_family == AF_INET6)
-        return IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6*>(&address)->sin6_addr);
-    return address.ss_family == AF_UNIX;
+    return io::is_loopback(reinterpret_cast<const sockaddr&>(address));
 }
 
 std::string local_address(int socket) {

@@ -208,6 +208,7 @@ struct alignas(64) WorkerMetrics {
     PerEnum<RetryReason, Counter> backend_retries;
     PerEnum<Direction, Counter> bytes;
     Counter payload_copied_bytes;
+    Counter spliced_bytes;
     Gauge buffers_in_use;
     Counter reliefs;  // times when more than half of the buffers were held
     PerEnum<Resource, Counter> exhausted;

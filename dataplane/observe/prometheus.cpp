@@ -271,6 +271,8 @@ void traffic(Writer& writer, Workers workers) {
                         [](const WorkerMetrics& w) -> auto& { return w.bytes; });
     single("payload_copied_bytes_total", "counter", "Body bytes copied in user space.",
            &WorkerMetrics::payload_copied_bytes);
+    single("spliced_bytes_total", "counter", "Body bytes that never left the kernel.",
+           &WorkerMetrics::spliced_bytes);
     single("buffers_in_use", "gauge", "Receive buffers that hold bytes.",
            &WorkerMetrics::buffers_in_use);
     single("buffer_reliefs_total", "counter",

@@ -99,26 +99,34 @@ void Connection::fail(int error_number) {
 // ----------------------------------------------------------------------------------
 
 void Connection::on_output_done(const io::Completion& completion) {
-    if (vector_ == nullptr)
-        on_connected(completion);
-    else
-        on_sent(completion);
+    if (vector_ != nullptr) return on_sent(completion);
+    if (state_ == State::connecting) return on_connected(completion);
+    send_cancelled_ = false;  // a poll
+    if (completion.result < 0 && completion.result != -ECANCELED) fail(-completion.result);
+    touch();
 }
 
 void Connection::on_connected(const io::Completion& completion) {
     if (completion.result < 0)
         fail(-completion.result);
-    else if (state_ == State::connecting)
+    else
         state_ = State::open;
     mark_owner();
     touch();
+}
+
+void Connection::on_readable(const io::Completion& completion) {
+    receive_is_poll_ = false;
+    if (completion.result < 0 && completion.result != -ECANCELED) fail(-completion.result);
 }
 
 void Connection::on_received(const io::Completion& completion) {
     if (!completion.more) {
         receive_cancelled_ = false;
         touch();
+        if (splice_ != 0) mark_owner();  // it may wait for the end of receiving
     }
+    if (receive_is_poll_) return on_readable(completion);
     if (completion.result > 0) {
         const auto size = static_cast<std::uint32_t>(completion.result);
         io::Slice slice =
@@ -160,7 +168,8 @@ void Connection::on_sent(const io::Completion& completion) {
     const std::size_t in_flight_bytes = vector_->bytes;
     context_.vectors.release(std::exchange(vector_, nullptr));
     touch();
-    const bool taken_back = std::exchange(send_cancelled_, false);
+    const bool taken_back = send_cancelled_;
+    send_cancelled_ = false;
     if (completion.result < 0 && completion.result != -EAGAIN) {
         if (completion.result != -ECANCELED) fail(-completion.result);
         if (taken_back) spill(output(), 0);
@@ -181,6 +190,54 @@ void Connection::on_sent(const io::Completion& completion) {
     }
 }
 
+// --- Splices
+// ---------------------------------------------------------------------------------------
+
+Splice* Connection::splice_from_here() const {
+    if (splice_ == 0) return nullptr;
+    Splice& splice = context_.splices.at(splice_);
+    return splice.from_ == this ? &splice : nullptr;
+}
+
+void Connection::end_splice() {
+    if (splice_ != 0) context_.splices.at(splice_).end();
+}
+
+std::size_t Connection::owed_bytes() const {
+    if (splice_ == 0) return output_.bytes();
+    const Splice& splice = context_.splices.at(splice_);
+    return output_.bytes() + (splice.to_ == this ? splice.in_pipe_ : 0);
+}
+
+// What was queued before goes out first.
+bool Connection::takes_splice() const {
+    return state_ == State::open && error_number_ == 0 && output_.empty() &&
+           !send_operation_.armed();
+}
+
+void Connection::poll_readable() {
+    if (receive_operation_.armed()) return;
+    receive_is_poll_ = true;
+    context_.ring.poll_readable(receive_operation_, socket_);
+}
+
+void Connection::poll_writable() {
+    context_.ring.poll_writable(send_operation_, socket_);
+}
+
+void Connection::count_spliced_in(std::size_t bytes) {
+    has_received_ = true;
+    context_.metrics.bytes[role_ == Role::client ? Direction::client_in : Direction::backend_in]
+        .add(bytes);
+}
+
+void Connection::count_spliced_out(std::size_t bytes) {
+    has_sent_ = true;
+    context_.metrics.spliced_bytes.add(bytes);
+    context_.metrics.bytes[role_ == Role::client ? Direction::client_out : Direction::backend_out]
+        .add(bytes);
+}
+
 // --- Relief
 // ----------------------------------------------------------------------------------
 
@@ -191,7 +248,8 @@ void Connection::spill(SegmentQueue queue, std::size_t skip) {
 
 void Connection::relieve() {
     if (state_ == State::closing || state_ == State::closed) return;
-    if (receive_operation_.armed() && !receive_is_bounded_ && !receive_cancelled_) {
+    const bool receives = receive_operation_.armed() && !receive_is_poll_;
+    if (receives && !receive_is_bounded_ && !receive_cancelled_) {
         receive_cancelled_ = true;  // settle() arms one that takes less
         context_.ring.cancel(receive_operation_);
     }
@@ -212,6 +270,7 @@ void Connection::settle() {
         state_ = State::closing;
     if (state_ == State::closing) return settle_close();
     if (state_ == State::closed) return;
+    if (splice_ != 0) context_.splices.at(splice_).settle();
     settle_receive();
     settle_send();
     if (sending() && something_waits_for_the_send()) context_.hurry = true;
@@ -219,7 +278,7 @@ void Connection::settle() {
 }
 
 bool Connection::something_waits_for_the_send() const {
-    return wants_room_ || wants_half_close_ || state_ == State::draining ||
+    return wants_room_ || wants_half_close_ || state_ == State::draining || splice_ != 0 ||
            output_.bytes() > vector_->bytes;
 }
 
@@ -230,13 +289,19 @@ void Connection::settle_receive() {
         receive_is_bounded_ = context_.pressure != Pressure::none;
         context_.ring.receive(receive_operation_, socket_,
                               receive_is_bounded_ ? limits::receive_bytes_scarce : 0);
-    } else if (!wanted && receive_operation_.armed() && !receive_cancelled_) {
+    } else if (receive_operation_.armed() && !receive_cancelled_ &&
+               (receive_is_poll_ ? splice_ == 0 : !wanted)) {
         receive_cancelled_ = true;
         context_.ring.cancel(receive_operation_);
     }
 }
 
 void Connection::settle_send() {
+    const bool polls = send_operation_.armed() && !sending() && state_ != State::connecting;
+    if (polls && splice_ == 0 && !send_cancelled_) {
+        send_cancelled_ = true;
+        context_.ring.cancel(send_operation_);
+    }
     if (state_ == State::connecting || error_number_ != 0 || send_operation_.armed()) return;
     if (output_.empty()) {
         if (wants_half_close_) {
@@ -272,6 +337,7 @@ bool Connection::anything_armed() const {
 }
 
 void Connection::settle_close() {
+    end_splice();
     if (anything_armed()) {
         if (receive_operation_.armed() && !receive_cancelled_) {
             receive_cancelled_ = true;

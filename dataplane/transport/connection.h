@@ -28,6 +28,7 @@ enum class PauseReason : std::uint8_t {
     input_full = 1,   // enough unprocessed input is queued
     peer_full = 2,    // the other side of the exchange takes no more
     not_my_turn = 4,  // the owner wants no input now (pipelined requests wait here)
+    spliced = 8,      // input goes to another connection inside the kernel
 };
 
 class Connection : public ListNode<WorkTag> {
@@ -83,6 +84,8 @@ class Connection : public ListNode<WorkTag> {
     void forget_sent() { has_sent_ = false; }
     // It did not take all of the last send.
     [[nodiscard]] bool peer_is_slow() const { return peer_is_slow_; }
+    // Bytes that wait for the peer to take them: queued, or on their way in a splice.
+    [[nodiscard]] std::size_t owed_bytes() const;
     // True while the kernel works on a send: how much of it the peer gets is not known yet.
     [[nodiscard]] bool sending() const { return vector_ != nullptr; }
     // Something has come since forget_received(), or the beginning.
@@ -94,6 +97,11 @@ class Connection : public ListNode<WorkTag> {
     void drain();
     void half_close();
     void abort();
+
+    // The splice that takes the input of this connection; nullptr if there is none.
+    [[nodiscard]] Splice* splice_from_here() const;
+    // Ends the splice that this connection takes part in, on either side.
+    void end_splice();
 
     // Receive buffers are scarce: lets small slices that wait go elsewhere. A send that waits for
     // the peer is taken back from the kernel for that, and goes out again.
@@ -125,7 +133,17 @@ class Connection : public ListNode<WorkTag> {
     void on_received(const io::Completion& completion);
     void on_output_done(const io::Completion& completion);
     void on_connected(const io::Completion& completion);
+    void on_readable(const io::Completion& completion);
     void on_sent(const io::Completion& completion);
+
+    // For the splice.
+    friend class Splice;
+    friend class SpliceTable;
+    [[nodiscard]] bool takes_splice() const;
+    void poll_readable();
+    void poll_writable();
+    void count_spliced_in(std::size_t bytes);
+    void count_spliced_out(std::size_t bytes);
 
     void fail(int error_number);
     void spill(SegmentQueue queue, std::size_t skip);
@@ -146,20 +164,22 @@ class Connection : public ListNode<WorkTag> {
     int socket_ = -1;
     std::uint16_t error_number_ = 0;
     io::OwnerOffset owner_;
+    std::uint16_t splice_ = 0;  // the number of the one it takes part in; 0: none
     std::uint8_t pause_reasons_ = 0;
     State state_ = State::connecting;
     Role role_;
-    bool input_ended_ = false;
-    bool wants_room_ = false;
-    bool wants_half_close_ = false;
-    bool receive_cancelled_ = false;
-    bool peer_is_slow_ = false;  // it did not take all of the last send: the next one waits
-    bool receive_is_bounded_ = false;
-    bool send_cancelled_ = false;
-    bool has_sent_ = false;
-    bool has_received_ = false;
-    bool is_unsettled_ = false;  // it is in the list of those
-    bool is_starved_ = false;    // once settled it is in the list of those
+    bool input_ended_ : 1 = false;
+    bool wants_room_ : 1 = false;
+    bool wants_half_close_ : 1 = false;
+    bool receive_cancelled_ : 1 = false;
+    bool peer_is_slow_ : 1 = false;  // it did not take all of the last send: the next one waits
+    bool receive_is_bounded_ : 1 = false;
+    bool receive_is_poll_ : 1 = false;
+    bool send_cancelled_ : 1 = false;
+    bool has_sent_ : 1 = false;
+    bool has_received_ : 1 = false;
+    bool is_unsettled_ : 1 = false;  // it is in the list of those
+    bool is_starved_ : 1 = false;    // once settled it is in the list of those
 };
 
 }  // namespace mcpgw::transport

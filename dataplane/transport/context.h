@@ -23,6 +23,7 @@
 #include "dataplane/observe/metrics.h"
 #include "dataplane/transport/segment.h"
 #include "dataplane/transport/spill.h"
+#include "dataplane/transport/splice.h"
 
 namespace mcpgw::transport {
 
@@ -61,6 +62,7 @@ struct Context {
     SegmentPool segments;
     SlotTable<SendVector> vectors;
     Spill spill;
+    SpliceTable splices;
     Pressure pressure = Pressure::none;  // of the last tick
     std::size_t out_queue_bytes_high = limits::out_queue_bytes_high;
     List<Dirty, DirtyTag> dirty;
@@ -78,6 +80,7 @@ struct Context {
           segments(limits::segments_per_worker_max),
           vectors(limits::connections_per_worker_max),
           spill(limits::spill_buffers, limits::spill_buffer_bytes),
+          splices(the_ring, limits::splices_per_worker_max),
           now(the_ring.now()) {}
 
     void mark(Dirty& owner) {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <functional>
 #include <memory>
 #include <string>
@@ -169,11 +170,14 @@ class Harness {
         std::size_t connections_max = 256;
         std::uint16_t receive_buffers = 0;  // 0: as many as usual
         std::size_t receive_buffer_bytes = 0;
+        std::uint64_t body_bytes_max = 0;  // 0: the default
     };
     // One adapter "a" with an instance per port.
     explicit Harness(std::vector<std::uint16_t> ports) : Harness(std::move(ports), Special()) {}
     Harness(std::vector<std::uint16_t> ports, const Special& special) : special_(special) {
+        signal(SIGPIPE, SIG_IGN);  // as the program does
         settings_.deadlines = special.deadlines;
+        if (special.body_bytes_max > 0) settings_.body_bytes_max = special.body_bytes_max;
         if (special.connections_per_address_max > 0)
             addresses_ = std::make_unique<client::AddressCounts>(client::AddressCounts::Options{
                 .connections_max = special.connections_max,

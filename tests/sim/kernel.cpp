@@ -245,6 +245,7 @@ bool Kernel::fill_buffer(Slot& slot) {
 }
 
 void Kernel::poll_receive(Slot& slot, unsigned rounds_max) {
+    if (tell_readable(slot)) return;
     for (unsigned round = 0; slot.receive != nullptr && round < rounds_max; ++round) {
         const Wire& wire = *slot.wire;
         if (!wire.up().readable().empty()) {
@@ -280,7 +281,7 @@ bool Kernel::take_pieces(Slot& slot, std::size_t bytes_max) {
 
 // A patient send: told as soon as something was taken.
 void Kernel::poll_send(Slot& slot) {
-    if (slot.send == nullptr) return;
+    if (tell_writable(slot) || slot.send == nullptr) return;
     const int error_number = slot.wire->gateway_error();
     if (error_number == 0 && !take_pieces(slot, SIZE_MAX) && slot.sent == 0) return;
     const std::int32_t result = error_number != 0 ? -EPIPE : static_cast<std::int32_t>(slot.sent);
@@ -340,6 +341,7 @@ void Kernel::cancel_now(io::Operation* operation) {
     if (operation == slot.receive) {
         if (world_.dice().chance(500)) poll_receive(slot, 1);
         if (slot.receive != nullptr) finish(*std::exchange(slot.receive, nullptr), cancelled);
+        slot.receive_polls = false;
     } else if (operation == slot.connect) {
         if (world_.dice().chance(500)) poll_connect(slot);
         if (slot.connect != nullptr) finish(*std::exchange(slot.connect, nullptr), cancelled);
@@ -353,6 +355,7 @@ void Kernel::cancel_now(io::Operation* operation) {
 void Kernel::cancel_send(Slot& slot) {
     if (world_.dice().chance(500)) poll_send(slot);
     if (slot.send != nullptr) finish(*std::exchange(slot.send, nullptr), {.result = -ECANCELED});
+    slot.send_polls = false;
 }
 
 // --- Waiting

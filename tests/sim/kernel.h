@@ -58,6 +58,7 @@ class Kernel {
     void mail_arrives() { mail_waits_ = true; }
     // At the end of the worker: the kernel lets its buffers go, and all of them must be free.
     void check_buffers();
+    [[nodiscard]] std::size_t open_pipes() const { return open_pipes_; }
     // Operations that have not completed.
     // Whether a client has left, and the gateway cannot know: it does not receive from it, either
     // because it takes the client's end for a half-close and waits for the answer, or because the
@@ -82,6 +83,13 @@ class Kernel {
     void send_patiently(io::Operation& operation, int descriptor, const msghdr& message);
     void connect(io::Operation& operation, int descriptor, std::uint16_t port);
     void read_mail(io::Operation& operation, int descriptor, std::span<std::byte> into);
+    // Splices (kernel_splice.cpp).
+    void poll_readable(io::Operation& operation, int descriptor);
+    void poll_writable(io::Operation& operation, int descriptor);
+    [[nodiscard]] Result<io::Pipe> open_pipe();
+    void close_pipe(io::Pipe& pipe);
+    [[nodiscard]] std::int64_t splice_in(int descriptor, const io::Pipe& pipe, std::size_t max);
+    [[nodiscard]] std::int64_t splice_out(const io::Pipe& pipe, int descriptor, std::size_t max);
     void cancel(io::Operation& operation);
     void shutdown_write(int descriptor);
     void close(int descriptor);
@@ -95,6 +103,8 @@ class Kernel {
         std::size_t receive_max = 0;  // 0: multishot, without a bound
         io::Operation* send = nullptr;
         io::Operation* connect = nullptr;
+        bool receive_polls = false;  // for a splice, which takes the bytes itself
+        bool send_polls = false;
         const msghdr* message = nullptr;
         std::size_t sent = 0;
         unsigned undelivered = 0;  // operations of it that the gateway still counts as armed
@@ -129,6 +139,8 @@ class Kernel {
     void try_send(Slot& slot);
     void poll_send(Slot& slot);
     void poll_connect(Slot& slot);
+    [[nodiscard]] bool tell_readable(Slot& slot);
+    [[nodiscard]] bool tell_writable(Slot& slot);
     void cancel_now(io::Operation* operation);
     void cancel_send(Slot& slot);
     void sleep_until(Nanos deadline);
@@ -155,6 +167,8 @@ class Kernel {
     int mail_descriptor_ = -1;
     std::span<std::byte> mail_into_;
     bool mail_waits_ = false;
+    std::vector<std::string> pipes_;  // what is in each; numbers are never used twice
+    std::size_t open_pipes_ = 0;
     std::uint64_t waits_ = 0;
     std::uint64_t waits_at_this_time_ = 0;
     Nanos time_of_last_wait_ = 0;

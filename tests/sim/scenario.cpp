@@ -33,8 +33,8 @@ Scenario::Scenario(std::uint64_t seed)
       started_(world_.now()) {
     ledger_.set_slack(slack());
     ledger_.set_held_max(limits::in_queue_bytes_high + limits::out_queue_bytes_high +
-                         limits::peek_hold_bytes_max + 2 * plan_.weather.capacity_max +
-                         24 * plan_.kernel.buffer_bytes);
+                         limits::peek_hold_bytes_max + limits::splice_bytes_max +
+                         2 * plan_.weather.capacity_max + 24 * plan_.kernel.buffer_bytes);
     kernel_.on_hardship = [this](const char*) { ledger_.meet_hardship(); };
     kernel_.on_tick = [this] { on_tick(); };
     control_.wake = [this] { post(&worker::Mailbox::wake); };
@@ -169,6 +169,7 @@ void Scenario::run_worker() {
     if (network_.open_at_gateway() > 0) World::fail("descriptors are open after the end");
     kernel_.check_buffers();
     worker->reset();
+    if (kernel_.open_pipes() > 0) World::fail("pipes are open after the end");
 }
 
 Outcome Scenario::run() {

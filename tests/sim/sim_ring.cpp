@@ -38,7 +38,7 @@ Nanos Ring::now() const {
 std::uint64_t Ring::unix_seconds() const {
     return state_->kernel.world().unix_seconds();
 }
-Result<int> Ring::open_socket(int) {
+Result<int> Ring::open_socket(const sockaddr&) {
     return state_->kernel.open_socket();
 }
 std::string Ring::peer_address(int socket) {
@@ -63,6 +63,24 @@ void Ring::connect(Operation& operation, int socket, const sockaddr* address, so
 }
 void Ring::read(Operation& operation, int descriptor, std::span<std::byte> into) {
     state_->kernel.read_mail(operation, descriptor, into);
+}
+void Ring::poll_readable(Operation& operation, int socket) {
+    state_->kernel.poll_readable(operation, socket);
+}
+void Ring::poll_writable(Operation& operation, int socket) {
+    state_->kernel.poll_writable(operation, socket);
+}
+Result<Pipe> Ring::open_pipe() {
+    return state_->kernel.open_pipe();
+}
+void Ring::close_pipe(Pipe& pipe) {
+    state_->kernel.close_pipe(pipe);
+}
+std::int64_t Ring::splice_in(int socket, const Pipe& pipe, std::size_t bytes_max) {
+    return state_->kernel.splice_in(socket, pipe, bytes_max);
+}
+std::int64_t Ring::splice_out(const Pipe& pipe, int socket, std::size_t bytes_max) {
+    return state_->kernel.splice_out(pipe, socket, bytes_max);
 }
 void Ring::cancel(Operation& target) {
     state_->kernel.cancel(target);
