@@ -80,6 +80,7 @@ void Http1Backend::lease(flow::BackendEvents& events) {
     connection_.forget_sent();
     connection_.forget_received();
     if (connection_.is_open()) context().timers.clear(timer_);
+    deadline_passed_ = false;
 }
 
 bool Http1Backend::usable() {
@@ -102,16 +103,16 @@ void Http1Backend::release() {
     connection_.end_splice();
     release_awaited();
     const bool reusable = phase_ == Phase::complete && request_complete_ && keep_alive_ &&
-                          idle_ms_ > 0 && connection_.is_open() && !connection_.input_ended() &&
-                          connection_.error_number() == 0 && connection_.input().empty() &&
-                          connection_.output().empty();
+                          idle_ms_ > 0 && !deadline_passed_ && connection_.is_open() &&
+                          !connection_.input_ended() && connection_.error_number() == 0 &&
+                          connection_.input().empty() && connection_.output().empty();
     if (!reusable) return end();
     state_ = State::idle;
     phase_ = Phase::none;
     reused_ = true;
     if (paused_) connection_.resume(transport::PauseReason::peer_full);
     paused_ = false;
-    context().timers.set(timer_, context().now + idle_ms_ * kMillisecond);
+    if (!is_deaf()) context().timers.set(timer_, context().now + idle_ms_ * kMillisecond);
     pool_.put_idle(*this);
 }
 
@@ -224,6 +225,27 @@ bool Http1Backend::is_full() {
 void Http1Backend::pause_response() {
     paused_ = true;
     connection_.pause(transport::PauseReason::peer_full);
+    be_deaf();
+}
+
+// While its answer waits for the client the server may have sent everything and be idle, and that
+// it has closed the connection is not heard: the time counts as idle time, until more comes.
+void Http1Backend::be_deaf() {
+    if (is_deaf()) return;
+    connection_.forget_received();
+    context().timers.set(timer_, context().now + idle_ms_ * kMillisecond);
+}
+
+bool Http1Backend::is_deaf() const {
+    return deadline_passed_ || timer_.deadline() != kNever;
+}
+
+void Http1Backend::look_whether_heard() {
+    if (!is_deaf() || !connection_.has_received()) return;
+    connection_.forget_received();
+    deadline_passed_ = false;
+    context().timers.clear(timer_);
+    if (paused_ || connection_.splice_from_here() != nullptr) be_deaf();
 }
 
 void Http1Backend::resume_response() {
@@ -249,11 +271,12 @@ void Http1Backend::advance() {
         if (deadline_passed_) fail(Code::timed_out, retry_now());
         return;
     }
-    deadline_passed_ = false;
-    if (!connecting) {
+    if (!connecting && destination_ != nullptr) {
         context().timers.clear(timer_);
+        deadline_passed_ = false;
         release_destination();
     }
+    if (phase_ == Phase::body) look_whether_heard();
     if (awaited_ != nullptr && !is_silent()) awaited_->kept.reset();
     read_answer();
     if (state_ == State::busy && phase_ == Phase::body) follow_splice();
@@ -354,6 +377,7 @@ void Http1Backend::follow_splice() {
     transport::Splice* splice = connection_.splice_from_here();
     if (splice == nullptr) return;
     if (splice->is_ready()) splice->open(decoder_.remaining());
+    be_deaf();
     const std::uint64_t moved = splice->take_moved();
     if (moved == 0) return;
     decoder_.pass(moved);

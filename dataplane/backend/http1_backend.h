@@ -82,6 +82,9 @@ class Http1Backend final : public flow::BackendEnd, public transport::Dirty {
     enum class Phase : std::uint8_t { none, head, body, complete };
 
     void on_deadline();
+    void be_deaf();
+    [[nodiscard]] bool is_deaf() const;
+    void look_whether_heard();
     void read_answer();
     bool read_head();
     void take_head(const flow::HeadReader& reader);

@@ -77,7 +77,9 @@ class Http1BackendTest : public testing::Test, public flow::BackendEvents {
     }
     void on_interim_answer(const http::ResponseHead&) override {}
     void on_response_head(const http::ResponseHead& head) override { status = head.status; }
-    void on_response_body(flow::BodyPiece) override {}
+    void on_response_body(flow::BodyPiece) override {
+        if (pauses) end->pause_response();
+    }
     void on_response_moved() override {}
     void on_response_end() override { release(); }
     void on_backend_failed(Code, Retry verdict) override {
@@ -100,7 +102,7 @@ class Http1BackendTest : public testing::Test, public flow::BackendEvents {
         settle();
         context->timers.advance(context->now);
         ring->wait(ring->now() + kMillisecond);
-        context->now = ring->now();
+        context->now = ring->now() + ahead;
     }
     void advance_dirty() {
         while (transport::Dirty* dirty = context->dirty.pop_front())
@@ -157,7 +159,9 @@ class Http1BackendTest : public testing::Test, public flow::BackendEvents {
     flow::BackendEnd* end = nullptr;
     std::optional<Retry> retry;
     int status = 0;
-    int rooms = 0;  // how often there was said to be some
+    int rooms = 0;        // how often there was said to be some
+    bool pauses = false;  // when a part of an answer comes
+    Nanos ahead = 0;      // of the ring's clock
 };
 
 TEST_F(Http1BackendTest, a_post_of_which_the_kernel_took_nothing_moves_to_a_new_connection) {
@@ -206,6 +210,32 @@ TEST_F(Http1BackendTest, a_get_that_went_out_is_repeated_from_the_kept_head) {
     tick_until([this] { return status == 200; });
     EXPECT_EQ(context->blocks.in_use(), 0U);
     close(fresh);
+}
+
+// The whole answer has come, and waits behind its first part.
+TEST_F(Http1BackendTest, a_connection_that_was_not_listened_to_for_long_is_not_used_again) {
+    for (const bool long_enough : {false, true}) {
+        const int socket = serve_once();
+        ask(http::Method::get, "");
+        pauses = true;
+        Server::send(socket,
+                     "HTTP/1.1 200 OK\r\nContent-Length: 6000\r\n\r\n" + std::string(6000, 'a'));
+        tick_until([this] { return status == 200; });
+        for (int i = 0; i < 20; ++i)
+            tick();
+        if (long_enough) ahead += (limits::backend_idle_timeout_ms + 20) * kMillisecond;
+        for (int i = 0; i < 3; ++i)
+            tick();
+        pauses = false;
+        end->resume_response();
+        advance_dirty();
+        ASSERT_EQ(end, nullptr);
+        ask(http::Method::get, "");
+        EXPECT_EQ(end->is_reused(), !long_enough);
+        release();
+        close(socket);
+        tick();
+    }
 }
 
 TEST_F(Http1BackendTest, room_is_announced_again_when_the_limit_fell_behind_the_first_time) {

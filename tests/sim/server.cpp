@@ -63,6 +63,7 @@ class Server::Line {
     void become_idle();
     void watch_idle(const Ask& last);
     void blame();
+    void blame_until_heard(Nanos by);
     void later(Nanos pause, void (Line::*what)());
 
     Server& server_;
@@ -346,13 +347,24 @@ void Server::Line::become_idle() {
     ++turn_;
     watch_idle(*last_);
     if (server_.options_.closes_idle == 0) return;
-    world().after(server_.options_.closes_idle, [this, turn = turn_] {
+    const Nanos known_by =
+        world().now() + limits::backend_idle_timeout_ms * kMillisecond + server_.ledger_.slack();
+    world().after(server_.options_.closes_idle, [this, known_by, turn = turn_] {
         if (over_ || turn != turn_) return;
         blame();
         world().note(who_, "ends an idle connection");
         wire_.close();
         over_ = true;
+        blame_until_heard(known_by);
     });
+}
+
+// The gateway does not hear of the end while it holds back the answer from a slow client; it may
+// use the connection then, but not when it has been deaf for as long as it keeps idle ones.
+void Server::Line::blame_until_heard(Nanos by) {
+    if (wire_.gateway_closed() || world().now() > by) return;
+    server_.ledger_.trouble_at(server_.options_.adapter);
+    world().after(server_.ledger_.slack() / 2, [this, by] { blame_until_heard(by); });
 }
 
 // --- Server
