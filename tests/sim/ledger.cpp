@@ -137,7 +137,10 @@ void Ledger::given_up(Ask& ask) {
 
 void Ledger::check_held(const Ask& ask) const {
     const bool forwarded = ask.own_status == 0 && ask.status == 0;
-    if (forwarded && ask.sent_by_client > ask.got_by_server + held_max_)
+    // The rest of a session's request whose server broke is thrown away already while the gateway
+    // waits for news of the instance.
+    const bool awaits_news = !ask.session.sealed.empty() && (excuses_of(ask) & excuse::server) != 0;
+    if (forwarded && !awaits_news && ask.sent_by_client > ask.got_by_server + held_max_)
         fail_ask(ask, "the gateway takes more of the request than its queues may hold");
     if (ask.sent_by_server > ask.got_by_client + held_max_)
         fail_ask(ask, "the gateway takes more of the answer than its queues may hold");
