@@ -8,7 +8,6 @@
 #pragma once
 
 #include <array>
-#include <bitset>
 #include <cstdint>
 
 #include "common/intrusive_list.h"
@@ -60,14 +59,23 @@ class TimerWheel {
     // Fires everything whose deadline is at or before `now`.
     void advance(Nanos now);
     // A time at which advance() must be called at the latest; kNever if nothing waits.
-    [[nodiscard]] Nanos next_visit() const;
+    [[nodiscard]] Nanos next_visit() const {
+        return next_slot_ == kNone ? kNever : next_slot_ * kSlotNanos;
+    }
 
   private:
+    static constexpr std::uint64_t kNone = UINT64_MAX;
+    static constexpr std::size_t kWordBits = 64;
+
     void link(Timer& timer);
+    void visit(std::uint64_t slot, Nanos now);
+    [[nodiscard]] std::uint64_t find_occupied() const;
 
     std::uint64_t now_slot_;  // slots before this one have been visited
+    // The first that is occupied, or was when its timers were last looked at.
+    std::uint64_t next_slot_ = kNone;
     std::array<List<Timer, TimerTag>, kSlots> slots_;
-    std::bitset<kSlots> occupied_;
+    std::array<std::uint64_t, kSlots / kWordBits> occupied_{};  // a bit for each slot
 };
 
 }  // namespace mcpgw::io
