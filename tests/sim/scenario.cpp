@@ -57,7 +57,8 @@ void Scenario::make_clients() {
         Client& client = *clients_.emplace_back(
             std::make_unique<Client>(network_, ledger_, static_cast<std::uint32_t>(i + 1)));
         client.on_finished = [this] { look_whether_done(); };
-        if (plan_.connections_max < plan_.clients) client.expect_crowd();
+        // Who leaves and comes again may be counted twice for a moment.
+        if (plan_.connections_max <= plan_.clients) client.expect_crowd();
         client.set_cut_permille(plan_.client_cuts);
         client.before_sending = [this](Ask& ask) { control_.judge_at_birth(ask); };
         const std::uint64_t errands = dice.between(1, plan_.errands_max);
