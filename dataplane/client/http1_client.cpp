@@ -87,8 +87,13 @@ void Http1Client::look_at_exchange_progress() {
     if (!stalled && !silent) return set_check_deadline();
     services_.context.metrics.rejected[RejectReason::client_too_slow].add();
     if (stalled) return lose();
+    give_up_request();
+}
+
+// Answers to earlier requests may still be on their way.
+void Http1Client::give_up_request() {
     if (!exchange_->finished()) exchange_->on_client_gone();
-    end_after_output();  // answers to earlier requests may still be on their way
+    end_after_output();
 }
 
 bool Http1Client::takes_nothing_for(std::uint32_t patience_ms) {
@@ -308,9 +313,11 @@ bool Http1Client::complete_exchange() {
     const bool body_missing = body_state() == http::BodyDecoder::State::reading;
     if (!exchange_->finished()) {
         const bool cut_short = body_missing && !request_paused_;
-        if (connection_.input_ended() && connection_.input().empty() &&
-            (cut_short || exchange_->ends_with_client()))
+        if (!connection_.input_ended() || !connection_.input().empty()) return false;
+        if (exchange_->ends_with_client())
             lose();
+        else if (cut_short)
+            give_up_request();
         return false;
     }
     if (!answer_done_) {  // finished without an answer: the client end has been broken off

@@ -99,6 +99,7 @@ class Http1Client final : public flow::ClientEnd,
     }
     void release_incoming();
     bool complete_exchange();
+    void give_up_request();
     void linger();
     void end_after_output();
     void become_idle();

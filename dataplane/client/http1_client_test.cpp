@@ -156,6 +156,25 @@ TEST_F(Http1ClientTest, a_body_that_stops_does_not_cost_the_answers_before_it) {
     EXPECT_TRUE(is_gone());
 }
 
+TEST_F(Http1ClientTest, a_head_that_comes_too_late_does_not_cost_the_answers_before_it) {
+    send_pings();
+    send("GET /pi");
+    come_to_rest();
+    pass(settings.deadlines.head_ms + kLate);
+    EXPECT_EQ(take_answers(), kPings);
+    EXPECT_EQ(metrics->rejected[RejectReason::head_too_slow].value(), 1U);
+    EXPECT_TRUE(has_fin);
+}
+
+TEST_F(Http1ClientTest, an_end_inside_a_body_does_not_cost_the_answers_before_it) {
+    send_pings();
+    send("POST /adapters/a/mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{");
+    shutdown(peer, SHUT_WR);
+    come_to_rest();
+    EXPECT_EQ(take_answers(), kPings);
+    EXPECT_TRUE(has_fin);
+}
+
 TEST_F(Http1ClientTest, a_slow_reader_has_its_idle_time_also_when_buffers_are_scarce) {
     send_pings();
     come_to_rest();
