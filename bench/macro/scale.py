@@ -14,8 +14,8 @@ from proxies import Setting
 from rig import Cell
 
 ABOUT = "small JSON calls on 1 and 2 workers: CPU time per request"
-NOTES = ["a load on each of both cores; proxy on core 0 with one worker, on both cores with two; for "
-         "each worker 64 connections and 10,000 requests per second, due at fixed times"]
+NOTES = ["a load on each of both cores; proxy on core 0 with one worker, on both cores with two; "
+         "for each worker 64 connections and 10,000 requests per second, due at fixed times"]
 SETTING = Setting()
 LOAD_CORES = ("0", "1")
 CORES = {1: "0", 2: "0,1"}
