@@ -9,56 +9,22 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dataplane/transport/connection_for_test.h"
+
 namespace mcpgw::transport {
 namespace {
 
-// The smallest owner: it is marked, and counts that.
-struct Owner : Dirty {
-    explicit Owner(Context& context)
-        : Dirty(Kind::client), connection(context, *this, Connection::Role::client) {}
-    Connection connection;
-};
-
-class ConnectionTest : public testing::Test {
+class ConnectionTest : public TransportTest {
   protected:
     void SetUp() override {
-        auto opened = io::Ring::open({.receive_buffers = 16, .receive_buffer_bytes = 4096});
-        ASSERT_TRUE(opened) << opened.error().detail;
-        ring = std::move(*opened);
-        context = std::make_unique<Context>(*ring, *metrics);
-        int pair[2];
-        ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
-        peer = pair[1];
-        owner = std::make_unique<Owner>(*context);
-        owner->connection.adopt(pair[0]);
+        TransportTest::SetUp();
+        auto [made, its_peer] = connect();
+        owner = std::move(made);
+        peer = its_peer;
     }
     void TearDown() override {
-        owner->connection.abort();
-        until([this] { return owner->connection.state() == Connection::State::closed; });
-        static_cast<ListNode<DirtyTag>&>(*owner).unlink();
-        owner.reset();
-        close(peer);
-    }
-    // The worker's tick, as far as a connection needs it.
-    void tick() {
-        while (Connection* connection = context->unsettled.pop_front())
-            connection->settle();
-        const bool hurry = std::exchange(context->hurry, false);
-        ring->wait(ring->now() + (hurry ? 0 : 5 * kMillisecond));
-        context->now = ring->now();
-        if (ring->buffers().half_free())
-            while (Connection* connection = context->starved.pop_front())
-                connection->feed();
-    }
-    template <class Condition>
-    void until(Condition condition) {
-        const Nanos deadline = ring->now() + 5 * kSecond;
-        bool met = condition();
-        while (!met && ring->now() < deadline) {
-            tick();
-            met = condition();
-        }
-        ASSERT_TRUE(met);
+        Side side{std::move(owner), peer};
+        end(side);
     }
     std::string take_input() {
         std::string text;
@@ -68,10 +34,7 @@ class ConnectionTest : public testing::Test {
         owner->connection.resume(PauseReason::input_full);
         return text;
     }
-    std::unique_ptr<WorkerMetrics> metrics = std::make_unique<WorkerMetrics>();
-    std::unique_ptr<io::Ring> ring;
-    std::unique_ptr<Context> context;
-    std::unique_ptr<Owner> owner;
+    std::unique_ptr<IdleOwner> owner;
     int peer = -1;
 };
 
@@ -161,7 +124,7 @@ TEST_F(ConnectionTest, the_end_of_input_is_reported_after_its_bytes) {
 }
 
 TEST_F(ConnectionTest, who_is_next_goes_before_all_that_are_dirty) {
-    Owner other(*context);
+    IdleOwner other(*context);
     context->mark(*owner);
     context->mark_next(other);
     EXPECT_EQ(context->dirty.pop_front(), &other);

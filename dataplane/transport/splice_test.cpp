@@ -12,16 +12,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "dataplane/transport/connection.h"
+#include "dataplane/transport/connection_for_test.h"
 
 namespace mcpgw::transport {
 namespace {
-
-struct Owner : Dirty {
-    explicit Owner(Context& context)
-        : Dirty(Kind::client), connection(context, *this, Connection::Role::client) {}
-    Connection connection;
-};
 
 std::string pattern(std::size_t size) {
     std::string text;
@@ -30,55 +24,17 @@ std::string pattern(std::size_t size) {
     return text.substr(0, size);
 }
 
-class SpliceTest : public testing::Test {
+class SpliceTest : public TransportTest {
   protected:
-    struct Side {
-        std::unique_ptr<Owner> owner;
-        int peer = -1;
-    };
     void SetUp() override {
         signal(SIGPIPE, SIG_IGN);  // as the data plane does
-        auto opened = io::Ring::open({.receive_buffers = 16, .receive_buffer_bytes = 4096});
-        ASSERT_TRUE(opened) << opened.error().detail;
-        ring = std::move(*opened);
-        context = std::make_unique<Context>(*ring, *metrics);
+        TransportTest::SetUp();
         from = connect();
         to = connect();
     }
     void TearDown() override {
         for (Side* side : {&from, &to})
             end(*side);
-    }
-    void end(Side& side) {
-        side.owner->connection.abort();
-        until([&] { return side.owner->connection.state() == Connection::State::closed; });
-        static_cast<ListNode<DirtyTag>&>(*side.owner).unlink();
-        side.owner.reset();
-        close(side.peer);
-    }
-    Side connect() {
-        int pair[2];
-        EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
-        Side side{std::make_unique<Owner>(*context), pair[1]};
-        side.owner->connection.adopt(pair[0]);
-        return side;
-    }
-    void tick() {
-        while (Connection* connection = context->unsettled.pop_front())
-            connection->settle();
-        const bool hurry = std::exchange(context->hurry, false);
-        ring->wait(ring->now() + (hurry ? 0 : 5 * kMillisecond));
-        context->now = ring->now();
-    }
-    template <class Condition>
-    void until(Condition condition) {
-        const Nanos deadline = ring->now() + 5 * kSecond;
-        bool met = condition();
-        while (!met && ring->now() < deadline) {
-            tick();
-            met = condition();
-        }
-        ASSERT_TRUE(met);
     }
     // Arranged and opened, before anything is received.
     Splice& begin(std::uint64_t bytes) {
@@ -99,9 +55,6 @@ class SpliceTest : public testing::Test {
         if (n > 0) received.append(room, 0, static_cast<std::size_t>(n));
     }
 
-    std::unique_ptr<WorkerMetrics> metrics = std::make_unique<WorkerMetrics>();
-    std::unique_ptr<io::Ring> ring;
-    std::unique_ptr<Context> context;
     Side from;
     Side to;
     std::size_t written = 0;
