@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "dataplane/io/ring.h"
@@ -32,7 +33,6 @@ class Splice {
     // For the owner of `from`: true when all that was received the usual way has been read.
     [[nodiscard]] bool is_ready() const;
     void open(std::uint64_t bytes);
-    [[nodiscard]] bool is_open() const { return is_open_; }
     // Bytes that `to` has taken since the last call.
     [[nodiscard]] std::uint64_t take_moved() { return std::exchange(moved_, 0); }
     // `from` waits for `to`. Once all has been read from it, nobody asks `from` for more, so that

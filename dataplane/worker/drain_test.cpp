@@ -10,11 +10,6 @@ constexpr std::string_view kListen = "GET /adapters/a/mcp HTTP/1.1\r\nHost: loca
 constexpr std::string_view kStream =
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {\"n\":1}\n\n";
 
-std::string answer(std::string_view body) {
-    return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +
-           std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
-}
-
 bool has(const std::string& text, std::string_view part) {
     return text.find(part) != std::string::npos;
 }

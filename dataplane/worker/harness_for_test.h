@@ -120,6 +120,20 @@ inline std::string read_request(Line& line) {
     return head + line.read_bytes(std::stoul(head.substr(at + 16)));
 }
 
+// A whole answer; `lines` are further fields, each with its CR LF.
+inline std::string answer(std::string_view body, std::string_view lines = "") {
+    return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + std::string(lines) +
+           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+}
+
+// A body in which every place looks different.
+inline std::string pattern(std::size_t size) {
+    std::string text;
+    for (std::size_t i = 0; text.size() < size; ++i)
+        text += std::to_string(i) + ",";
+    return text.substr(0, size);
+}
+
 // Accepts connections on a port of its own and runs the script on each, one after the other.
 class ScriptedServer {
   public:

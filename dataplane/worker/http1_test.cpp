@@ -7,11 +7,6 @@ namespace {
 
 constexpr std::string_view kCall = R"({"jsonrpc":"2.0","id":7,"method":"tools/call"})";
 
-std::string answer(std::string_view body, std::string_view lines = "") {
-    return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + std::string(lines) +
-           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
-}
-
 std::string request(std::string_view method, std::string_view path, std::string_view lines = "") {
     return std::string(method) + " " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n" +
            std::string(lines) + "\r\n";

@@ -9,11 +9,6 @@
 namespace mcpgw::worker {
 namespace {
 
-std::string answer(std::string_view body) {
-    return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
-           std::string(body);
-}
-
 // Answers every request with the size of its body.
 void measure(Line& line) {
     for (std::string text = read_request(line); !text.empty(); text = read_request(line))
@@ -84,13 +79,6 @@ TEST(Pressure, pipelined_bytes_behind_a_stream_hold_no_receive_buffers_for_long)
     }
     EXPECT_GT(gateway.metrics.reliefs.value(), 0U);
     EXPECT_EQ(gateway.metrics.streams_active.value(), 1);
-}
-
-std::string pattern(std::size_t size) {
-    std::string text;
-    for (std::size_t i = 0; text.size() < size; ++i)
-        text += std::to_string(i) + ",";
-    return text.substr(0, size);
 }
 
 // In chunks, because what has a length and is long is spliced, and holds no buffers at all.

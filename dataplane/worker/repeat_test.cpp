@@ -9,11 +9,6 @@ constexpr std::string_view kCall = R"({"jsonrpc":"2.0","id":7,"method":"tools/ca
 constexpr std::string_view kGet = "GET /adapters/a/mcp HTTP/1.1\r\nHost: localhost\r\n\r\n";
 constexpr std::string_view kDelete = "DELETE /adapters/a/mcp HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-std::string answer(std::string_view body, std::string_view lines = "") {
-    return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + std::string(lines) +
-           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
-}
-
 std::uint64_t stale(const Harness& gateway) {
     return gateway.metrics.backend_retries[RetryReason::stale_connection].value();
 }

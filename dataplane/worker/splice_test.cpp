@@ -8,18 +8,6 @@ namespace {
 constexpr std::size_t kLong = 5'000'000;
 const Harness::Special kRoomy{.deadlines = {}, .body_bytes_max = kLong * 4};
 
-std::string pattern(std::size_t size) {
-    std::string text;
-    for (std::size_t i = 0; text.size() < size; ++i)
-        text += std::to_string(i) + ",";
-    return text.substr(0, size);
-}
-
-std::string answer(std::string_view body) {
-    return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
-           std::string(body);
-}
-
 std::string call(std::string_view padding) {
     return R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":")" + std::string(padding) +
            "\"}";

@@ -6,11 +6,6 @@ namespace {
 
 constexpr std::string_view kCall = R"({"jsonrpc":"2.0","id":7,"method":"tools/call"})";
 
-std::string answer(std::string_view body, std::string_view lines = "") {
-    return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + std::string(lines) +
-           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
-}
-
 // Answers every request of a connection with its number, until the client ends.
 void count_requests(Line& line) {
     for (int n = 1; !read_request(line).empty(); ++n)

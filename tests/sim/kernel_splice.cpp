@@ -2,6 +2,7 @@
 // while the worker runs, at once.
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "tests/sim/kernel.h"
 
@@ -50,7 +51,6 @@ bool Kernel::tell_readable(Slot& slot) {
     if (!wire.up().readable().empty() || wire.up().ended() || wire.gateway_error() != 0) {
         slot.receive_polls = false;
         finish(*std::exchange(slot.receive, nullptr), {.result = 1});
-        return true;
     }
     return true;
 }
