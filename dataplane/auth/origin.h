@@ -22,7 +22,5 @@ struct OriginRules {
 [[nodiscard]] bool host_is_allowed(std::string_view host, const OriginRules& rules);
 // `origin` is the value of Origin, or empty when absent, which passes.
 [[nodiscard]] bool origin_is_allowed(std::string_view origin, const OriginRules& rules);
-// localhost, an IPv4 address in 127.0.0.0/8, or [::1]; with or without a port.
-[[nodiscard]] bool names_loopback(std::string_view authority);
 
 }  // namespace mcpgw::auth

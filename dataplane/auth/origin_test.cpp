@@ -8,19 +8,6 @@
 namespace mcpgw::auth {
 namespace {
 
-TEST(Origin, loopback_names_are_recognised_with_any_port) {
-    for (const char* name : {"localhost", "LocalHost:1", "127.0.0.1", "127.0.0.1:8000",
-                             "127.255.1.2:9", "[::1]", "[::1]:8000"})
-        EXPECT_TRUE(names_loopback(name)) << name;
-}
-
-TEST(Origin, look_alikes_are_not_loopback) {
-    for (const char* name : {"", "localhost.evil.example", "127.0.0.1.evil.example", "127.0.0",
-                             "127.0.0.256", "127.0.0.1.", "127..0.1", "128.0.0.1", "[::2]", "::1",
-                             "evil.example:80", "[::1", "127.0.0.1@evil"})
-        EXPECT_FALSE(names_loopback(name)) << name;
-}
-
 TEST(Origin, a_loopback_listener_refuses_foreign_host_and_origin) {
     const OriginRules rules{.loopback_listener = true, .allowed_hosts = {}, .allowed_origins = {}};
     EXPECT_TRUE(host_is_allowed("localhost:8000", rules));

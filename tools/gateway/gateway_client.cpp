@@ -9,6 +9,7 @@
 
 #include "common/bytes.h"
 #include "common/check.h"
+#include "common/protocol/authority.h"
 
 namespace mcpgw::cli {
 namespace {
@@ -69,9 +70,9 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* context) 
     return size;
 }
 
-bool names_loopback(std::string_view server) {
-    const std::string_view host = server.substr(server.find("://") + 3);
-    return host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]");
+std::string_view authority_of(std::string_view server) {
+    const std::string_view rest = server.substr(server.find("://") + 3);
+    return rest.substr(0, rest.find('/'));
 }
 
 std::string why_no_answer(CURLcode code, const GatewayAccess& access, const char* detail) {
@@ -159,7 +160,8 @@ Result<Response> GatewayClient::call(const Request& request) {
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
-    if (names_loopback(access.server)) curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+    if (http::names_loopback(authority_of(access.server)))
+        curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
     if (!request.body.empty()) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
