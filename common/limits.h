@@ -47,9 +47,15 @@ inline constexpr std::size_t ended_sessions_max = 64 * 1024;
 // Sealed ids that a worker remembers having opened (a power of two), and how long id, user and
 // server's id may be to be remembered: the usual ones are well below.
 inline constexpr std::size_t opened_ids_max = 1024;
-inline constexpr std::size_t opened_id_bytes_max = 160;
+inline constexpr std::size_t opened_id_bytes_max = 208;
 inline constexpr std::size_t opened_principal_bytes_max = 40;
-inline constexpr std::size_t opened_server_id_bytes_max = 40;
+inline constexpr std::size_t opened_server_id_bytes_max = 80;
+// What is kept of an HTTP+SSE stream until its endpoint event has passed: the fields of its head,
+// and the events and comments before it.
+inline constexpr std::size_t endpoint_wait_bytes_max = 8 * 1024;
+inline constexpr std::size_t endpoint_waits_max = 1024;  // of one worker
+// An endpoint that the gateway itself names: a path and a sealed id.
+inline constexpr std::size_t endpoint_bytes_max = 2 * 1024;
 // A line of a stdio server (SDK limit).
 inline constexpr std::size_t stdio_line_bytes_max = 10 * 1024 * 1024;
 

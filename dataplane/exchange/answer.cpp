@@ -18,14 +18,6 @@ constexpr std::string_view kCloseCutEvent = "\nevent: cut\n\n";
 
 constexpr std::string_view kServerEnded = "The server ended the stream without an answer";
 
-bool is_event_stream(const http::ResponseHead& head) {
-    const std::string_view type = head.fields.value_or_empty(http::FieldName::content_type);
-    constexpr std::string_view wanted = "text/event-stream";
-    return starts_with_ignoring_case(type, wanted) &&
-           (type.size() == wanted.size() || type[wanted.size()] == ';' ||
-            type[wanted.size()] == ' ');
-}
-
 }  // namespace
 
 class Exchange::StreamSink final : public sse::Sink {
@@ -44,6 +36,8 @@ class Exchange::StreamSink final : public sse::Sink {
 void Exchange::on_response_head(const http::ResponseHead& head) {
     check(state_ == State::awaiting_answer, "an answer begins once");
     if (is_discover() && head.status >= 500) return refuse(Refusal::bad_answer);
+    if (awaited_answer_->opens_sse && head.status == 200 && is_event_stream(head))
+        return await_endpoint(head);
     std::array<char, limits::sealed_id_bytes_max> sealed;
     std::size_t sealed_bytes = 0;
     if (!seal_session(head, sealed, sealed_bytes)) return refuse(Refusal::unusable_server_session);
@@ -59,12 +53,16 @@ void Exchange::on_response_head(const http::ResponseHead& head) {
         head.framing == http::Framing::until_close ? http::Framing::chunked : head.framing;
     out.content_length = head.content_length;
     out.fields = &fields;
+    begin_answer(out);
+    watch_stream(head);
+}
+
+void Exchange::begin_answer(const flow::ResponseOut& out) {
     state_ = State::answering;
     answer_active_at_ = services_.context.now;
     set_answer_deadline();
     services_.context.metrics.record_first_byte(services_.context.now - started_);
     client_.send_head(out);
-    watch_stream(head);
 }
 
 // 1xx: news of an answer that is still to come, so the wait for it begins anew.
@@ -85,13 +83,19 @@ bool Exchange::seal_session(const http::ResponseHead& head, std::span<char> room
                             std::size_t& size) {
     const http::Field* issued = head.fields.find(http::FieldName::mcp_session_id);
     if (issued == nullptr || !awaited_answer_->may_open) return true;
+    size = open_session(issued->value, room);
+    return size > 0;
+}
+
+// The server knows a new session by `server_id`: writes what the client gets for it. 0: it cannot.
+std::size_t Exchange::open_session(std::string_view server_id, std::span<char> room) {
     const auto now = static_cast<std::uint32_t>(services_.context.ring.unix_seconds());
-    const SealedParts parts{load_->adapter_id, load_->instance_id, now, issued->value};
-    size = services_.sealer.seal(parts, awaited_answer_->principal(), room);
-    if (size == 0) return false;
+    const SealedParts parts{load_->adapter_id, load_->instance_id, now, server_id};
+    const std::size_t size = services_.sealer.seal(parts, awaited_answer_->principal(), room);
+    if (size == 0) return 0;
     services_.context.metrics.sessions_opened.add();
     load_->sessions.fetch_add(1, std::memory_order_relaxed);
-    return true;
+    return size;
 }
 
 // A session of the instance is over: after DELETE, or when its server does not know it any more.
@@ -102,7 +106,11 @@ void Exchange::note_session_end(std::uint16_t status) {
     const bool forgotten = status == 404 && era_ == mcp::Era::legacy;
     if (!deleted && !forgotten) return;
     if (forgotten) services_.context.metrics.sessions_lost[LostReason::server_forgot].add();
-    // The count is a load figure: sessions adopted from before a restart were never counted in.
+    count_session_out();
+}
+
+// The count is a load figure: sessions adopted from before a restart were never counted in.
+void Exchange::count_session_out() {
     std::uint32_t count = load_->sessions.load(std::memory_order_relaxed);
     while (count > 0 &&
            !load_->sessions.compare_exchange_weak(count, count - 1, std::memory_order_relaxed)) {
@@ -112,8 +120,7 @@ void Exchange::note_session_end(std::uint16_t status) {
 void Exchange::watch_stream(const http::ResponseHead& head) {
     if (finished() || !is_event_stream(head) || head.framing == http::Framing::none) return;
     // A compressed stream is opaque: nothing of ours may be put between its bytes.
-    const std::string_view coding = head.fields.value_or_empty(http::FieldName::content_encoding);
-    if (!coding.empty() && !equals_ignoring_case(coding, "identity")) return;
+    if (is_encoded(head)) return;
     is_stream_ = true;
     services_.context.metrics.streams_active.add();
     await_result();
@@ -144,6 +151,7 @@ void Exchange::set_answer_deadline() {
 }
 
 void Exchange::on_response_body(flow::BodyPiece piece) {
+    if (state_ == State::awaiting_endpoint) return take_stream_beginning(piece.payload());
     if (state_ != State::answering) return;
     answer_active_at_ = services_.context.now;
     if (is_stream_) {
@@ -166,6 +174,7 @@ void Exchange::on_response_moved() {
 }
 
 void Exchange::on_response_end() {
+    if (state_ == State::awaiting_endpoint) return refuse(Refusal::unusable_endpoint);
     if (state_ != State::answering) return;
     if (is_stream_) return end_stream(kServerEnded);
     client_.finish();
@@ -245,6 +254,7 @@ void Exchange::wind_up() {
         case State::receiving:
         case State::awaiting_answer:
         case State::awaiting_news:
+        case State::awaiting_endpoint:
             return refuse(Refusal::draining);
         case State::answering:
             if (is_stream_) return end_stream("The gateway is shutting down");
@@ -312,7 +322,8 @@ void Exchange::refuse_at_decision(const Decision& decision) {
     const std::size_t size = mcp_body ? write_jsonrpc_refusal(body, decision.refusal, request_id())
                                       : write_problem(body, decision.refusal);
     services_.context.metrics.rejected[RejectReason::method_not_allowed].add();
-    send_own(405, mcp_body ? kJson : kProblem, {body.data(), size}, allowed_methods());
+    send_own(405, mcp_body ? kJson : kProblem, {body.data(), size},
+             decision.allow.empty() ? allowed_methods() : decision.allow);
 }
 
 std::string_view Exchange::allowed_methods() const {

@@ -25,6 +25,17 @@ bool is_allowed(std::string_view method, std::string_view allow) {
     return false;
 }
 
+// What a sealed id holds, if it is one of this user and adapter and its session has not ended.
+std::optional<SealedParts> open_session(std::string_view sealed, Services& services,
+                                        Decision& decision, std::span<std::byte> scratch) {
+    const auto parts = services.sealer.open(sealed, decision.identity.user, scratch);
+    if (!parts || parts->adapter != decision.adapter->id) return std::nullopt;
+    decision.session_mark =
+        EndedSessions::mark_of(parts->adapter, parts->instance, parts->server_id);
+    if (services.ended.contains(decision.session_mark)) return std::nullopt;
+    return parts;
+}
+
 Decision decide_session(const Question& question, Services& services, Decision decision,
                         std::span<std::byte> scratch) {
     const Adapter& adapter = *decision.adapter;
@@ -32,12 +43,8 @@ Decision decide_session(const Question& question, Services& services, Decision d
         question.head.fields.value_or_empty(http::FieldName::mcp_session_id);
     const bool repeated = question.head.fields.count_of(mcp::kSessionId) > 1;
     const auto parts =
-        repeated ? std::nullopt : services.sealer.open(sealed, decision.identity.user, scratch);
-    if (!parts || parts->adapter != adapter.id) return refuse(Refusal::session_not_found, decision);
-    decision.session_mark =
-        EndedSessions::mark_of(parts->adapter, parts->instance, parts->server_id);
-    if (services.ended.contains(decision.session_mark))
-        return refuse(Refusal::session_not_found, decision);
+        repeated ? std::nullopt : open_session(sealed, services, decision, scratch);
+    if (!parts) return refuse(Refusal::session_not_found, decision);
     decision.server_session_id = parts->server_id;
     if (adapter.affinity == contract::Affinity::none) {
         decision.instance =
@@ -49,6 +56,49 @@ Decision decide_session(const Question& question, Services& services, Decision d
     decision.session_bound = true;
     decision.instance = adapter.find(parts->instance);
     if (decision.instance == nullptr) return refuse(Refusal::session_of_gone_instance, decision);
+    return decision;
+}
+
+// The value of the query parameter that names an HTTP+SSE session; empty if it is not there.
+std::string_view endpoint_parameter(std::string_view query) {
+    while (!query.empty()) {
+        const std::size_t end = std::min(query.find('&'), query.size());
+        const std::string_view pair = query.substr(0, end);
+        if (pair.starts_with(kEndpointParameter)) return pair.substr(kEndpointParameter.size());
+        query.remove_prefix(std::min(end + 1, query.size()));
+    }
+    return {};
+}
+
+// A message of an HTTP+SSE session goes to the instance that holds its stream, to the target that
+// the stream's endpoint event has named.
+Decision decide_message(const Question& question, Services& services, Decision decision,
+                        std::span<std::byte> scratch) {
+    const auto parts =
+        open_session(endpoint_parameter(question.head.query), services, decision, scratch);
+    if (!parts || !parts->server_id.starts_with('/'))
+        return refuse(Refusal::session_not_found, decision);
+    decision.server_target = parts->server_id;
+    decision.session_bound = true;
+    decision.instance = decision.adapter->find(parts->instance);
+    if (decision.instance == nullptr) return refuse(Refusal::session_of_gone_instance, decision);
+    return decision;
+}
+
+// What the server speaks decides which of an adapter's paths there are. Clients of 2024-11-05 may
+// also ask for the stream where clients of later revisions post (S25 transports, backwards
+// compatibility): the 405 for their POST tells them to.
+Decision check_transport(const Question& question, Decision decision) {
+    if (decision.kind != Decision::Kind::forward) return decision;
+    const bool at_mcp = question.target.kind == Target::Kind::adapter_mcp;
+    if (decision.adapter->transport != contract::Transport::sse)
+        return at_mcp ? decision : refuse(Refusal::no_sse_server, decision);
+    if (question.target.kind == Target::Kind::adapter_messages) return decision;
+    if (question.head.method != http::Method::get) {
+        decision.allow = "GET, OPTIONS";
+        return refuse(Refusal::method_not_allowed, decision);
+    }
+    decision.opens_sse = true;
     return decision;
 }
 
@@ -68,14 +118,17 @@ Decision choose_instance(const Question& question, Services& services, Decision 
                          std::span<std::byte> scratch) {
     const Adapter* adapter = decision.adapter;
     const jsonrpc::Peek* peek = question.peek;
+    if (question.target.kind == Target::Kind::adapter_messages)
+        return decide_message(question, services, decision, scratch);
     decision.era =
         mcp::era_of(question.head.fields.value_or_empty(http::FieldName::mcp_protocol_version),
                     peek == nullptr ? std::string_view() : peek->meta_version());
     const bool has_session = question.head.fields.has(http::FieldName::mcp_session_id);
     if (has_session && decision.era == mcp::Era::legacy)
         return decide_session(question, services, decision, scratch);
-    const bool opens =
+    const bool initializes =
         decision.era == mcp::Era::legacy && peek != nullptr && peek->method() == "initialize";
+    const bool opens = initializes || decision.opens_sse;
     const std::uint64_t random = services.random.next();
     const Instance* except = question.except == 0 ? nullptr : adapter->find(question.except);
     decision.instance = opens ? pick_for_session(*adapter, random, except)
@@ -141,11 +194,11 @@ Decision decide_by_head(const Question& question, Services& services) {
         case Target::Kind::unknown:
         case Target::Kind::well_known:
         case Target::Kind::router_mcp:
-        case Target::Kind::adapter_sse:
-        case Target::Kind::adapter_messages:
             return refuse(Refusal::unknown_path);
         case Target::Kind::management:
         case Target::Kind::adapter_mcp:
+        case Target::Kind::adapter_sse:
+        case Target::Kind::adapter_messages:
             break;
     }
     if (head.method == http::Method::options) {
@@ -158,7 +211,7 @@ Decision decide_by_head(const Question& question, Services& services) {
         decision.kind = Decision::Kind::forward;
         return decision;
     }
-    return find_adapter(question, services, decision);
+    return check_transport(question, find_adapter(question, services, decision));
 }
 
 Decision decide(const Question& question, Services& services, std::span<std::byte> scratch) {

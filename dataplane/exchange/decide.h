@@ -34,8 +34,12 @@ struct Decision {
     const Adapter* adapter = nullptr;    // known adapters only
     const Instance* instance = nullptr;  // nullptr with `forward`: to the control plane
     bool session_bound = false;          // the instance was named by a session id
+    bool opens_sse = false;              // it asks for the event stream of an HTTP+SSE server
     EndedSessions::Mark session_mark = 0;
     std::string_view server_session_id;  // what the server knows the session by; may be empty
+    // Where on the server the request goes; empty: to the path of the instance.
+    std::string_view server_target;
+    std::string_view allow;  // with `method_not_allowed`, if not that of the target
 };
 
 // What the head alone settles: refusals and local answers are final; `forward` has no instance yet.
@@ -44,6 +48,9 @@ struct Decision {
 // `scratch` (Sealer::kScratchBytes) keeps the server's session id.
 [[nodiscard]] Decision decide(const Question& question, Services& services,
                               std::span<std::byte> scratch);
+
+// Before the sealed value in the query of an HTTP+SSE endpoint (MCP 2024-11-05).
+inline constexpr std::string_view kEndpointParameter = "sessionId=";
 
 // The methods of every page of the admin listener.
 inline constexpr std::string_view kAdminAllow = "GET, HEAD, OPTIONS";

@@ -81,6 +81,7 @@ void Exchange::on_request_body(io::Slice bytes) {
             if (!request_is_watched()) client_.splice_request(*backend_);
             return;
         case State::awaiting_news:
+        case State::awaiting_endpoint:
         case State::finished:
             return;
     }
@@ -134,6 +135,7 @@ void Exchange::advance() {
             if (body_complete_ || head_->held->bytes() >= hold_bytes_max()) decide_and_go();
             return;
         case State::awaiting_answer:
+        case State::awaiting_endpoint:
             if (deadline_passed_) refuse(Refusal::first_byte_late);
             return;
         case State::awaiting_news:
@@ -187,6 +189,7 @@ void Exchange::remember(const Decision& decision) {
     // Some servers repeat the id on every answer; the client has its own for it already.
     if (era_ == mcp::Era::legacy && decision.session_mark == 0)
         awaited_answer_->may_open_for(decision.identity.user);
+    awaited_answer_->opens_sse = decision.opens_sse;
 }
 
 const Adapter* Exchange::adapter_now() const {
@@ -238,7 +241,8 @@ bool Exchange::send_request(const Decision& decision) {
         out.target = head_->head.target;
         out.authority = kControlPlaneAuthority;
     } else {
-        out.target = decision.instance->path;
+        out.target = decision.server_target.empty() ? decision.instance->path
+                                                    : decision.server_target;
         out.authority = decision.instance->authority;
     }
     out.framing = head_->head.framing;
@@ -276,6 +280,8 @@ void Exchange::release_head() {
 void Exchange::release_awaited_answer() {
     if (awaited_answer_ == nullptr) return;
     awaited_answer_->unlink();
+    if (awaited_answer_->endpoint != nullptr)
+        services_.awaited_endpoints.release(awaited_answer_->endpoint);
     services_.awaited_answers.release(awaited_answer_);
     awaited_answer_ = nullptr;
 }
@@ -301,6 +307,7 @@ void Exchange::release_load() {
 void Exchange::finish() {
     check(!finished(), "an exchange finishes once");
     state_ = State::finished;
+    end_sse_session();
     release_backend();
     release_head();
     release_load();

@@ -1,13 +1,15 @@
 // One request with its answer, between a client end and a backend end.
 //
-//   receiving ──decide──▶ awaiting_answer ──head──▶ answering ──▶ finished
-//       │                     │    └─failed─▶ awaiting_news ───────▲
-//       └────── refusal, local answer ─────────────────────────────┘
+//   receiving ──decide──▶ awaiting_answer ──────head──────▶ answering ──▶ finished
+//       │                     │    │ └─HTTP+SSE▶ awaiting_endpoint ─▲       ▲
+//       │                     │    └─failed─▶ awaiting_news ────────────────┤
+//       └────── refusal, local answer ─────────────────────────────────────┘
 //
 //   receiving        the body is looked at (method, id) and held, up to peek_hold_bytes_max
 //   awaiting_answer  the request is on its way, perhaps for the second time (repeat.cpp); the rest
 //                    of its body streams through
 //   awaiting_news    a session's instance refused: wait shortly whether it is gone (404; else 502)
+//   awaiting_endpoint  an HTTP+SSE stream: held until its endpoint event has come (endpoint.cpp)
 //   answering        the answer streams through, perhaps for hours
 //   finished         the client end has everything; no backend is held. Terminal
 //
@@ -20,6 +22,7 @@
 #include <string_view>
 
 #include "common/protocol/sse.h"
+#include "common/protocol/sse_endpoint.h"
 #include "dataplane/exchange/decide.h"
 #include "dataplane/exchange/services.h"
 #include "dataplane/flow/ends.h"
@@ -38,6 +41,7 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
         receiving,
         awaiting_answer,
         awaiting_news,
+        awaiting_endpoint,
         answering,
         finished
     };
@@ -100,7 +104,16 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     [[nodiscard]] bool repeat_at_same_server();
     [[nodiscard]] bool repeat_elsewhere(Code code);
 
+    // streams of HTTP+SSE (endpoint.cpp)
+    void await_endpoint(const http::ResponseHead& head);
+    void take_stream_beginning(Bytes piece);
+    [[nodiscard]] bool open_sse_session(std::string_view reference, std::span<char> endpoint,
+                                        std::size_t& endpoint_bytes);
+    void begin_sse_stream(const sse::EndpointEvent& event, std::string_view endpoint);
+    void end_sse_session();
+
     // answers (answer.cpp)
+    void begin_answer(const flow::ResponseOut& out);
     void refuse(Refusal refusal);
     void refuse_at_decision(const Decision& decision);
     void answer_locally();
@@ -109,7 +122,9 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
                   std::string_view allow = {});
     [[nodiscard]] bool seal_session(const http::ResponseHead& head, std::span<char> room,
                                     std::size_t& size);
+    [[nodiscard]] std::size_t open_session(std::string_view server_id, std::span<char> room);
     void note_session_end(std::uint16_t status);
+    void count_session_out();
     void watch_stream(const http::ResponseHead& head);
     void await_result();
     void stop_awaiting_result();
@@ -149,6 +164,7 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     AwaitedId* awaited_id_ = nullptr;          // if the stream still owes the result of the request
     InstanceLoad* load_ = nullptr;             // counted in its `outstanding`
     io::TimerOf<Exchange, &Exchange::on_timer> timer_{*this};
+    EndedSessions::Mark sse_session_ = 0;  // of which this is the stream; it ends with it
     Nanos started_;
     Nanos answer_active_at_ = 0;  // when the server last sent a part of its answer
     std::uint32_t idle_ms_ = 0;
@@ -159,15 +175,15 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     mcp::Era era_ = mcp::Era::legacy;
     Target::Kind target_kind_;
     std::uint8_t metrics_method_ = mcp::kMethodNone;
-    bool loopback_listener_;
-    bool body_complete_ = false;
-    bool deadline_passed_ = false;  // of the present state
-    bool session_bound_ = false;
-    bool repeated_ = false;  // the request went out a second time; there is no third
-    bool to_control_plane_ = false;
-    bool request_paused_ = false;
-    bool answer_paused_ = false;
-    bool is_stream_ = false;  // the answer is text/event-stream
+    bool loopback_listener_ : 1;
+    bool body_complete_ : 1 = false;
+    bool deadline_passed_ : 1 = false;  // of the present state
+    bool session_bound_ : 1 = false;
+    bool repeated_ : 1 = false;  // the request went out a second time; there is no third
+    bool to_control_plane_ : 1 = false;
+    bool request_paused_ : 1 = false;
+    bool answer_paused_ : 1 = false;
+    bool is_stream_ : 1 = false;  // the answer is text/event-stream
 };
 
 }  // namespace mcpgw::exchange

@@ -51,6 +51,11 @@ constexpr RefusalFacts kBrokenBody{400, kInvalidRequest, RejectReason::bad_reque
 constexpr RefusalFacts kUnusableSession{502, kInternalError, RejectReason::bad_request, false,
                                         "The server issued a session id that is not visible ASCII "
                                         "or longer than 1024 bytes"};
+constexpr RefusalFacts kUnusableEndpoint{502, kInternalError, RejectReason::bad_request, false,
+                                         "The server's event stream does not begin with an endpoint "
+                                         "event that leads to the server itself"};
+constexpr RefusalFacts kNoSseServer{404, kServerError, RejectReason::not_found, true,
+                                    "This adapter's server does not speak HTTP+SSE: use its /mcp"};
 constexpr RefusalFacts kControlPlaneAway{503, kInternalError, RejectReason::bad_request, false,
                                          "The control plane is not reachable; traffic to servers "
                                          "goes on. Try again in a moment"};
@@ -99,6 +104,10 @@ const RefusalFacts& facts_of(Refusal refusal) {
             return kBrokenBody;
         case Refusal::unusable_server_session:
             return kUnusableSession;
+        case Refusal::unusable_endpoint:
+            return kUnusableEndpoint;
+        case Refusal::no_sse_server:
+            return kNoSseServer;
         case Refusal::control_plane_away:
             return kControlPlaneAway;
         case Refusal::overloaded:

@@ -30,6 +30,8 @@ enum class Refusal : std::uint8_t {
     head_too_large_with_ours,  // the head no longer fits once the gateway's fields are added
     broken_body_framing,
     unusable_server_session,
+    unusable_endpoint,
+    no_sse_server,
     control_plane_away,
     overloaded,
     draining,

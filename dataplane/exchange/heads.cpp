@@ -137,4 +137,17 @@ bool make_response_fields(const http::ResponseHead& head, std::string_view seale
     return sealed_session_id.empty() || out.add(mcp::kSessionId, sealed_session_id);
 }
 
+bool is_event_stream(const http::ResponseHead& head) {
+    const std::string_view type = head.fields.value_or_empty(FieldName::content_type);
+    constexpr std::string_view wanted = "text/event-stream";
+    return starts_with_ignoring_case(type, wanted) &&
+           (type.size() == wanted.size() || type[wanted.size()] == ';' ||
+            type[wanted.size()] == ' ');
+}
+
+bool is_encoded(const http::ResponseHead& head) {
+    const std::string_view coding = head.fields.value_or_empty(FieldName::content_encoding);
+    return !coding.empty() && !equals_ignoring_case(coding, "identity");
+}
+
 }  // namespace mcpgw::exchange

@@ -34,4 +34,8 @@ struct RequestFieldsIn {
 [[nodiscard]] bool make_response_fields(const http::ResponseHead& head,
                                         std::string_view sealed_session_id, http::Fields& out);
 
+// What the head says of its body: text/event-stream; in a coding other than identity.
+[[nodiscard]] bool is_event_stream(const http::ResponseHead& head);
+[[nodiscard]] bool is_encoded(const http::ResponseHead& head);
+
 }  // namespace mcpgw::exchange

@@ -37,6 +37,26 @@ struct PendingHead {
     transport::OwnSegmentQueue held;  // what has come of its body before it went on its way
 };
 
+// An HTTP+SSE stream (MCP 2024-11-05) whose endpoint event is still to come: the fields of its head,
+// a line each, then what has come of the stream.
+struct AwaitedEndpoint {
+    std::uint16_t field_bytes = 0;
+    std::uint16_t bytes = 0;
+    std::array<char, limits::endpoint_wait_bytes_max> text;
+
+    // False, and nothing is kept, when there is no room.
+    [[nodiscard]] bool append(std::string_view piece) {
+        if (piece.size() > text.size() - bytes) return false;
+        piece.copy(text.data() + bytes, piece.size());
+        bytes = static_cast<std::uint16_t>(bytes + piece.size());
+        return true;
+    }
+    [[nodiscard]] std::string_view fields() const { return {text.data(), field_bytes}; }
+    [[nodiscard]] std::string_view stream() const {
+        return std::string_view(text.data(), bytes).substr(field_bytes);
+    }
+};
+
 // What a request on its way keeps until the answer's head has passed.
 struct AwaitedAnswer : ListNode<NewsTag> {
     explicit AwaitedAnswer(Exchange& whose) : exchange(whose) {}
@@ -49,8 +69,10 @@ struct AwaitedAnswer : ListNode<NewsTag> {
 
     Exchange& exchange;
     EndedSessions::Mark session_mark = 0;
+    AwaitedEndpoint* endpoint = nullptr;  // from the head of an HTTP+SSE stream to its first event
     std::uint32_t first_byte_ms = limits::first_byte_timeout_ms;
     bool may_open = false;
+    bool opens_sse = false;
     std::uint16_t principal_bytes = 0;
     std::array<char, limits::principal_bytes_max> text;
 };
@@ -127,6 +149,7 @@ struct Services {
     SlotTable<PendingHead> heads{limits::exchanges_per_worker_max};
     SlotTable<AwaitedAnswer> awaited_answers{limits::exchanges_per_worker_max};
     SlotTable<AwaitedId> awaited_ids{limits::exchanges_per_worker_max};
+    SlotTable<AwaitedEndpoint> awaited_endpoints{limits::endpoint_waits_max};
     List<AwaitedAnswer, NewsTag> awaiting_news;
     Random random;
     bool draining = false;

@@ -185,6 +185,8 @@ class Harness {
         std::uint16_t receive_buffers = 0;  // 0: as many as usual
         std::size_t receive_buffer_bytes = 0;
         std::uint64_t body_bytes_max = 0;  // 0: the default
+        contract::Transport transport = contract::Transport::streamable_http;
+        std::string path = "/mcp";
     };
     // One adapter "a" with an instance per port.
     explicit Harness(std::vector<std::uint16_t> ports) : Harness(std::move(ports), Special()) {}
@@ -218,6 +220,7 @@ class Harness {
         adapter.name = "a";
         adapter.created_by = "dev";
         adapter.timeouts.first_byte_ms = first_byte_ms;
+        adapter.transport = special_.transport;
         for (const std::uint16_t port : ports) {
             contract::Instance instance;
             instance.name = "a-" + std::to_string(port);
@@ -225,7 +228,7 @@ class Harness {
             instance.host = "127.0.0.1";
             instance.port = port;
             instance.authority = "127.0.0.1:" + std::to_string(port);
-            instance.path = "/mcp";
+            instance.path = special_.path;
             instance.state = contract::InstanceState::ready;
             adapter.instances.push_back(instance);
         }

@@ -1,0 +1,132 @@
+// Streams of HTTP+SSE servers (MCP 2024-11-05). Their first event tells the client where to post:
+//
+//   server   event: endpoint            client   event: endpoint
+//            data: /messages?s=5f1c              data: /adapters/x/messages?sessionId=v1.k1.9a…
+//
+// The sealed value holds the instance and the server's own target, so that a message finds the
+// instance that holds the stream through whichever worker or gateway it comes. The head and what
+// comes before that event are held back, so that a stream without a usable one can still be refused
+// with 502; everything but the one value goes on as it came. The session ends with its stream.
+#include <array>
+#include <cstring>
+
+#include "common/protocol/http1_head.h"
+#include "dataplane/exchange/exchange.h"
+#include "dataplane/exchange/heads.h"
+
+namespace mcpgw::exchange {
+namespace {
+
+// The fields that were kept, a line each.
+bool read_lines(std::string_view lines, http::Fields& out) {
+    while (!lines.empty()) {
+        const std::size_t end = lines.find('\n');
+        const std::size_t colon = lines.find(':');
+        if (!out.add(lines.substr(0, colon), lines.substr(colon + 1, end - colon - 1)))
+            return false;
+        lines.remove_prefix(end + 1);
+    }
+    return true;
+}
+
+class NoSink final : public sse::Sink {
+  public:
+    void on_data(std::string_view) override {}
+    void on_event_end() override {}
+};
+
+}  // namespace
+
+// The wait for the answer's first byte goes on: what clients wait for is the event.
+void Exchange::await_endpoint(const http::ResponseHead& head) {
+    http::Fields fields;
+    if (is_encoded(head)) return refuse(Refusal::unusable_endpoint);
+    if (!make_response_fields(head, {}, fields)) return refuse(Refusal::bad_answer);
+    AwaitedEndpoint* const waiting = services_.awaited_endpoints.acquire();
+    if (waiting == nullptr) return refuse(Refusal::overloaded);
+    awaited_answer_->endpoint = waiting;
+    bool fits = true;
+    for (const http::Field& field : fields.all())
+        fits = fits && waiting->append(field.name) && waiting->append(":") &&
+               waiting->append(field.value) && waiting->append("\n");
+    if (!fits) return refuse(Refusal::unusable_endpoint);
+    waiting->field_bytes = waiting->bytes;
+    state_ = State::awaiting_endpoint;
+}
+
+void Exchange::take_stream_beginning(Bytes piece) {
+    AwaitedEndpoint& waiting = *awaited_answer_->endpoint;
+    if (!waiting.append(as_text(piece))) return refuse(Refusal::unusable_endpoint);
+    const std::string_view stream = waiting.stream();
+    const sse::EndpointEvent event = sse::find_endpoint(stream);
+    if (event.state == sse::EndpointEvent::State::incomplete) return;
+    const std::string_view reference =
+        stream.substr(event.value_begin, event.value_end - event.value_begin);
+    std::array<char, limits::endpoint_bytes_max> endpoint;
+    std::size_t endpoint_bytes = 0;
+    const bool usable = event.state == sse::EndpointEvent::State::found &&
+                        open_sse_session(reference, endpoint, endpoint_bytes);
+    if (!usable) return refuse(Refusal::unusable_endpoint);
+    begin_sse_stream(event, {endpoint.data(), endpoint_bytes});
+}
+
+// Writes the endpoint of the client. False if the reference does not lead to the server itself.
+bool Exchange::open_sse_session(std::string_view reference, std::span<char> endpoint,
+                                std::size_t& endpoint_bytes) {
+    const Adapter* adapter = adapter_now();
+    const Instance* instance =
+        adapter == nullptr ? nullptr : adapter->find(load_->instance_id);
+    if (instance == nullptr) return false;
+    std::array<char, limits::server_session_id_bytes_max> target;
+    const std::size_t target_bytes =
+        sse::resolve_endpoint(reference, instance->authority, instance->path, target);
+    if (target_bytes == 0) return false;
+    const std::string_view server_target(target.data(), target_bytes);
+
+    std::size_t size = 0;
+    const auto put = [&](std::string_view text) {
+        size += text.copy(endpoint.data() + size, text.size());
+    };
+    put("/adapters/");
+    put(adapter->name);
+    put("/messages?");
+    put(kEndpointParameter);
+    const std::size_t sealed = open_session(server_target, endpoint.subspan(size));
+    endpoint_bytes = size + sealed;
+    sse_session_ =
+        EndedSessions::mark_of(load_->adapter_id, load_->instance_id, server_target);
+    return sealed > 0;
+}
+
+void Exchange::begin_sse_stream(const sse::EndpointEvent& event, std::string_view endpoint) {
+    // Taken out of the awaited answer, which is given back before the head goes out.
+    AwaitedEndpoint* const waiting = std::exchange(awaited_answer_->endpoint, nullptr);
+    release_awaited_answer();
+    release_request_peek();
+    http::Fields fields;
+    check(read_lines(waiting->fields(), fields), "fields that were there fit again");
+    flow::ResponseOut out;
+    out.status = status_ = 200;
+    out.framing = http::Framing::chunked;  // the length is another now
+    out.fields = &fields;
+    is_stream_ = true;
+    services_.context.metrics.streams_active.add();
+    begin_answer(out);
+    const std::string_view stream = waiting->stream();
+    NoSink sink;
+    scanner_.feed(as_bytes(stream), sink);
+    client_.send_text(stream.substr(0, event.value_begin));
+    client_.send_text(endpoint);
+    client_.send_text(stream.substr(event.value_end));
+    services_.awaited_endpoints.release(waiting);
+}
+
+// Clients open a new session when their stream ends; what is still posted to this one is answered
+// with 404, because servers may not answer it at all.
+void Exchange::end_sse_session() {
+    if (sse_session_ == 0) return;
+    services_.ended.add(sse_session_);
+    count_session_out();
+}
+
+}  // namespace mcpgw::exchange
