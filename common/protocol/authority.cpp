@@ -48,8 +48,8 @@ bool names_loopback(std::string_view authority) {
 }
 
 bool same_http_origin(std::string_view a, std::string_view b) {
-    const bool same_host = equals_ignoring_case(host_of(a), host_of(b)) ||
-                           (names_loopback(a) && names_loopback(b));
+    const bool same_host =
+        equals_ignoring_case(host_of(a), host_of(b)) || (names_loopback(a) && names_loopback(b));
     return same_host && !host_of(a).empty() && port_of(a) == port_of(b);
 }
 

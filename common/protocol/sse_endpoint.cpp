@@ -114,8 +114,8 @@ EndpointEvent find_endpoint(std::string_view stream) {
         at = line.next;
         if (text.empty()) {
             if (is_endpoint) {
-                event.state = data_lines == 1 ? EndpointEvent::State::found
-                                              : EndpointEvent::State::broken;
+                event.state =
+                    data_lines == 1 ? EndpointEvent::State::found : EndpointEvent::State::broken;
                 return event;
             }
             data_lines = 0;

@@ -23,8 +23,11 @@ TEST(SseEndpoint, is_found_with_every_line_ending_and_order_of_fields) {
          {"event: endpoint\ndata: /m?s=1\n\n", "event: endpoint\r\ndata: /m?s=1\r\n\r\n",
           "event: endpoint\rdata: /m?s=1\r\r", "event:endpoint\ndata:/m?s=1\n\n",
           "data: /m?s=1\nevent: endpoint\n\n", "id: 7\nevent: endpoint\nretry: 5\ndata: /m?s=1\n\n",
-          "\xEF\xBB\xBF" "event: endpoint\ndata: /m?s=1\n\n", ": hello\n\nevent: endpoint\n"
-          "data: /m?s=1\n\n", "event: ping\ndata: 1\ndata: 2\n\nevent: endpoint\ndata: /m?s=1\n\n",
+          "\xEF\xBB\xBF"
+          "event: endpoint\ndata: /m?s=1\n\n",
+          ": hello\n\nevent: endpoint\n"
+          "data: /m?s=1\n\n",
+          "event: ping\ndata: 1\ndata: 2\n\nevent: endpoint\ndata: /m?s=1\n\n",
           "event: other\nevent: endpoint\ndata: /m?s=1\n\nevent: message\ndata: x\n\n"})
         EXPECT_EQ(value_of(stream), "/m?s=1") << stream;
 }

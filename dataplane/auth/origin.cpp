@@ -27,7 +27,8 @@ bool origin_is_allowed(std::string_view origin, const OriginRules& rules) {
     if (origin.empty() || is_listed(origin, rules.allowed_origins)) return true;
     if (!rules.loopback_listener) return rules.allowed_origins.empty();
     const std::size_t scheme_end = origin.find("://");
-    return scheme_end != std::string_view::npos && http::names_loopback(origin.substr(scheme_end + 3));
+    return scheme_end != std::string_view::npos &&
+           http::names_loopback(origin.substr(scheme_end + 3));
 }
 
 }  // namespace mcpgw::auth

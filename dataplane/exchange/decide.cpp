@@ -42,8 +42,7 @@ Decision decide_session(const Question& question, Services& services, Decision d
     const std::string_view sealed =
         question.head.fields.value_or_empty(http::FieldName::mcp_session_id);
     const bool repeated = question.head.fields.count_of(mcp::kSessionId) > 1;
-    const auto parts =
-        repeated ? std::nullopt : open_session(sealed, services, decision, scratch);
+    const auto parts = repeated ? std::nullopt : open_session(sealed, services, decision, scratch);
     if (!parts) return refuse(Refusal::session_not_found, decision);
     decision.server_session_id = parts->server_id;
     if (adapter.affinity == contract::Affinity::none) {

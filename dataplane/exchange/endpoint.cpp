@@ -74,8 +74,7 @@ void Exchange::take_stream_beginning(Bytes piece) {
 bool Exchange::open_sse_session(std::string_view reference, std::span<char> endpoint,
                                 std::size_t& endpoint_bytes) {
     const Adapter* adapter = adapter_now();
-    const Instance* instance =
-        adapter == nullptr ? nullptr : adapter->find(load_->instance_id);
+    const Instance* instance = adapter == nullptr ? nullptr : adapter->find(load_->instance_id);
     if (instance == nullptr) return false;
     std::array<char, limits::server_session_id_bytes_max> target;
     const std::size_t target_bytes =
@@ -93,8 +92,7 @@ bool Exchange::open_sse_session(std::string_view reference, std::span<char> endp
     put(kEndpointParameter);
     const std::size_t sealed = open_session(server_target, endpoint.subspan(size));
     endpoint_bytes = size + sealed;
-    sse_session_ =
-        EndedSessions::mark_of(load_->adapter_id, load_->instance_id, server_target);
+    sse_session_ = EndedSessions::mark_of(load_->adapter_id, load_->instance_id, server_target);
     return sealed > 0;
 }
 

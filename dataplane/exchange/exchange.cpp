@@ -241,8 +241,8 @@ bool Exchange::send_request(const Decision& decision) {
         out.target = head_->head.target;
         out.authority = kControlPlaneAuthority;
     } else {
-        out.target = decision.server_target.empty() ? decision.instance->path
-                                                    : decision.server_target;
+        out.target =
+            decision.server_target.empty() ? decision.instance->path : decision.server_target;
         out.authority = decision.instance->authority;
     }
     out.framing = head_->head.framing;

@@ -1,20 +1,18 @@
 // One request with its answer, between a client end and a backend end.
 //
-//   receiving ──decide──▶ awaiting_answer ──────head──────▶ answering ──▶ finished
-//       │                     │    │ └─HTTP+SSE▶ awaiting_endpoint ─▲       ▲
-//       │                     │    └─failed─▶ awaiting_news ────────────────┤
-//       └────── refusal, local answer ─────────────────────────────────────┘
+//   receiving ──decide──▶ awaiting_answer ───────────head──────────▶ answering ──▶ finished
+//       │                     │    └─head─▶ awaiting_endpoint ──event──▲             ▲
+//       │                     └─failed─▶ awaiting_news ──────────────────────────────┤
+//       └────── refusal, local answer ───────────────────────────────────────────────┘
 //
-//   receiving        the body is looked at (method, id) and held, up to peek_hold_bytes_max
-//   awaiting_answer  the request is on its way, perhaps for the second time (repeat.cpp); the rest
-//                    of its body streams through
-//   awaiting_news    a session's instance refused: wait shortly whether it is gone (404; else 502)
+//   receiving          the body is looked at (method, id) and held, up to peek_hold_bytes_max
+//   awaiting_answer    the request is on its way, perhaps once more (repeat.cpp); its body streams
+//   awaiting_news      a session's instance refused: is it gone (404), or not (502)?
 //   awaiting_endpoint  an HTTP+SSE stream: held until its endpoint event has come (endpoint.cpp)
-//   answering        the answer streams through, perhaps for hours
-//   finished         the client end has everything; no backend is held. Terminal
+//   answering          the answer streams through, perhaps for hours
+//   finished           the client end has everything; no backend is held. Terminal
 //
 // Owned by its client end. Of the route table it keeps nothing beyond a tick, but its load block.
-// What only a part of its life needs lies in slots (PendingHead, AwaitedAnswer, AwaitedId, Peek).
 #pragma once
 
 #include <array>

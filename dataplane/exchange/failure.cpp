@@ -51,9 +51,10 @@ constexpr RefusalFacts kBrokenBody{400, kInvalidRequest, RejectReason::bad_reque
 constexpr RefusalFacts kUnusableSession{502, kInternalError, RejectReason::bad_request, false,
                                         "The server issued a session id that is not visible ASCII "
                                         "or longer than 1024 bytes"};
-constexpr RefusalFacts kUnusableEndpoint{502, kInternalError, RejectReason::bad_request, false,
-                                         "The server's event stream does not begin with an endpoint "
-                                         "event that leads to the server itself"};
+constexpr RefusalFacts kUnusableEndpoint{
+    502, kInternalError, RejectReason::bad_request, false,
+    "The server's event stream does not begin with an endpoint "
+    "event that leads to the server itself"};
 constexpr RefusalFacts kNoSseServer{404, kServerError, RejectReason::not_found, true,
                                     "This adapter's server does not speak HTTP+SSE: use its /mcp"};
 constexpr RefusalFacts kControlPlaneAway{503, kInternalError, RejectReason::bad_request, false,

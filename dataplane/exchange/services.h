@@ -37,8 +37,8 @@ struct PendingHead {
     transport::OwnSegmentQueue held;  // what has come of its body before it went on its way
 };
 
-// An HTTP+SSE stream (MCP 2024-11-05) whose endpoint event is still to come: the fields of its head,
-// a line each, then what has come of the stream.
+// An HTTP+SSE stream (MCP 2024-11-05) whose endpoint event is still to come: the fields of its
+// head, a line each, then what has come of the stream.
 struct AwaitedEndpoint {
     std::uint16_t field_bytes = 0;
     std::uint16_t bytes = 0;

@@ -1,4 +1,5 @@
-// Servers of HTTP+SSE (MCP 2024-11-05) through a worker: the endpoint event, messages, the end.
+// Servers of HTTP+SSE (MCP 2024-11-05) through a worker on real sockets: what becomes of the
+// endpoint event, where messages go, and how a session ends.
 #include <optional>
 
 #include "dataplane/worker/harness_for_test.h"
@@ -46,7 +47,8 @@ class SseServer {
         }
         message_ = std::move(request);
         has_message_ = true;
-        line.send("HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 8\r\n\r\nAccepted");
+        line.send(
+            "HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 8\r\n\r\nAccepted");
     }
     std::string beginning_;
     std::optional<Line> stream_;
@@ -62,9 +64,8 @@ std::string get(std::string_view path) {
 }
 
 std::string post_to(std::string_view target, std::string_view lines = "") {
-    return "POST " + std::string(target) + " HTTP/1.1\r\nHost: localhost\r\n" +
-           std::string(lines) + "Content-Length: " + std::to_string(kPing.size()) + "\r\n\r\n" +
-           std::string(kPing);
+    return "POST " + std::string(target) + " HTTP/1.1\r\nHost: localhost\r\n" + std::string(lines) +
+           "Content-Length: " + std::to_string(kPing.size()) + "\r\n\r\n" + std::string(kPing);
 }
 
 // What comes of a chunked answer up to `mark`, without the framing of its chunks.
@@ -141,10 +142,10 @@ TEST(SseTransport, an_endpoint_event_byte_by_byte_is_the_same_event) {
 }
 
 TEST(SseTransport, an_endpoint_that_leads_elsewhere_is_refused_before_the_head) {
-    for (const char* event : {"event: endpoint\ndata: http://evil.example/m\n\n",
-                              "event: endpoint\ndata: //evil.example/m\n\n",
-                              "event: endpoint\ndata: https://127.0.0.1/m\n\n",
-                              "event: endpoint\n\n"}) {
+    for (const char* event :
+         {"event: endpoint\ndata: http://evil.example/m\n\n",
+          "event: endpoint\ndata: //evil.example/m\n\n",
+          "event: endpoint\ndata: https://127.0.0.1/m\n\n", "event: endpoint\n\n"}) {
         SseServer server(std::string(kStreamHead) + event);
         Harness gateway({server.port()}, sse());
         Line client = gateway.connect();
@@ -157,8 +158,8 @@ TEST(SseTransport, an_endpoint_that_leads_elsewhere_is_refused_before_the_head) 
 }
 
 TEST(SseTransport, a_stream_that_does_not_come_to_the_point_is_refused) {
-    SseServer chatty(std::string(kStreamHead) +
-                     std::string(limits::endpoint_wait_bytes_max, ':') + "\n");
+    SseServer chatty(std::string(kStreamHead) + std::string(limits::endpoint_wait_bytes_max, ':') +
+                     "\n");
     Harness gateway({chatty.port()}, sse());
     Line client = gateway.connect();
     client.send(get("/adapters/a/sse"));
