@@ -56,6 +56,24 @@ inline constexpr std::size_t endpoint_wait_bytes_max = 8 * 1024;
 inline constexpr std::size_t endpoint_waits_max = 1024;  // of one worker
 // An endpoint that the gateway itself names: a path and a sealed id.
 inline constexpr std::size_t endpoint_bytes_max = 2 * 1024;
+// Sessions that the table of a data plane holds (`--max-sessions`), and what may be chosen. The
+// least is one that no test of a small machine runs into; the most is what a slot number can name.
+inline constexpr std::uint32_t sessions_max_default = 1'048'576;
+inline constexpr std::uint32_t sessions_max_least = 1024;
+inline constexpr std::uint32_t sessions_max_most = 1U << 24;
+// Sessions of one user, and of one tenant that says nothing else: neither may fill the table alone.
+inline constexpr std::uint32_t sessions_per_principal_max = sessions_max_default / 16;
+inline constexpr std::uint32_t sessions_per_tenant_max = sessions_max_default / 2;
+// A session that nobody used after its initialize request: most were abandoned, or are probes.
+inline constexpr std::uint32_t unused_session_idle_seconds = 900;
+// Streams, and requests at work, that one session may have: far more than any client needs, and
+// what the bit fields of its slot can count.
+inline constexpr std::uint32_t session_streams_max = 8'000;
+inline constexpr std::uint32_t session_requests_max = 16'000;
+// The server's id, user and tenant of a session that lie in its record; more of them goes on in
+// blocks, of which there is one for every second session.
+inline constexpr std::size_t session_text_bytes = 102;
+inline constexpr std::size_t session_text_block_bytes = 252;
 // A line of a stdio server (SDK limit).
 inline constexpr std::size_t stdio_line_bytes_max = 10 * 1024 * 1024;
 
@@ -272,6 +290,11 @@ static_assert(sealed_id_bytes_max >=
                   3 + key_id_bytes_max + 1 + (server_session_id_bytes_max + 64) * 4 / 3 + 4,
               "the longest server id fits when sealed");
 static_assert((opened_ids_max & (opened_ids_max - 1)) == 0, "places are found with a mask");
+static_assert(sessions_max_least <= sessions_max_default &&
+                  sessions_max_default <= sessions_max_most,
+              "the default can be chosen");
+static_assert(sessions_per_principal_max <= sessions_per_tenant_max,
+              "one user does not have more than a whole tenant");
 static_assert(server_keep_alive_ms > backend_idle_timeout_ms, "the gateway lets go first");
 static_assert(server_standalone_bytes_max >= stdio_line_bytes_max, "one message always fits");
 
