@@ -44,6 +44,8 @@ inline constexpr std::size_t key_id_bytes_max = 16;
 // Sessions that clients have ended and that the gateway itself answers with 404 from then on. Older
 // ones are forgotten; then the server says so. A power of two.
 inline constexpr std::size_t ended_sessions_max = 64 * 1024;
+// Tasks whose instance is known; older ones are forgotten. A power of two.
+inline constexpr std::size_t task_places_max = 64 * 1024;
 // Sealed ids that a worker remembers having opened (a power of two), and how long id, user and
 // server's id may be to be remembered: the usual ones are well below.
 inline constexpr std::size_t opened_ids_max = 1024;

@@ -96,7 +96,7 @@ class Process {
     std::size_t worker_count_ = 1;
     listen::ListeningSockets sockets_;
     exchange::Settings settings_;
-    EndedSessions ended_;
+    SharedSessions sessions_;
     std::unique_ptr<client::AddressCounts> addresses_;
     std::unique_ptr<Publication> publication_;
     std::unique_ptr<ControlLink> link_;
@@ -219,7 +219,7 @@ Result<> Process::start() {
         self.options.poll_us = admin ? 0 : options_.poll_us;
         self.options.publication = publication_.get();
         self.options.settings = &settings_;
-        self.options.ended = &ended_;
+        self.options.sessions = &sessions_;
         self.options.events = admin ? nullptr : &link_->events(i);
         self.options.admin_pages = admin ? pages_.get() : nullptr;
         self.options.metrics = self.metrics.get();

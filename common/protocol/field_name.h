@@ -25,6 +25,8 @@ enum class FieldName : std::uint8_t {
     host,
     keep_alive,
     last_event_id,
+    mcp_method,
+    mcp_name,
     mcp_protocol_version,
     mcp_session_id,
     origin,
@@ -49,7 +51,7 @@ enum class FieldName : std::uint8_t {
     // that hand fields on as environment variables (RFC 3875 section 4.1.18) read both as one.
     look_alike,
 };
-inline constexpr std::size_t kFieldNames = 33;
+inline constexpr std::size_t kFieldNames = 35;
 static_assert(static_cast<std::size_t>(FieldName::look_alike) + 1 == kFieldNames);
 
 // What a token names, whatever its case (RFC 9110 section 5.1).

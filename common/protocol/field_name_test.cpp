@@ -16,6 +16,8 @@ TEST(FieldName, known_names_are_found_in_any_case) {
     EXPECT_EQ(field_name_of("Date"), FieldName::date);
     EXPECT_EQ(field_name_of("Transfer-Encoding"), FieldName::transfer_encoding);
     EXPECT_EQ(field_name_of("MCP-Protocol-Version"), FieldName::mcp_protocol_version);
+    EXPECT_EQ(field_name_of("Mcp-Method"), FieldName::mcp_method);
+    EXPECT_EQ(field_name_of("mcp-name"), FieldName::mcp_name);
     EXPECT_EQ(field_name_of("X-Dev-UserId"), FieldName::x_dev_user_id);
 }
 

@@ -2,9 +2,9 @@
 //
 // One byte class at a time: `expect_` says what the next byte belongs to. Strings, where nearly all
 // bytes of real messages are, are passed in runs. Of the open objects at most three are *watched*:
-// the message itself, its params, their _meta; they are always the outermost ones, so the member
-// names matter exactly while depth_ == watched_. A member that comes again first forgets what its
-// predecessor (and everything inside that) had left behind.
+// the message itself, its params and their _meta, or its result; they are always the outermost
+// ones, so the member names matter exactly while depth_ == watched_. A member that comes again
+// first forgets what its predecessor (and everything inside that) had left behind.
 #include "common/protocol/jsonrpc_peek.h"
 
 #include <new>
@@ -48,7 +48,9 @@ enum class Peek::Member : std::uint8_t {
     key,    // as a target only
     id,
     method,
-    result_or_error,
+    error,
+    result,
+    result_task_id,
     params,
     name,
     uri,
@@ -160,8 +162,8 @@ void Peek::begin_value(char c) {
     if (c == '[') return open(false);
     if (depth_ == 0) return fail();
     if (c == '"') {
-        const bool collected =
-            member != Member::params && member != Member::meta && member != Member::result_or_error;
+        const bool collected = member != Member::params && member != Member::meta &&
+                               member != Member::result && member != Member::error;
         return begin_string(collected ? member : Member::other);
     }
     if (c == '-' || is_digit(c)) {
@@ -173,9 +175,10 @@ void Peek::begin_value(char c) {
 
 void Peek::open(bool object) {
     if (depth_ == depth_max) return fail();
-    const bool watched =
-        object && (depth_ == 0 ||
-                   (at_watched_level() && (member_ == Member::params || member_ == Member::meta)));
+    const bool inner = at_watched_level() && (member_ == Member::params ||
+                                              member_ == Member::meta || member_ == Member::result);
+    const bool watched = object && (depth_ == 0 || inner);
+    if (watched && depth_ == 1) in_result_ = member_ == Member::result;
     if (depth_ == 0) is_batch_ = !object;
     // Of the enclosing levels only the kind is kept, a bit for each.
     if (depth_ > 0) {
@@ -218,7 +221,8 @@ template <class Use>
 void Peek::with_target(Use use) {
     switch (target_) {
         case Member::other:
-        case Member::result_or_error:
+        case Member::error:
+        case Member::result:
         case Member::params:
         case Member::meta:
             return;
@@ -234,6 +238,8 @@ void Peek::with_target(Use use) {
             return use(uri_);
         case Member::task_id:
             return use(task_id_);
+        case Member::result_task_id:
+            return use(result_task_id_);
         case Member::initialize_version:
             return use(initialize_version_);
         case Member::meta_version:
@@ -486,9 +492,11 @@ Peek::Member Peek::member_named(std::string_view key) const {
             if (key == "id") return Member::id;
             if (key == "method") return Member::method;
             if (key == "params") return Member::params;
-            if (key == "result" || key == "error") return Member::result_or_error;
+            if (key == "result") return Member::result;
+            if (key == "error") return Member::error;
             return Member::other;
         case 2:
+            if (in_result_) return key == "taskId" ? Member::result_task_id : Member::other;
             if (key == "name") return Member::name;
             if (key == "uri") return Member::uri;
             if (key == "taskId") return Member::task_id;
@@ -512,9 +520,14 @@ void Peek::forget(Member member) {
             return id_.start();
         case Member::method:
             return method_.start();
-        case Member::result_or_error:
+        case Member::result:
+            result_task_id_.start();
+            [[fallthrough]];
+        case Member::error:
             answered_ = true;
             return;
+        case Member::result_task_id:
+            return result_task_id_.start();
         case Member::params:
             name_.start();
             uri_.start();

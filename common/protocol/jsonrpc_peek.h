@@ -2,8 +2,9 @@
 // routing, metrics and error answers need. No tree, no allocation, input split anywhere.
 //
 // Looked at: the members `jsonrpc`-independent `id`, `method`, whether `result` or `error` is
-// there, `params.name`, `params.uri`, `params.taskId`, `params.protocolVersion` and
-// `params._meta["io.modelcontextprotocol/protocolVersion"]`, each only at that place. Of repeated
+// there, `params.name`, `params.uri`, `params.taskId`, `params.protocolVersion`,
+// `params._meta["io.modelcontextprotocol/protocolVersion"]` and `result.taskId`, each only at that
+// place. Of repeated
 // members the last counts, as with JSON.parse, which the official servers use. Members may come in
 // any order. Strings are unescaped; values that are longer than their limit are reported as absent.
 // The structure is checked as far as it is read (RFC 8259 grammar, nesting up to depth_max); the
@@ -92,6 +93,9 @@ class Peek {
     [[nodiscard]] std::string_view initialize_version() const { return initialize_version_.view(); }
     // params._meta[".../protocolVersion"], the mark of the modern era; empty when absent.
     [[nodiscard]] std::string_view meta_version() const { return meta_version_.view(); }
+    // result.taskId: what the server calls a task that it has begun (tasks extension); empty when
+    // absent.
+    [[nodiscard]] std::string_view result_task_id() const { return result_task_id_.view(); }
 
   private:
     enum class Expect : std::uint8_t;  // what the next byte belongs to
@@ -138,8 +142,9 @@ class Peek {
     bool in_object_ = false;  // the innermost open one is an object
     bool is_batch_ = false;
     bool answered_ = false;     // result or error is there
+    bool in_result_ = false;    // of what is watched, the second level is the result, not params
     std::uint8_t depth_ = 0;    // open objects and arrays
-    std::uint8_t watched_ = 0;  // how many of them, from outside: message, params, _meta
+    std::uint8_t watched_ = 0;  // so many from outside: message, params or result, _meta
     std::uint8_t literal_ = 0;  // which of true, false, null
     std::uint8_t literal_matched_ = 0;
     std::uint8_t hex_digits_ = 0;  // of the present \u escape
@@ -153,6 +158,7 @@ class Peek {
     ShortText<limits::mcp_name_bytes_max> name_;
     ShortText<limits::mcp_name_bytes_max> uri_;
     ShortText<limits::mcp_name_bytes_max> task_id_;
+    ShortText<limits::mcp_name_bytes_max> result_task_id_;
     ShortText<32> initialize_version_;
     ShortText<32> meta_version_;
 };

@@ -110,6 +110,10 @@ void check_message(const Peek& peek, dom::element message, std::string_view inpu
         peek.meta_version() == text_of(member(meta, "io.modelcontextprotocol/protocolVersion"), 32),
         "meta_version");
 
+    check(peek.result_task_id() == text_of(member(member(message, "result"), "taskId"),
+                                           mcpgw::limits::mcp_name_bytes_max),
+          "result_task_id");
+
     const bool has_id = id && (id->is_string() || id->is_number());
     const bool answered = member(message, "result") || member(message, "error");
     const Kind kind = is_text(method)      ? (has_id ? Kind::request : Kind::notification)
@@ -122,7 +126,7 @@ bool same(const Peek& a, const Peek& b) {
     return a.state() == b.state() && a.kind() == b.kind() && a.has_id() == b.has_id() &&
            a.id() == b.id() && a.has_method() == b.has_method() && a.method() == b.method() &&
            a.name() == b.name() && a.initialize_version() == b.initialize_version() &&
-           a.meta_version() == b.meta_version();
+           a.meta_version() == b.meta_version() && a.result_task_id() == b.result_task_id();
 }
 
 }  // namespace

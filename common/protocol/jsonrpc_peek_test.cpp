@@ -150,6 +150,28 @@ TEST(Peek, the_name_is_the_member_that_the_method_is_about) {
     EXPECT_EQ(peek(R"({"method":"tools/call","params":{"uri":"u"}})").name(), "");
 }
 
+TEST(Peek, a_result_shows_the_task_that_it_begins) {
+    EXPECT_EQ(peek(R"({"id":1,"result":{"resultType":"task","taskId":"t-1"}})").result_task_id(),
+              "t-1");
+    EXPECT_EQ(peek(R"({"result":{"_meta":{"taskId":"x"},"taskId":"t"},"id":1})").result_task_id(),
+              "t");
+    for (const char* text :
+         {R"({"id":1,"result":{"task":{"taskId":"t"}}})", R"({"id":1,"error":{"taskId":"t"}})",
+          R"({"id":1,"method":"tasks/get","params":{"taskId":"t"}})",
+          R"({"id":1,"result":{"taskId":7}})", R"({"id":1,"result":{"taskId":"t"},"result":{}})"})
+        EXPECT_EQ(peek(text).result_task_id(), "") << text;
+}
+
+TEST(Peek, a_result_is_not_taken_for_parameters) {
+    const Peek both =
+        peek(R"({"method":"tools/call","id":1,"params":{"name":"a","taskId":"p"},)"
+             R"("result":{"name":"b","uri":"b","taskId":"r","protocolVersion":"b","_meta":)"
+             R"({"io.modelcontextprotocol/protocolVersion":"b"}}})");
+    EXPECT_EQ(both.name(), "a");
+    EXPECT_EQ(both.initialize_version(), "");
+    EXPECT_EQ(both.meta_version(), "");
+}
+
 TEST(Peek, strings_and_keys_are_unescaped) {
     EXPECT_EQ(peek(R"({"method":"\"\\\/\b\f\n\r\t\u0041\u00e4\u20AC"})").method(),
               "\"\\/\b\f\n\r\tA\xC3\xA4\xE2\x82\xAC");

@@ -34,7 +34,7 @@ class Http1ClientTest : public testing::Test {
         services.reset(new exchange::Services{.context = *context,
                                               .pool = *pool,
                                               .settings = settings,
-                                              .ended = *ended,
+                                              .sessions = *sessions,
                                               .sealer = Sealer(&system_random),
                                               .awaiting_news = {},
                                               .random = exchange::Random(1)});
@@ -131,7 +131,7 @@ class Http1ClientTest : public testing::Test {
     }
 
     exchange::Settings settings;
-    std::unique_ptr<EndedSessions> ended = std::make_unique<EndedSessions>();
+    std::unique_ptr<SharedSessions> sessions = std::make_unique<SharedSessions>();
     std::unique_ptr<WorkerMetrics> metrics = std::make_unique<WorkerMetrics>();
     std::unique_ptr<io::Ring> ring;
     std::unique_ptr<transport::Context> context;

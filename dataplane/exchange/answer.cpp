@@ -18,6 +18,13 @@ constexpr std::string_view kCloseCutEvent = "\nevent: cut\n\n";
 
 constexpr std::string_view kServerEnded = "The server ended the stream without an answer";
 
+// Whether clients take the status of an answer to server/discover for a result, a refusal of
+// credentials, or the sign to begin with the handshake instead (mcp-protocol 1.2); most fail on
+// any other.
+bool lets_fall_back(std::uint16_t status) {
+    return status == 200 || (status >= 400 && status <= 404);
+}
+
 }  // namespace
 
 class Exchange::StreamSink final : public sse::Sink {
@@ -35,7 +42,7 @@ class Exchange::StreamSink final : public sse::Sink {
 
 void Exchange::on_response_head(const http::ResponseHead& head) {
     check(state_ == State::awaiting_answer, "an answer begins once");
-    if (is_discover() && head.status >= 500) return refuse(Refusal::bad_answer);
+    if (is_discover() && !lets_fall_back(head.status)) return refuse(Refusal::no_discovery);
     if (awaited_answer_->opens_sse && head.status == 200 && is_event_stream(head))
         return await_endpoint(head);
     std::array<char, limits::sealed_id_bytes_max> sealed;
@@ -55,6 +62,7 @@ void Exchange::on_response_head(const http::ResponseHead& head) {
     out.fields = &fields;
     begin_answer(out);
     watch_stream(head);
+    watch_for_task(head);
 }
 
 void Exchange::begin_answer(const flow::ResponseOut& out) {
@@ -102,7 +110,7 @@ std::size_t Exchange::open_session(std::string_view server_id, std::span<char> r
 void Exchange::note_session_end(std::uint16_t status) {
     if (!session_bound_ || load_ == nullptr) return;
     const bool deleted = method_ == http::Method::del && status < 300;
-    if (deleted) services_.ended.add(awaited_answer_->session_mark);
+    if (deleted) services_.sessions.ended.add(awaited_answer_->session_mark);
     const bool forgotten = status == 404 && era_ == mcp::Era::legacy;
     if (!deleted && !forgotten) return;
     if (forgotten) services_.context.metrics.sessions_lost[LostReason::server_forgot].add();
@@ -159,6 +167,7 @@ void Exchange::on_response_body(flow::BodyPiece piece) {
         scanner_.feed(piece.payload(), sink);
     }
     set_answer_deadline();
+    if (peeks_answer_) look_for_task(piece.payload());
     client_.send_body(std::move(piece));
     if (backend_ == nullptr) return;
     if (client_.is_full()) {
@@ -227,9 +236,39 @@ void Exchange::on_event_end() {
     const jsonrpc::Peek& event = *awaited_id_->event;
     const bool is_result =
         event.kind() == jsonrpc::Kind::response && event.id() == awaited_id_->view();
-    if (is_result) return stop_awaiting_result();
+    if (is_result) {
+        note_task(event);
+        return stop_awaiting_result();
+    }
     services_.peeks.release(std::exchange(awaited_id_->event, nullptr));
 }
+
+// --- Tasks of the modern era
+// ------------------------------------------------------------------------------------
+
+// Only where it matters which instance a later request about the task goes to.
+void Exchange::watch_for_task(const http::ResponseHead& head) {
+    if (!learns_task_ || finished() || is_stream_ || !body_complete_ || is_encoded(head)) return;
+    release_request_peek();
+    request_peek_ = services_.peeks.acquire();
+    peeks_answer_ = request_peek_ != nullptr;
+}
+
+void Exchange::look_for_task(Bytes piece) {
+    request_peek_->feed(piece);
+    if (request_peek_->state() == jsonrpc::Peek::State::reading) return;
+    note_task(*request_peek_);
+    release_request_peek();
+    peeks_answer_ = false;
+}
+
+void Exchange::note_task(const jsonrpc::Peek& answer) {
+    if (!learns_task_ || load_ == nullptr || answer.result_task_id().empty()) return;
+    services_.sessions.tasks.put(load_->adapter_id, answer.result_task_id(), load_->instance_id);
+}
+
+// --- Streams that end
+// ------------------------------------------------------------------------------------
 
 // If the stream ends without the result of the request, it says so, or the client would wait for
 // its time-out.

@@ -1,6 +1,7 @@
 // The order of checks; each step either refuses or narrows.
 #include "dataplane/exchange/decide.h"
 
+#include "common/protocol/routing_headers.h"
 #include "dataplane/route/pick.h"
 
 namespace mcpgw::exchange {
@@ -25,6 +26,12 @@ bool is_allowed(std::string_view method, std::string_view allow) {
     return false;
 }
 
+const Instance* pick(const Question& question, Services& services, const Adapter& adapter,
+                     decltype(&pick_for_request) way) {
+    const Instance* except = question.except == 0 ? nullptr : adapter.find(question.except);
+    return way(adapter, services.random.next(), except);
+}
+
 // What a sealed id holds, if it is one of this user and adapter and its session has not ended.
 std::optional<SealedParts> open_session(std::string_view sealed, Services& services,
                                         Decision& decision, std::span<std::byte> scratch) {
@@ -32,7 +39,7 @@ std::optional<SealedParts> open_session(std::string_view sealed, Services& servi
     if (!parts || parts->adapter != decision.adapter->id) return std::nullopt;
     decision.session_mark =
         EndedSessions::mark_of(parts->adapter, parts->instance, parts->server_id);
-    if (services.ended.contains(decision.session_mark)) return std::nullopt;
+    if (services.sessions.ended.contains(decision.session_mark)) return std::nullopt;
     return parts;
 }
 
@@ -46,9 +53,7 @@ Decision decide_session(const Question& question, Services& services, Decision d
     if (!parts) return refuse(Refusal::session_not_found, decision);
     decision.server_session_id = parts->server_id;
     if (adapter.affinity == contract::Affinity::none) {
-        decision.instance =
-            pick_for_request(adapter, services.random.next(),
-                             question.except == 0 ? nullptr : adapter.find(question.except));
+        decision.instance = pick(question, services, adapter, pick_for_request);
         if (decision.instance == nullptr) return refuse(Refusal::no_ready_instance, decision);
         return decision;
     }
@@ -113,25 +118,62 @@ Decision find_adapter(const Question& question, Services& services, Decision dec
     return decision;
 }
 
+// Modern requests: POST only, and the headers that repeat the body must not say something else
+// (MCP 2026-07-28, streamable HTTP: who processes the body checks that).
+std::optional<Refusal> check_modern(const Question& question) {
+    using http::FieldName;
+    if (question.head.method != http::Method::post) return Refusal::method_not_allowed;
+    const http::Fields& fields = question.head.fields;
+    const std::pair<FieldName, std::string_view> routing[] = {
+        {FieldName::mcp_protocol_version, mcp::kProtocolVersion},
+        {FieldName::mcp_method, mcp::kMethodHeader},
+        {FieldName::mcp_name, mcp::kNameHeader}};
+    for (const auto& [known, name] : routing)
+        if (fields.has(known) && fields.count_of(name) > 1) return Refusal::header_contradicts_body;
+    const mcp::RoutingHeaders headers{fields.value_or_empty(FieldName::mcp_protocol_version),
+                                      fields.value_or_empty(FieldName::mcp_method),
+                                      fields.value_or_empty(FieldName::mcp_name)};
+    const bool agrees = question.peek == nullptr || mcp::agrees(headers, *question.peek);
+    return agrees ? std::nullopt : std::optional(Refusal::header_contradicts_body);
+}
+
+// The instance that has begun the task which the request is about, if that is known.
+const Instance* instance_of_task(const Question& question, const Services& services,
+                                 const Adapter& adapter) {
+    const bool is_about_task = adapter.instances.size() > 1 && question.peek != nullptr &&
+                               question.peek->method().starts_with("tasks/");
+    if (!is_about_task || question.peek->name().empty()) return nullptr;
+    return adapter.find(services.sessions.tasks.find(adapter.id, question.peek->name()));
+}
+
+Decision decide_modern(const Question& question, Services& services, Decision decision) {
+    if (const auto refusal = check_modern(question)) {
+        decision.allow = "POST, OPTIONS";
+        return refuse(*refusal, decision);
+    }
+    const Adapter& adapter = *decision.adapter;
+    decision.instance = instance_of_task(question, services, adapter);
+    if (decision.instance == nullptr || decision.instance->id == question.except)
+        decision.instance = pick(question, services, adapter, pick_for_request);
+    if (decision.instance == nullptr) return refuse(Refusal::no_ready_instance, decision);
+    return decision;
+}
+
 Decision choose_instance(const Question& question, Services& services, Decision decision,
                          std::span<std::byte> scratch) {
-    const Adapter* adapter = decision.adapter;
     const jsonrpc::Peek* peek = question.peek;
     if (question.target.kind == Target::Kind::adapter_messages)
         return decide_message(question, services, decision, scratch);
     decision.era =
         mcp::era_of(question.head.fields.value_or_empty(http::FieldName::mcp_protocol_version),
                     peek == nullptr ? std::string_view() : peek->meta_version());
-    const bool has_session = question.head.fields.has(http::FieldName::mcp_session_id);
-    if (has_session && decision.era == mcp::Era::legacy)
+    if (decision.era == mcp::Era::modern) return decide_modern(question, services, decision);
+    if (question.head.fields.has(http::FieldName::mcp_session_id))
         return decide_session(question, services, decision, scratch);
-    const bool initializes =
-        decision.era == mcp::Era::legacy && peek != nullptr && peek->method() == "initialize";
+    const bool initializes = peek != nullptr && peek->method() == "initialize";
     const bool opens = initializes || decision.opens_sse;
-    const std::uint64_t random = services.random.next();
-    const Instance* except = question.except == 0 ? nullptr : adapter->find(question.except);
-    decision.instance = opens ? pick_for_session(*adapter, random, except)
-                              : pick_for_request(*adapter, random, except);
+    decision.instance =
+        pick(question, services, *decision.adapter, opens ? pick_for_session : pick_for_request);
     if (decision.instance == nullptr) return refuse(Refusal::no_ready_instance, decision);
     return decision;
 }

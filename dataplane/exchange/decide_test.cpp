@@ -48,7 +48,7 @@ class DecideTest : public testing::Test {
         services.reset(new Services{.context = *context,
                                     .pool = *pool,
                                     .settings = settings,
-                                    .ended = ended,
+                                    .sessions = *sessions,
                                     .table = table.get(),
                                     .sealer = Sealer(),
                                     .awaiting_news = {},
@@ -78,7 +78,7 @@ class DecideTest : public testing::Test {
     std::unique_ptr<transport::Context> context;
     std::unique_ptr<backend::Pool> pool;
     Settings settings;
-    EndedSessions ended;
+    std::unique_ptr<SharedSessions> sessions = std::make_unique<SharedSessions>();
     std::unique_ptr<Services> services;
     std::string text;
     http::RequestHead head;
@@ -129,7 +129,7 @@ TEST_F(DecideTest, an_ended_session_is_not_found) {
     const std::string lines = sealed("a", instance);
     const Decision before = ask("DELETE", "/adapters/a/mcp", lines);
     ASSERT_EQ(before.kind, Decision::Kind::forward);
-    ended.add(before.session_mark);
+    sessions->ended.add(before.session_mark);
     EXPECT_EQ(ask("POST", "/adapters/a/mcp", lines).refusal, Refusal::session_not_found);
 }
 
@@ -140,6 +140,47 @@ TEST_F(DecideTest, a_modern_request_ignores_session_ids) {
     ASSERT_EQ(decision.kind, Decision::Kind::forward);
     EXPECT_EQ(decision.era, mcp::Era::modern);
     EXPECT_TRUE(decision.server_session_id.empty());
+}
+
+TEST_F(DecideTest, a_modern_request_is_a_post) {
+    for (const char* method : {"GET", "DELETE"}) {
+        const Decision decision = ask(method, "/adapters/a/mcp",
+                                      std::string(kAnn) + "MCP-Protocol-Version: 2026-07-28\r\n");
+        EXPECT_EQ(decision.refusal, Refusal::method_not_allowed);
+        EXPECT_EQ(decision.allow, "POST, OPTIONS");
+    }
+}
+
+TEST_F(DecideTest, a_modern_request_whose_headers_contradict_its_body_is_refused) {
+    const std::string version = std::string(kAnn) + "MCP-Protocol-Version: 2026-07-28\r\n";
+    const char* body = R"({"id":1,"method":"tools/call","params":{"name":"a"}})";
+    const auto asked = [&](const std::string& lines) {
+        return ask("POST", "/adapters/a/mcp", version + lines, body);
+    };
+    EXPECT_EQ(asked("Mcp-Method: tools/call\r\nMcp-Name: a\r\n").kind, Decision::Kind::forward);
+    for (const char* lines :
+         {"Mcp-Method: tools/list\r\n", "Mcp-Name: b\r\n", "Mcp-Name: a\r\nMcp-Name: a\r\n",
+          "Mcp-Method: tools/call\r\nmcp-method: tools/call\r\n",
+          "MCP-Protocol-Version: 2026-07-28\r\n"})
+        EXPECT_EQ(asked(lines).refusal, Refusal::header_contradicts_body) << lines;
+    const char* modern_body = R"({"id":1,"method":"tools/call","params":{"name":"a","_meta":)"
+                              R"({"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}})";
+    const std::string legacy_header = std::string(kAnn) + "MCP-Protocol-Version: 2025-11-25\r\n";
+    EXPECT_EQ(ask("POST", "/adapters/a/mcp", legacy_header, modern_body).refusal,
+              Refusal::header_contradicts_body);
+}
+
+TEST_F(DecideTest, a_request_about_a_task_goes_to_the_instance_that_has_begun_it) {
+    const Adapter& a = *table->find("a");
+    const std::string version = std::string(kAnn) + "MCP-Protocol-Version: 2026-07-28\r\n";
+    const char* body = R"({"id":1,"method":"tasks/get","params":{"taskId":"t"}})";
+    for (const Instance& instance : a.instances) {
+        sessions->tasks.put(a.id, "t", instance.id);
+        for (int i = 0; i < 20; ++i)
+            EXPECT_EQ(ask("POST", "/adapters/a/mcp", version, body).instance, &instance);
+    }
+    sessions->tasks.put(a.id, "t", 12345);  // it is gone: any other may say so
+    EXPECT_EQ(ask("POST", "/adapters/a/mcp", version, body).kind, Decision::Kind::forward);
 }
 
 TEST_F(DecideTest, who_may_not_read_an_adapter_learns_nothing) {

@@ -123,7 +123,7 @@ void Exchange::begin_sse_stream(const sse::EndpointEvent& event, std::string_vie
 // with 404, because servers may not answer it at all.
 void Exchange::end_sse_session() {
     if (sse_session_ == 0) return;
-    services_.ended.add(sse_session_);
+    services_.sessions.ended.add(sse_session_);
     count_session_out();
 }
 

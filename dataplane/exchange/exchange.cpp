@@ -190,6 +190,8 @@ void Exchange::remember(const Decision& decision) {
     if (era_ == mcp::Era::legacy && decision.session_mark == 0)
         awaited_answer_->may_open_for(decision.identity.user);
     awaited_answer_->opens_sse = decision.opens_sse;
+    learns_task_ = era_ == mcp::Era::modern && adapter.instances.size() > 1 &&
+                   request_peek_ != nullptr && request_peek_->method() == "tools/call";
 }
 
 const Adapter* Exchange::adapter_now() const {
@@ -289,7 +291,8 @@ void Exchange::release_awaited_answer() {
 // Its method is counted at the end.
 void Exchange::release_request_peek() {
     if (request_peek_ == nullptr) return;
-    if (request_peek_->has_method()) metrics_method_ = mcp::method_index(request_peek_->method());
+    if (request_peek_->has_method() && !peeks_answer_)
+        metrics_method_ = mcp::method_index(request_peek_->method());
     services_.peeks.release(request_peek_);
     request_peek_ = nullptr;
 }

@@ -129,6 +129,9 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     void end_stream(std::string_view why_no_result);
     void break_silence();
     void set_answer_deadline();
+    void watch_for_task(const http::ResponseHead& head);
+    void look_for_task(Bytes piece);
+    void note_task(const jsonrpc::Peek& answer);
 
     void note_failure(Code code);
 
@@ -181,7 +184,9 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     bool to_control_plane_ : 1 = false;
     bool request_paused_ : 1 = false;
     bool answer_paused_ : 1 = false;
-    bool is_stream_ : 1 = false;  // the answer is text/event-stream
+    bool is_stream_ : 1 = false;     // the answer is text/event-stream
+    bool learns_task_ : 1 = false;   // the answer may name a task, whose later requests follow it
+    bool peeks_answer_ : 1 = false;  // request_peek_ looks at the answer's body instead
 };
 
 }  // namespace mcpgw::exchange

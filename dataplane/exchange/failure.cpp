@@ -40,10 +40,15 @@ constexpr RefusalFacts kReset{502, kInternalError, RejectReason::bad_request, fa
                               "The server broke the connection before it answered"};
 constexpr RefusalFacts kBadAnswer{502, kInternalError, RejectReason::bad_request, false,
                                   "The server's answer is not valid HTTP"};
+constexpr RefusalFacts kNoDiscovery{502, kInternalError, RejectReason::bad_request, false,
+                                    "The server does not serve server/discover"};
 constexpr RefusalFacts kFirstByteLate{504, kInternalError, RejectReason::bad_request, false,
                                       "The server did not answer in time"};
 constexpr RefusalFacts kBodyTooLarge{413, kInvalidRequest, RejectReason::body_too_large, true,
                                      "Request body too large"};
+constexpr RefusalFacts kContradiction{400, mcp::kHeaderMismatch, RejectReason::bad_request, true,
+                                      "MCP-Protocol-Version, Mcp-Method or Mcp-Name contradicts "
+                                      "the body, or is there twice"};
 constexpr RefusalFacts kHeadTooLarge{431, kInvalidRequest, RejectReason::head_too_large, true,
                                      "Request header fields too large"};
 constexpr RefusalFacts kBrokenBody{400, kInvalidRequest, RejectReason::bad_request, true,
@@ -95,10 +100,14 @@ const RefusalFacts& facts_of(Refusal refusal) {
             return kReset;
         case Refusal::bad_answer:
             return kBadAnswer;
+        case Refusal::no_discovery:
+            return kNoDiscovery;
         case Refusal::first_byte_late:
             return kFirstByteLate;
         case Refusal::body_too_large:
             return kBodyTooLarge;
+        case Refusal::header_contradicts_body:
+            return kContradiction;
         case Refusal::head_too_large_with_ours:
             return kHeadTooLarge;
         case Refusal::broken_body_framing:

@@ -25,8 +25,10 @@ enum class Refusal : std::uint8_t {
     connect_timed_out,
     reset_before_answer,
     bad_answer,
+    no_discovery,
     first_byte_late,
     body_too_large,
+    header_contradicts_body,
     head_too_large_with_ours,  // the head no longer fits once the gateway's fields are added
     broken_body_framing,
     unusable_server_session,

@@ -16,8 +16,8 @@
 #include "dataplane/link/event_queue.h"
 #include "dataplane/route/route_table.h"
 #include "dataplane/route/target.h"
-#include "dataplane/session/ended_sessions.h"
 #include "dataplane/session/seal.h"
+#include "dataplane/session/shared_sessions.h"
 #include "dataplane/transport/peer_address.h"
 
 namespace mcpgw::exchange {
@@ -140,7 +140,7 @@ struct Services {
     transport::Context& context;
     backend::Pool& pool;
     const Settings& settings;
-    EndedSessions& ended;               // shared by all workers
+    SharedSessions& sessions;           // shared by all workers
     EventQueue* events = nullptr;       // nullptr on the admin worker
     AdminPages* admin_pages = nullptr;  // nullptr on all but the admin worker
     const RouteTable* table = nullptr;  // of this tick; nullptr before the first snapshot

@@ -287,7 +287,7 @@ class Harness {
         options.addresses = addresses_.get();
         options.publication = &publication_;
         options.settings = &settings_;
-        options.ended = &ended_;
+        options.sessions = &sessions_;
         options.events = &events_;
         options.metrics = &metrics;
         options.mailbox = &mailbox;
@@ -304,7 +304,7 @@ class Harness {
     RouteBuilder builder_;
     Publication publication_{1};
     exchange::Settings settings_;
-    EndedSessions ended_;
+    SharedSessions sessions_;
     EventQueue events_;
     std::atomic<int> opened_ = 0;
     int listener_ = -1;

@@ -100,7 +100,7 @@ Worker::Worker(const WorkerOptions& options, std::unique_ptr<io::Ring> ring)
       services_{.context = context_,
                 .pool = pool_,
                 .settings = *options.settings,
-                .ended = *options.ended,
+                .sessions = *options.sessions,
                 .events = options.events,
                 .admin_pages = options.admin_pages,
                 .table = nullptr,

@@ -61,7 +61,7 @@ struct WorkerOptions {
     std::size_t receive_buffer_bytes = 0;
     Publication* publication = nullptr;
     const exchange::Settings* settings = nullptr;
-    EndedSessions* ended = nullptr;
+    SharedSessions* sessions = nullptr;
     EventQueue* events = nullptr;                 // nullptr: the admin worker
     exchange::AdminPages* admin_pages = nullptr;  // of the admin worker only
     WorkerMetrics* metrics = nullptr;

@@ -155,7 +155,7 @@ void Scenario::run_worker() {
     options.connections_max = plan_.connections_max;
     options.publication = &control_.publication();
     options.settings = &settings_;
-    options.ended = &ended_;
+    options.sessions = &sessions_;
     options.events = &control_.events();
     options.metrics = metrics_.get();
     options.mailbox = &mailbox_;
