@@ -15,8 +15,8 @@ class Load:
         self.child = subprocess.Popen(
             proxies.pinned(cores) + [program, str(port)], text=True, bufsize=1,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.command = "start"
         self.port = int(self._line("listening")[0])
-        self.command = ""
 
     def _line(self, expected):
         line = self.child.stdout.readline().strip()
