@@ -2,6 +2,7 @@
 //
 //   start ─▶ line_start ─▶ field_name ─▶ data_begin ─▶ data
 //                 │             └──▶ ignored
+//                 ├──▶ id_name ─▶ id_begin ─▶ ignored
 //                 └──▶ ignored (comments and other fields)
 //
 // Every line end leads back to line_start. The rest of a line is found with memchr, so that long
@@ -18,13 +19,16 @@ enum class Scanner::State : std::uint8_t {
     field_name,  // its first name_matched_ bytes are those of "data"
     data_begin,  // after the colon, where one space does not count
     data,
-    ignored,  // the rest of the line is of no interest
+    id_name,   // its first name_matched_ bytes are those of "id"
+    id_begin,  // after the colon, where one space does not count
+    ignored,   // the rest of the line is of no interest
 };
 
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::string_view kData = "data";
+constexpr std::string_view kId = "id";
 
 constexpr bool is_line_end(char c) {
     return c == '\n' || c == '\r';
@@ -90,6 +94,19 @@ void Scanner::feed(Bytes input, Sink& sink) {
                     in_field_name(c, sink);
                 ++at;
                 break;
+            case State::id_name:
+                if (is_line_end(c))
+                    end_line(c, sink);
+                else
+                    in_id_name(c);
+                ++at;
+                break;
+            case State::id_begin:
+                // An empty value is no id: it makes the reader forget the one it has.
+                event_has_id_ = c != ' ' && !is_line_end(c);
+                if (c == ' ') ++at;
+                if (event_has_id_ || is_line_end(c)) state_ = State::ignored;
+                break;
             case State::data_begin:
                 if (c == ' ') ++at;
                 state_ = State::data;
@@ -122,7 +139,9 @@ bool Scanner::in_byte_order_mark(char c) {
 void Scanner::begin_line(char c) {
     event_has_fields_ = event_has_fields_ || c != ':';
     name_matched_ = 1;
-    state_ = c == kData.front() ? State::field_name : State::ignored;
+    state_ = c == kData.front() ? State::field_name
+             : c == kId.front() ? State::id_name
+                                : State::ignored;
 }
 
 void Scanner::in_field_name(char c, Sink& sink) {
@@ -135,6 +154,15 @@ void Scanner::in_field_name(char c, Sink& sink) {
     }
     state_ = c == ':' ? State::data_begin : State::ignored;
     if (c == ':') begin_data_line(sink);
+}
+
+void Scanner::in_id_name(char c) {
+    if (name_matched_ < kId.size() && c == kId[name_matched_]) {
+        ++name_matched_;
+        return;
+    }
+    const bool is_id = name_matched_ == kId.size() && c == ':';
+    state_ = is_id ? State::id_begin : State::ignored;
 }
 
 void Scanner::begin_data_line(Sink& sink) {
@@ -153,6 +181,8 @@ void Scanner::end_line(char c, Sink& sink) {
     const bool event = event_has_fields_;
     event_has_fields_ = false;
     event_has_data_ = false;
+    is_resumable_ = is_resumable_ || event_has_id_;
+    event_has_id_ = false;
     if (event) sink.on_event_end();
 }
 

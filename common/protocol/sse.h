@@ -1,5 +1,6 @@
 // Server-sent events, seen from the outside (WHATWG HTML section 9.2.6): where an event ends, and
-// which bytes are `data`. Nothing is stored; input may be split anywhere.
+// which bytes are `data`, and whether any event had an id. Nothing is stored; input may be split
+// anywhere.
 //
 // Lines end in LF, CR or CR LF (a CR at the very end of the input may still become CR LF). A byte
 // order mark at the start is skipped. An empty line ends an event; between events the stream is at
@@ -34,6 +35,8 @@ class Scanner {
     // True when the last line is ended, whether or not its event is. An LF that is put in here
     // would end the event, and dispatch it as it is.
     [[nodiscard]] bool at_line_start() const;
+    // Whether an event with an id has ended: its reader can ask for the rest of the stream later.
+    [[nodiscard]] bool is_resumable() const { return is_resumable_; }
 
   private:
     enum class State : std::uint8_t;  // in the .cpp
@@ -41,15 +44,18 @@ class Scanner {
     bool in_byte_order_mark(char c);
     void begin_line(char c);
     void in_field_name(char c, Sink& sink);
+    void in_id_name(char c);
     void begin_data_line(Sink& sink);
     void end_line(char c, Sink& sink);
 
     State state_{};
     std::uint8_t bom_matched_ = 0;
-    std::uint8_t name_matched_ = 0;  // bytes of "data"
-    bool event_has_fields_ = false;
-    bool event_has_data_ = false;
-    bool after_cr_ = false;  // an LF that comes next belongs to the line that has ended
+    std::uint8_t name_matched_ = 0;  // bytes of "data", or of "id"
+    bool event_has_fields_ : 1 = false;
+    bool event_has_data_ : 1 = false;
+    bool event_has_id_ : 1 = false;
+    bool is_resumable_ : 1 = false;
+    bool after_cr_ : 1 = false;  // an LF that comes next belongs to the line that has ended
 };
 
 }  // namespace mcpgw::sse

@@ -138,6 +138,30 @@ TEST(Sse, a_border_is_where_nothing_of_an_event_has_been_seen) {
         EXPECT_FALSE(border_after(text)) << text;
 }
 
+bool resumable_after(std::string_view text) {
+    Recorder sink;
+    Scanner whole;
+    whole.feed(as_bytes(text), sink);
+    for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+        Scanner parts;
+        parts.feed(as_bytes(text.substr(0, cut)), sink);
+        parts.feed(as_bytes(text.substr(cut)), sink);
+        EXPECT_EQ(parts.is_resumable(), whole.is_resumable()) << text << ", cut at " << cut;
+    }
+    return whole.is_resumable();
+}
+
+TEST(Sse, a_stream_is_resumable_once_an_event_with_an_id_has_ended) {
+    for (const char* text : {"id: 1\ndata:\n\n", "id:1\n\n", "id:1\r\rdata: a\n\n",
+                             "event: e\r\nid: 1\r\nretry: 5\r\ndata: \r\n\r\n",
+                             "id: 1\n\ndata: a\n\ndata: b", "id\nid: 1\n\n", "id::\n\n"})
+        EXPECT_TRUE(resumable_after(text)) << text;
+    for (const char* text : {"", "data: a\n\n", "id: 1\n", "id: 1\ndata: a\n", "id\n\n", "id:\n\n",
+                             "id: \n\n", "i: 1\n\n", "idle: 1\n\n", ": id: 1\n\n",
+                             "data: id: 1\n\n", " id: 1\n\n", "iid: 1\n\n", "id: 1\nid:\n\n"})
+        EXPECT_FALSE(resumable_after(text)) << text;
+}
+
 TEST(Sse, a_cr_that_may_still_become_cr_lf_is_no_border) {
     EXPECT_FALSE(border_after("data: a\r\n\r"));
     EXPECT_FALSE(border_after("data: a\r\r"));

@@ -185,7 +185,12 @@ void Exchange::on_response_moved() {
 void Exchange::on_response_end() {
     if (state_ == State::awaiting_endpoint) return refuse(Refusal::unusable_endpoint);
     if (state_ != State::answering) return;
-    if (is_stream_) return end_stream(kServerEnded);
+    if (is_stream_) {
+        // A legacy server may end a stream and let its client poll: what is still to come is got
+        // with GET and the last event's id (mcp-protocol 2.1). A modern one may not.
+        if (era_ == mcp::Era::legacy && scanner_.is_resumable()) stop_awaiting_result();
+        return end_stream(kServerEnded);
+    }
     client_.finish();
     finish();
 }

@@ -66,6 +66,44 @@ TEST(Worker, a_stream_that_delivered_its_result_gets_nothing_added) {
     EXPECT_EQ(text.find("error"), std::string::npos) << text;
 }
 
+constexpr std::string_view kPrimed =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    "17\r\nid: 1\nretry: 5\ndata: \n\n\r\n";
+
+// What a client gets whose server sends a priming event and then `end`.
+std::string polled(std::string_view request_lines, std::string_view body, std::string_view end) {
+    ScriptedServer server([end](Line& line) {
+        read_request(line);
+        line.send(kPrimed);
+        line.send(end);
+        line.end();
+    });
+    Harness gateway({server.port()});
+    Line client = gateway.connect();
+    client.send(gateway.post(body, request_lines));
+    return client.read_until("0\r\n\r\n");
+}
+
+TEST(Worker, a_stream_that_ends_after_an_event_id_lets_its_client_poll) {
+    const std::string text = polled("", kCall, "0\r\n\r\n");
+    EXPECT_NE(text.find("id: 1\nretry: 5\n"), std::string::npos) << text;
+    EXPECT_EQ(text.find("error"), std::string::npos) << text;
+}
+
+TEST(Worker, a_stream_that_breaks_after_an_event_id_ends_with_an_error_event) {
+    const std::string text = polled("", kCall, "");
+    EXPECT_NE(text.find("\"id\":7,\"error\":{\"code\":-32603"), std::string::npos) << text;
+}
+
+TEST(Worker, a_modern_stream_that_ends_without_its_result_ends_with_an_error_event) {
+    const std::string text =
+        polled("MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: t\r\n",
+               R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"t","_meta":)"
+               R"({"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}})",
+               "0\r\n\r\n");
+    EXPECT_NE(text.find("\"id\":7,\"error\":{\"code\":-32603"), std::string::npos) << text;
+}
+
 TEST(Worker, a_plain_answer_that_breaks_off_breaks_the_clients_connection) {
     std::atomic<bool> head_arrived = false;
     ScriptedServer server([&head_arrived](Line& line) {

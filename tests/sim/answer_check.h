@@ -2,7 +2,8 @@
 //
 // A plain body must be the server's, no more and no less. Into an event stream the gateway may put
 // comments (between events only), and at its end, if the result never came, one error event with
-// the request's id, after closing off an event that was cut.
+// the request's id, after closing off an event that was cut. Only a legacy stream that has given an
+// event id may end without either: its client polls.
 #pragma once
 
 #include <cstdint>

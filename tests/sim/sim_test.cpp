@@ -97,6 +97,23 @@ TEST_F(SimTest, a_stream_without_its_result_must_say_so) {
     EXPECT_THROW(static_cast<void>(judged("data: a\n\ndata: b\n\n" + std::string(kError))), Broken);
 }
 
+TEST_F(SimTest, a_legacy_stream_with_an_event_id_may_end_without_its_result) {
+    Ask ask = streaming_ask();
+    ask.answer.body = "id: 1\ndata: a\n\ndata: b\n\n";
+    ask.answer.result_end = ask.answer.body.size();
+    const auto end_after = [&ask](std::string_view text) {
+        AnswerCheck check;
+        check.begin(ask, true);
+        check.take(text);
+        return check.judge(true);
+    };
+    EXPECT_FALSE(end_after("id: 1\ndata: a\n\n"));
+    EXPECT_FALSE(end_after("id: 1\ndata: a\n\n" + std::string(kError)));
+    EXPECT_THROW(static_cast<void>(end_after("id: 1\ndata: a\n")), Broken);
+    ask.modern = true;
+    EXPECT_THROW(static_cast<void>(end_after("id: 1\ndata: a\n\n")), Broken);
+}
+
 TEST_F(SimTest, a_byte_that_is_wrong_is_found_where_it_is) {
     Ask ask;
     ask.answer.body = "0123456789";
