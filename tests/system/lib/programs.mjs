@@ -17,7 +17,15 @@ const modules = join(ROOT, 'tests/system/node_modules');
 export const EVERYTHING = join(modules, '@modelcontextprotocol/server-everything/dist/index.js');
 export const CONFORMANCE = join(modules, '@modelcontextprotocol/conformance/dist/index.js');
 
+export const FIXTURE = join(ROOT, 'tests/system/fixture/server.mjs');
+export const CONFORMANCE_CLIENT = join(ROOT, 'tests/system/fixture/client.mjs');
+
 // server-everything listens on every interface; this preload keeps it on loopback.
 export const LOOPBACK_ONLY = require.resolve('./loopback_only.cjs');
 
+export const fixtureAdapter = (name, fields = {}) => ({
+  name,
+  command: [NODE, FIXTURE, '--port', '{port}'],
+  ...fields,
+});
 export const everythingCommand = (mode) => [NODE, '-r', LOOPBACK_ONLY, EVERYTHING, mode];
