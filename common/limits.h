@@ -68,6 +68,14 @@ inline constexpr std::uint32_t sessions_per_principal_max = sessions_max_default
 inline constexpr std::uint32_t sessions_per_tenant_max = sessions_max_default / 2;
 // A session that nobody used after its initialize request: most were abandoned, or are probes.
 inline constexpr std::uint32_t unused_session_idle_seconds = 900;
+// Sessions that have expired and whose servers are still to be told: those that wait for a worker,
+// those that one worker tells at the same time, and how long a server has for its answer.
+inline constexpr std::uint32_t farewells_waiting_max = 65'536;
+inline constexpr std::size_t farewells_at_once_max = 64;
+inline constexpr std::uint32_t farewell_timeout_ms = 10'000;
+// Between two looks of the janitor, and in how many of them it sees every session once.
+inline constexpr std::uint32_t janitor_interval_ms = 250;
+inline constexpr std::uint32_t janitor_rounds = 4;
 // Streams, and requests at work, that one session may have: far more than any client needs, and
 // what the bit fields of its slot can count.
 inline constexpr std::uint32_t session_streams_max = 8'000;

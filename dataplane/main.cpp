@@ -1,8 +1,8 @@
 // mcp-gateway-dataplane: sockets, workers, the link to the control plane, signals.
 //
-// Threads: one per worker, one admin worker, the link's two, and this one, which only waits for
-// signals and for the workers to end. Exit codes: 0 after a drain or stop, 1 when starting failed,
-// 2 for wrong usage.
+// Threads: one per worker, one admin worker, the link's two, the janitor of sessions, and this one,
+// which only waits for signals and for the workers to end. Exit codes: 0 after a drain or stop, 1
+// when starting failed, 2 for wrong usage.
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -24,6 +24,7 @@
 #include "dataplane/listen/sockets.h"
 #include "dataplane/options.h"
 #include "dataplane/worker/admin_pages.h"
+#include "dataplane/worker/janitor.h"
 #include "dataplane/worker/worker.h"
 
 namespace mcpgw {
@@ -88,6 +89,7 @@ class Process {
     Result<> open_sockets();
     void run_worker(WorkerThread& self);
     static void wake(void* process);
+    static void wake_one(void* process);
     void say_ready();
     void on_signal();
     void stop_listening();
@@ -96,16 +98,18 @@ class Process {
     std::size_t worker_count_ = 1;
     listen::ListeningSockets sockets_;
     exchange::Settings settings_;
-    SharedSessions sessions_;
+    std::unique_ptr<SharedSessions> sessions_;
     std::unique_ptr<client::AddressCounts> addresses_;
     std::unique_ptr<Publication> publication_;
     std::unique_ptr<ControlLink> link_;
+    std::unique_ptr<worker::Janitor> janitor_;
     std::unique_ptr<worker::ProcessPages> pages_;
     std::vector<std::unique_ptr<WorkerThread>> threads_;  // the last one is the admin worker
     int signal_descriptor_ = -1;
     int news_descriptor_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     std::atomic<std::size_t> running_{0};
     std::string engine_;
+    std::size_t woken_ = 0;  // the worker that wake_one() has chosen last
     bool ready_said_ = false;
     int terms_ = 0;
     Nanos stop_at_ = kNever;
@@ -156,7 +160,12 @@ Result<> Process::open() {
             client::AddressCounts::Options{.connections_max = options_.max_connections,
                                            .per_address_max = options_.max_connections_per_address,
                                            .seed = random_seed()});
+    settings_.sessions_per_user_max = options_.max_sessions_per_user;
+    sessions_ = std::make_unique<SharedSessions>(
+        SessionTable::Options{.sessions_max = options_.max_sessions, .seed = random_seed()});
     publication_ = std::make_unique<Publication>(worker_count_ + 1);
+    janitor_ =
+        std::make_unique<worker::Janitor>(*sessions_, *publication_, &Process::wake_one, this);
     ControlLinkOptions link_options;
     link_options.socket_path = options_.contract_socket;
     link_options.data_dir = options_.data_dir;
@@ -174,6 +183,13 @@ void Process::wake(void* process) {
         thread->mailbox.wake();
     const std::uint64_t one = 1;
     maybe(write(self->news_descriptor_, &one, sizeof one) == sizeof one);
+}
+
+// Called by the janitor only.
+void Process::wake_one(void* process) {
+    auto* self = static_cast<Process*>(process);
+    self->woken_ = (self->woken_ + 1) % self->worker_count_;
+    self->threads_[self->woken_]->mailbox.wake();
 }
 
 void Process::run_worker(WorkerThread& self) {
@@ -203,6 +219,8 @@ Result<> Process::start() {
     }
     sources.publication = publication_.get();
     sources.link = link_.get();
+    sources.sessions = sessions_.get();
+    sources.janitor = janitor_.get();
     sources.program_version = MCPGW_VERSION;
     pages_ = std::make_unique<worker::ProcessPages>(std::move(sources));
     for (std::size_t i = 0; i <= worker_count_; ++i) {
@@ -219,7 +237,7 @@ Result<> Process::start() {
         self.options.poll_us = admin ? 0 : options_.poll_us;
         self.options.publication = publication_.get();
         self.options.settings = &settings_;
-        self.options.sessions = &sessions_;
+        self.options.sessions = sessions_.get();
         self.options.events = admin ? nullptr : &link_->events(i);
         self.options.admin_pages = admin ? pages_.get() : nullptr;
         self.options.metrics = self.metrics.get();
@@ -233,6 +251,7 @@ Result<> Process::start() {
     pages_->set_engine(engine_);
     for (const auto& thread : threads_)
         if (!thread->started) return thread->outcome;
+    janitor_->start();
     log_info("serving", {{"address", listen::local_address(sockets_.main.front())},
                          {"admin", listen::local_address(sockets_.admin.front())},
                          {"workers", worker_count_},
@@ -300,6 +319,7 @@ int Process::wait_for_end() {
         maybe(read(news_descriptor_, &news, sizeof news) == sizeof news);
         on_signal();
     }
+    janitor_->stop();
     for (const auto& thread : threads_)
         thread->mailbox.stop();
     for (const auto& thread : threads_)

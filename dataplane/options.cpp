@@ -40,6 +40,11 @@ void define(CLI::App& app, DataplaneOptions& options) {
     add("--max-connections-per-address", options.max_connections_per_address,
         "client connections of one address (IPv6: of one /64), loopback excepted; 0 = no limit")
         ->check(CLI::Range(std::size_t{0}, limits::connections_per_worker_max));
+    add("--max-sessions", options.max_sessions, "sessions of the whole process")
+        ->check(CLI::Range(limits::sessions_max_least, limits::sessions_max_most));
+    add("--max-sessions-per-user", options.max_sessions_per_user,
+        "sessions of one user; 0 = no limit")
+        ->check(CLI::Range(std::uint32_t{0}, limits::sessions_max_most));
     add("--max-head-bytes", options.max_head_bytes, "bytes of a request head")
         ->check(CLI::Range(std::size_t{1024}, limits::head_bytes_max));
     add("--max-body-bytes", options.max_body_bytes, "bytes of a request body")

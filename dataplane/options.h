@@ -28,6 +28,8 @@ struct DataplaneOptions {
     std::uint32_t drain_seconds = limits::drain_seconds;
     std::size_t max_connections = 16384;
     std::uint32_t max_connections_per_address = 0;  // 0: no limit
+    std::uint32_t max_sessions = limits::sessions_max_default;
+    std::uint32_t max_sessions_per_user = limits::sessions_per_principal_max;  // 0: no limit
     std::size_t max_head_bytes = limits::head_bytes_max;
     std::size_t max_body_bytes = limits::body_bytes_max;
     std::uint32_t head_timeout_ms = limits::head_timeout_ms;

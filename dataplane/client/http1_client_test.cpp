@@ -131,7 +131,8 @@ class Http1ClientTest : public testing::Test {
     }
 
     exchange::Settings settings;
-    std::unique_ptr<SharedSessions> sessions = std::make_unique<SharedSessions>();
+    std::unique_ptr<SharedSessions> sessions = std::make_unique<SharedSessions>(
+        SessionTable::Options{.sessions_max = limits::sessions_max_least});
     std::unique_ptr<WorkerMetrics> metrics = std::make_unique<WorkerMetrics>();
     std::unique_ptr<io::Ring> ring;
     std::unique_ptr<transport::Context> context;

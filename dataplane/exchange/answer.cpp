@@ -2,6 +2,7 @@
 // answers.
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "common/bytes.h"
 #include "dataplane/exchange/exchange.h"
@@ -47,7 +48,7 @@ void Exchange::on_response_head(const http::ResponseHead& head) {
         return await_endpoint(head);
     std::array<char, limits::sealed_id_bytes_max> sealed;
     std::size_t sealed_bytes = 0;
-    if (!seal_session(head, sealed, sealed_bytes)) return refuse(Refusal::unusable_server_session);
+    if (const auto refusal = seal_session(head, sealed, sealed_bytes)) return refuse(*refusal);
     http::Fields fields;
     if (!make_response_fields(head, {sealed.data(), sealed_bytes}, fields))
         return refuse(Refusal::bad_answer);
@@ -86,43 +87,12 @@ void Exchange::on_interim_answer(const http::ResponseHead& head) {
     set_first_byte_deadline();
 }
 
-// Seals the session id that the server has issued. False if it may not be forwarded at all.
-bool Exchange::seal_session(const http::ResponseHead& head, std::span<char> room,
-                            std::size_t& size) {
+// Seals the session id that the server has issued, if it opens one.
+std::optional<Refusal> Exchange::seal_session(const http::ResponseHead& head, std::span<char> room,
+                                              std::size_t& size) {
     const http::Field* issued = head.fields.find(http::FieldName::mcp_session_id);
-    if (issued == nullptr || !awaited_answer_->may_open) return true;
-    size = open_session(issued->value, room);
-    return size > 0;
-}
-
-// The server knows a new session by `server_id`: writes what the client gets for it. 0: it cannot.
-std::size_t Exchange::open_session(std::string_view server_id, std::span<char> room) {
-    const auto now = static_cast<std::uint32_t>(services_.context.ring.unix_seconds());
-    const SealedParts parts{load_->adapter_id, load_->instance_id, now, server_id};
-    const std::size_t size = services_.sealer.seal(parts, awaited_answer_->principal(), room);
-    if (size == 0) return 0;
-    services_.context.metrics.sessions_opened.add();
-    load_->sessions.fetch_add(1, std::memory_order_relaxed);
-    return size;
-}
-
-// A session of the instance is over: after DELETE, or when its server does not know it any more.
-void Exchange::note_session_end(std::uint16_t status) {
-    if (!session_bound_ || load_ == nullptr) return;
-    const bool deleted = method_ == http::Method::del && status < 300;
-    if (deleted) services_.sessions.ended.add(awaited_answer_->session_mark);
-    const bool forgotten = status == 404 && era_ == mcp::Era::legacy;
-    if (!deleted && !forgotten) return;
-    if (forgotten) services_.context.metrics.sessions_lost[LostReason::server_forgot].add();
-    count_session_out();
-}
-
-// The count is a load figure: sessions adopted from before a restart were never counted in.
-void Exchange::count_session_out() {
-    std::uint32_t count = load_->sessions.load(std::memory_order_relaxed);
-    while (count > 0 &&
-           !load_->sessions.compare_exchange_weak(count, count - 1, std::memory_order_relaxed)) {
-    }
+    if (issued == nullptr || !awaited_answer_->may_open) return std::nullopt;
+    return open_session(issued->value, room, size);
 }
 
 void Exchange::watch_stream(const http::ResponseHead& head) {
@@ -131,6 +101,7 @@ void Exchange::watch_stream(const http::ResponseHead& head) {
     if (is_encoded(head)) return;
     is_stream_ = true;
     services_.context.metrics.streams_active.add();
+    enter_stream();
     await_result();
     set_answer_deadline();
 }
@@ -318,6 +289,7 @@ void Exchange::break_silence() {
     const bool over_limit =
         idle_ms_ > 0 && services_.context.now >= answer_active_at_ + idle_ms_ * kMillisecond;
     if (over_limit) return on_backend_failed(Code::timed_out, Retry::never);
+    if (is_stream_ && session_has_ended()) return end_stream("The session has ended");
     if (is_stream_ && scanner_.at_border() && client_.queued_bytes() == 0)
         client_.send_text(kKeepAliveComment);
     set_answer_deadline();
@@ -326,19 +298,25 @@ void Exchange::break_silence() {
 // --- Own answers
 // --------------------------------------------------------------------------------------
 
-void Exchange::send_own(std::uint16_t status, std::string_view content_type, std::string_view body,
-                        std::string_view allow) {
+void Exchange::send_own(const OwnAnswer& answer) {
     check(status_ == 0, "an own answer begins before any other");
     http::Fields fields;
-    if (!content_type.empty()) maybe(fields.add("Content-Type", content_type));
-    if (!allow.empty()) maybe(fields.add("Allow", allow));
+    std::array<char, 16> seconds;
+    if (!answer.content_type.empty()) maybe(fields.add("Content-Type", answer.content_type));
+    if (!answer.allow.empty()) maybe(fields.add("Allow", answer.allow));
+    if (answer.retry_after_seconds > 0) {
+        char* const end = std::to_chars(seconds.data(), seconds.data() + seconds.size(),
+                                        answer.retry_after_seconds)
+                              .ptr;
+        maybe(fields.add("Retry-After", {seconds.data(), end}));
+    }
     flow::ResponseOut out;
-    out.status = status_ = status;
-    out.framing = status == 204 ? http::Framing::none : http::Framing::content_length;
-    out.content_length = body.size();
+    out.status = status_ = answer.status;
+    out.framing = answer.status == 204 ? http::Framing::none : http::Framing::content_length;
+    out.content_length = answer.body.size();
     out.fields = &fields;
     client_.send_head(out);
-    client_.send_text(body);
+    client_.send_text(answer.body);
     client_.finish();
     finish();
 }
@@ -348,13 +326,21 @@ void Exchange::refuse(Refusal refusal) {
     if (facts.ours) services_.context.metrics.rejected[facts.reason].add();
     std::array<char, 1024> body;
     if (!is_mcp_target(target_kind_))
-        return send_own(facts.status, kProblem, {body.data(), write_problem(body, refusal)});
+        return send_own({.status = facts.status,
+                         .content_type = kProblem,
+                         .body = {body.data(), write_problem(body, refusal)},
+                         .allow = {},
+                         .retry_after_seconds = facts.retry_after_seconds});
     // A probe must always let its client fall back to the handshake (mcp-protocol 1.2): 400.
     const bool probe = is_discover() && (facts.status >= 500 || facts.status == 404);
     const std::size_t size =
         probe ? mcp::write_error(body, request_id(), mcp::kServerError, facts.message)
               : write_jsonrpc_refusal(body, refusal, request_id());
-    send_own(probe ? 400 : facts.status, kJson, {body.data(), size});
+    send_own({.status = probe ? std::uint16_t{400} : facts.status,
+              .content_type = kJson,
+              .body = {body.data(), size},
+              .allow = {},
+              .retry_after_seconds = facts.retry_after_seconds});
 }
 
 void Exchange::refuse_at_decision(const Decision& decision) {
@@ -366,8 +352,10 @@ void Exchange::refuse_at_decision(const Decision& decision) {
     const std::size_t size = mcp_body ? write_jsonrpc_refusal(body, decision.refusal, request_id())
                                       : write_problem(body, decision.refusal);
     services_.context.metrics.rejected[RejectReason::method_not_allowed].add();
-    send_own(405, mcp_body ? kJson : kProblem, {body.data(), size},
-             decision.allow.empty() ? allowed_methods() : decision.allow);
+    send_own({.status = 405,
+              .content_type = mcp_body ? kJson : kProblem,
+              .body = {body.data(), size},
+              .allow = decision.allow.empty() ? allowed_methods() : decision.allow});
 }
 
 std::string_view Exchange::allowed_methods() const {
@@ -375,20 +363,24 @@ std::string_view Exchange::allowed_methods() const {
 }
 
 void Exchange::answer_locally() {
-    if (method_ == http::Method::options) return send_own(204, {}, {}, allowed_methods());
+    if (method_ == http::Method::options)
+        return send_own(
+            {.status = 204, .content_type = {}, .body = {}, .allow = allowed_methods()});
     const std::string_view path = head_->head.path;
     if (path == "/readyz") {
         const bool draining = services_.admin_pages != nullptr ? services_.admin_pages->draining()
                                                                : services_.draining;
         const bool ready = services_.table != nullptr && !draining;
-        return send_own(ready ? 200 : 503, kJson,
-                        ready ? R"({"status":"ready"})" : R"({"status":"not ready"})");
+        return send_own({.status = ready ? std::uint16_t{200} : std::uint16_t{503},
+                         .content_type = kJson,
+                         .body = ready ? R"({"status":"ready"})" : R"({"status":"not ready"})"});
     }
     if (path == "/metrics")
-        return send_own(200, "text/plain; version=0.0.4; charset=utf-8",
-                        services_.admin_pages->metrics());
-    if (path == "/debug/state") return send_own(200, kJson, services_.admin_pages->debug_state());
-    send_own(200, kJson, R"({"status":"alive"})");
+        return send_own({.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                         .body = services_.admin_pages->metrics()});
+    if (path == "/debug/state")
+        return send_own({.content_type = kJson, .body = services_.admin_pages->debug_state()});
+    send_own({.content_type = kJson, .body = R"({"status":"alive"})"});
 }
 
 }  // namespace mcpgw::exchange

@@ -39,6 +39,7 @@ std::optional<SealedParts> open_session(std::string_view sealed, Services& servi
     if (!parts || parts->adapter != decision.adapter->id) return std::nullopt;
     decision.session_mark =
         EndedSessions::mark_of(parts->adapter, parts->instance, parts->server_id);
+    decision.session_instance = parts->instance;
     if (services.sessions.ended.contains(decision.session_mark)) return std::nullopt;
     return parts;
 }
@@ -172,6 +173,8 @@ Decision choose_instance(const Question& question, Services& services, Decision 
         return decide_session(question, services, decision, scratch);
     const bool initializes = peek != nullptr && peek->method() == "initialize";
     const bool opens = initializes || decision.opens_sse;
+    if (opens && sessions_are_full(services, *decision.adapter, decision.identity.user))
+        return refuse(Refusal::too_many_sessions, decision);
     decision.instance =
         pick(question, services, *decision.adapter, opens ? pick_for_session : pick_for_request);
     if (decision.instance == nullptr) return refuse(Refusal::no_ready_instance, decision);

@@ -36,6 +36,7 @@ struct Decision {
     bool session_bound = false;          // the instance was named by a session id
     bool opens_sse = false;              // it asks for the event stream of an HTTP+SSE server
     EndedSessions::Mark session_mark = 0;
+    std::uint64_t session_instance = 0;  // which has issued it
     std::string_view server_session_id;  // what the server knows the session by; may be empty
     // Where on the server the request goes; empty: to the path of the instance.
     std::string_view server_target;
@@ -51,6 +52,10 @@ struct Decision {
 
 // Before the sealed value in the query of an HTTP+SSE endpoint (MCP 2024-11-05).
 inline constexpr std::string_view kEndpointParameter = "sessionId=";
+
+// Whether a new session would be refused, as far as is known before its server has opened it.
+[[nodiscard]] bool sessions_are_full(const Services& services, const Adapter& adapter,
+                                     std::string_view user);
 
 // The methods of every page of the admin listener.
 inline constexpr std::string_view kAdminAllow = "GET, HEAD, OPTIONS";

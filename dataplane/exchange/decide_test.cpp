@@ -78,7 +78,8 @@ class DecideTest : public testing::Test {
     std::unique_ptr<transport::Context> context;
     std::unique_ptr<backend::Pool> pool;
     Settings settings;
-    std::unique_ptr<SharedSessions> sessions = std::make_unique<SharedSessions>();
+    std::unique_ptr<SharedSessions> sessions = std::make_unique<SharedSessions>(
+        SessionTable::Options{.sessions_max = limits::sessions_max_least});
     std::unique_ptr<Services> services;
     std::string text;
     http::RequestHead head;

@@ -62,24 +62,25 @@ void Exchange::take_stream_beginning(Bytes piece) {
     if (event.state == sse::EndpointEvent::State::incomplete) return;
     const std::string_view reference =
         stream.substr(event.value_begin, event.value_end - event.value_begin);
+    if (event.state == sse::EndpointEvent::State::broken) return refuse(Refusal::unusable_endpoint);
     std::array<char, limits::endpoint_bytes_max> endpoint;
     std::size_t endpoint_bytes = 0;
-    const bool usable = event.state == sse::EndpointEvent::State::found &&
-                        open_sse_session(reference, endpoint, endpoint_bytes);
-    if (!usable) return refuse(Refusal::unusable_endpoint);
+    if (const auto refusal = open_sse_session(reference, endpoint, endpoint_bytes))
+        return refuse(*refusal);
     begin_sse_stream(event, {endpoint.data(), endpoint_bytes});
 }
 
-// Writes the endpoint of the client. False if the reference does not lead to the server itself.
-bool Exchange::open_sse_session(std::string_view reference, std::span<char> endpoint,
-                                std::size_t& endpoint_bytes) {
+// Writes the endpoint of the client.
+std::optional<Refusal> Exchange::open_sse_session(std::string_view reference,
+                                                  std::span<char> endpoint,
+                                                  std::size_t& endpoint_bytes) {
     const Adapter* adapter = adapter_now();
     const Instance* instance = adapter == nullptr ? nullptr : adapter->find(load_->instance_id);
-    if (instance == nullptr) return false;
+    if (instance == nullptr) return Refusal::session_of_gone_instance;
     std::array<char, limits::server_session_id_bytes_max> target;
     const std::size_t target_bytes =
         sse::resolve_endpoint(reference, instance->authority, instance->path, target);
-    if (target_bytes == 0) return false;
+    if (target_bytes == 0) return Refusal::unusable_endpoint;
     const std::string_view server_target(target.data(), target_bytes);
 
     std::size_t size = 0;
@@ -90,10 +91,12 @@ bool Exchange::open_sse_session(std::string_view reference, std::span<char> endp
     put(adapter->name);
     put("/messages?");
     put(kEndpointParameter);
-    const std::size_t sealed = open_session(server_target, endpoint.subspan(size));
+    std::size_t sealed = 0;
+    if (const auto refusal = open_session(server_target, endpoint.subspan(size), sealed))
+        return refusal;
     endpoint_bytes = size + sealed;
-    sse_session_ = EndedSessions::mark_of(load_->adapter_id, load_->instance_id, server_target);
-    return sealed > 0;
+    ends_session_ = true;
+    return std::nullopt;
 }
 
 void Exchange::begin_sse_stream(const sse::EndpointEvent& event, std::string_view endpoint) {
@@ -109,6 +112,7 @@ void Exchange::begin_sse_stream(const sse::EndpointEvent& event, std::string_vie
     out.fields = &fields;
     is_stream_ = true;
     services_.context.metrics.streams_active.add();
+    enter_stream();
     begin_answer(out);
     const std::string_view stream = waiting->stream();
     NoSink sink;
@@ -117,14 +121,6 @@ void Exchange::begin_sse_stream(const sse::EndpointEvent& event, std::string_vie
     client_.send_text(endpoint);
     client_.send_text(stream.substr(event.value_end));
     services_.awaited_endpoints.release(waiting);
-}
-
-// Clients open a new session when their stream ends; what is still posted to this one is answered
-// with 404, because servers may not answer it at all.
-void Exchange::end_sse_session() {
-    if (sse_session_ == 0) return;
-    services_.sessions.ended.add(sse_session_);
-    count_session_out();
 }
 
 }  // namespace mcpgw::exchange

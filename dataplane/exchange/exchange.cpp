@@ -153,8 +153,8 @@ void Exchange::decide_and_go() {
     const Question question{head_->head, head_->target, request_peek_, loopback_listener_};
     const Decision decision = decide(question, services_, scratch);
     if (decision.adapter != nullptr) metrics_slot_ = decision.adapter->metrics_slot;
-    if (decision.kind == Decision::Kind::forward) return forward(decision);
-    answer_here(decision);
+    if (decision.kind != Decision::Kind::forward) return answer_here(decision);
+    if (decision.session_mark == 0 || enter_session(decision)) forward(decision);
 }
 
 bool Exchange::answer_by_head() {
@@ -211,13 +211,8 @@ void Exchange::forward(const Decision& decision) {
 }
 
 backend::Destination Exchange::destination_of(const Decision& decision) const {
-    if (to_control_plane_) return services_.settings.control_plane;
-    backend::Destination destination;
-    destination.key = decision.instance->id;
-    destination.address = decision.instance->address;
-    destination.address_bytes = decision.instance->address_bytes;
-    destination.connect_timeout_ms = decision.adapter->timeouts.connect_ms;
-    return destination;
+    return to_control_plane_ ? services_.settings.control_plane
+                             : backend_of(*decision.adapter, *decision.instance);
 }
 
 // Queues head and held body on a backend connection. False if the exchange has ended meanwhile.
@@ -311,6 +306,7 @@ void Exchange::finish() {
     check(!finished(), "an exchange finishes once");
     state_ = State::finished;
     end_sse_session();
+    leave_session();
     release_backend();
     release_head();
     release_load();

@@ -17,6 +17,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "common/protocol/sse.h"
@@ -105,24 +106,42 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     // streams of HTTP+SSE (endpoint.cpp)
     void await_endpoint(const http::ResponseHead& head);
     void take_stream_beginning(Bytes piece);
-    [[nodiscard]] bool open_sse_session(std::string_view reference, std::span<char> endpoint,
-                                        std::size_t& endpoint_bytes);
+    [[nodiscard]] std::optional<Refusal> open_sse_session(std::string_view reference,
+                                                          std::span<char> endpoint,
+                                                          std::size_t& endpoint_bytes);
     void begin_sse_stream(const sse::EndpointEvent& event, std::string_view endpoint);
+
+    // the session that it holds while it runs (session.cpp)
+    [[nodiscard]] std::uint32_t now_seconds() const;
+    [[nodiscard]] bool enter_session(const Decision& decision);
+    [[nodiscard]] std::optional<SessionHandle> adopt_session(const Decision& decision,
+                                                             const SessionKey& key);
+    [[nodiscard]] std::optional<Refusal> open_session(std::string_view server_id,
+                                                      std::span<char> room, std::size_t& size);
+    [[nodiscard]] std::optional<Refusal> enter_new_session(std::string_view server_id);
+    void note_session_end(std::uint16_t status);
+    void end_session();
     void end_sse_session();
+    void enter_stream();
+    void leave_session();
+    [[nodiscard]] bool session_has_ended();
 
     // answers (answer.cpp)
+    struct OwnAnswer {
+        std::uint16_t status = 200;
+        std::string_view content_type;
+        std::string_view body;
+        std::string_view allow = {};
+        std::uint32_t retry_after_seconds = 0;
+    };
     void begin_answer(const flow::ResponseOut& out);
     void refuse(Refusal refusal);
     void refuse_at_decision(const Decision& decision);
     void answer_locally();
     [[nodiscard]] std::string_view allowed_methods() const;
-    void send_own(std::uint16_t status, std::string_view content_type, std::string_view body,
-                  std::string_view allow = {});
-    [[nodiscard]] bool seal_session(const http::ResponseHead& head, std::span<char> room,
-                                    std::size_t& size);
-    [[nodiscard]] std::size_t open_session(std::string_view server_id, std::span<char> room);
-    void note_session_end(std::uint16_t status);
-    void count_session_out();
+    void send_own(const OwnAnswer& answer);
+    [[nodiscard]] std::optional<Refusal> seal_session(const http::ResponseHead& head,
+                                                      std::span<char> room, std::size_t& size);
     void watch_stream(const http::ResponseHead& head);
     void await_result();
     void stop_awaiting_result();
@@ -165,7 +184,7 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     AwaitedId* awaited_id_ = nullptr;          // if the stream still owes the result of the request
     InstanceLoad* load_ = nullptr;             // counted in its `outstanding`
     io::TimerOf<Exchange, &Exchange::on_timer> timer_{*this};
-    EndedSessions::Mark sse_session_ = 0;  // of which this is the stream; it ends with it
+    SessionHandle session_;  // held until the end; none: there is none, or it is not known here
     Nanos started_;
     Nanos answer_active_at_ = 0;  // when the server last sent a part of its answer
     std::uint32_t idle_ms_ = 0;
@@ -185,6 +204,9 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     bool request_paused_ : 1 = false;
     bool answer_paused_ : 1 = false;
     bool is_stream_ : 1 = false;     // the answer is text/event-stream
+    bool ends_session_ : 1 = false;  // it is the stream of an HTTP+SSE session
+    bool holds_stream_ : 1 = false;  // of the session, as its standalone stream or as another one
+    bool holds_standalone_ : 1 = false;
     bool learns_task_ : 1 = false;   // the answer may name a task, whose later requests follow it
     bool peeks_answer_ : 1 = false;  // request_peek_ looks at the answer's body instead
 };

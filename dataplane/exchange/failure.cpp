@@ -62,6 +62,19 @@ constexpr RefusalFacts kUnusableEndpoint{
     "event that leads to the server itself"};
 constexpr RefusalFacts kNoSseServer{404, kServerError, RejectReason::not_found, true,
                                     "This adapter's server does not speak HTTP+SSE: use its /mcp"};
+constexpr RefusalFacts kTooManySessions{429,
+                                        kServerError,
+                                        RejectReason::sessions_full,
+                                        true,
+                                        "Too many sessions are open: end some, or wait until idle "
+                                        "ones expire",
+                                        60};
+constexpr RefusalFacts kTooManyOfSession{429,
+                                         kServerError,
+                                         RejectReason::rate_limited,
+                                         true,
+                                         "Too many requests of this session are under way",
+                                         1};
 constexpr RefusalFacts kControlPlaneAway{503, kInternalError, RejectReason::bad_request, false,
                                          "The control plane is not reachable; traffic to servers "
                                          "goes on. Try again in a moment"};
@@ -118,6 +131,10 @@ const RefusalFacts& facts_of(Refusal refusal) {
             return kUnusableEndpoint;
         case Refusal::no_sse_server:
             return kNoSseServer;
+        case Refusal::too_many_sessions:
+            return kTooManySessions;
+        case Refusal::too_many_requests_of_session:
+            return kTooManyOfSession;
         case Refusal::control_plane_away:
             return kControlPlaneAway;
         case Refusal::overloaded:

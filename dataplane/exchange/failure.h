@@ -34,6 +34,8 @@ enum class Refusal : std::uint8_t {
     unusable_server_session,
     unusable_endpoint,
     no_sse_server,
+    too_many_sessions,
+    too_many_requests_of_session,
     control_plane_away,
     overloaded,
     draining,
@@ -45,6 +47,7 @@ struct RefusalFacts {
     RejectReason reason;  // label of rejected_total; ignored if !ours
     bool ours;            // refused by a rule of the gateway, not failed by a server
     std::string_view message;
+    std::uint32_t retry_after_seconds = 0;  // 0: no Retry-After
 };
 [[nodiscard]] const RefusalFacts& facts_of(Refusal refusal);
 

@@ -103,6 +103,7 @@ struct Settings {
     std::vector<std::string> allowed_hosts;
     std::vector<std::string> allowed_origins;
     std::string admin_role = "mcp.admin";
+    std::uint32_t sessions_per_user_max = limits::sessions_per_principal_max;  // 0: no limit
     std::size_t head_bytes_max = limits::head_bytes_max;
     std::size_t body_bytes_max = limits::body_bytes_max;
     ClientDeadlines deadlines;
@@ -135,6 +136,17 @@ class Random {
   private:
     std::uint64_t state_;
 };
+
+// Where the connections of an instance go.
+[[nodiscard]] inline backend::Destination backend_of(const Adapter& adapter,
+                                                     const Instance& instance) {
+    backend::Destination destination;
+    destination.key = instance.id;
+    destination.address = instance.address;
+    destination.address_bytes = instance.address_bytes;
+    destination.connect_timeout_ms = adapter.timeouts.connect_ms;
+    return destination;
+}
 
 struct Services {
     transport::Context& context;

@@ -229,7 +229,7 @@ void durations(Writer& writer, Workers workers) {
     histogram(writer, workers, "", [](const WorkerMetrics& w) -> auto& { return w.overhead; });
 }
 
-void sessions(Writer& writer, Workers workers, const RouteTable* table) {
+void sessions(Writer& writer, Workers workers, const RouteTable* table, const ProcessFacts& facts) {
     writer.family("sessions_active", "gauge", "Sessions open now.");
     if (table != nullptr) {
         table->for_each([&writer](const Adapter& adapter) {
@@ -245,6 +245,16 @@ void sessions(Writer& writer, Workers workers, const RouteTable* table) {
     writer.family("sessions_lost_total", "counter", "Sessions that could not be served any more.");
     per_enum<LostReason>(writer, workers, "reason",
                          [](const WorkerMetrics& w) -> auto& { return w.sessions_lost; });
+    writer.family("sessions_expired_total", "counter",
+                  "Sessions that the gateway has ended by itself.");
+    writer.sample({{"reason", "never_used"}}, facts.sessions_never_used);
+    writer.sample({{"reason", "idle"}}, facts.sessions_idle);
+    writer.sample({{"reason", "instance_gone"}}, facts.sessions_instance_gone);
+    writer.family("session_table_entries", "gauge", "Sessions in the session table.");
+    writer.sample({}, facts.sessions_known);
+    writer.family("session_farewells_dropped_total", "counter",
+                  "Ended sessions whose server was not told, because too many were waiting.");
+    writer.sample({}, facts.farewells_dropped);
 }
 
 void traffic(Writer& writer, Workers workers) {
@@ -314,7 +324,7 @@ std::string render_prometheus(std::span<const WorkerMetrics* const> workers,
     Writer writer;
     requests(writer, workers, names);
     durations(writer, workers);
-    sessions(writer, workers, table);
+    sessions(writer, workers, table, facts);
     traffic(writer, workers);
     backend_errors(writer, workers, names);
     process(writer, table, facts);

@@ -22,6 +22,11 @@ struct ProcessFacts {
     double snapshot_age_seconds = 0;
     bool control_plane_connected = false;
     std::uint64_t events_dropped = 0;
+    std::uint64_t sessions_known = 0;       // in the session table
+    std::uint64_t sessions_never_used = 0;  // expired, by reason
+    std::uint64_t sessions_idle = 0;
+    std::uint64_t sessions_instance_gone = 0;
+    std::uint64_t farewells_dropped = 0;
 };
 
 inline constexpr std::string_view kPrometheusContentType =

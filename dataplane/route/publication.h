@@ -19,7 +19,7 @@ namespace mcpgw {
 
 class Publication {
   public:
-    // Readers 0...workers-1 are the workers; two more belong to threads that are not.
+    // Readers 0...workers-1 are the workers; three more belong to threads that are not.
     explicit Publication(std::size_t workers);
     Publication(const Publication&) = delete;
     Publication& operator=(const Publication&) = delete;
@@ -37,6 +37,7 @@ class Publication {
     // Reader: holds nothing from now on (it goes to sleep, or stops).
     void leave(std::size_t reader);
 
+    [[nodiscard]] std::size_t janitor_reader() const { return slots_.size() - 3; }
     [[nodiscard]] std::size_t admin_reader() const { return slots_.size() - 2; }  // metrics, debug
     [[nodiscard]] std::size_t saver_reader() const { return slots_.size() - 1; }  // link's own
 

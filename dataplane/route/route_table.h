@@ -44,6 +44,15 @@ struct alignas(64) InstanceLoad {
     std::atomic<std::uint32_t> outstanding{0};
 };
 
+// One session less. Who counts twice, or out what was never counted in, makes no large number of
+// it: it is a figure for choosing.
+inline void count_out(std::atomic<std::uint32_t>& sessions) {
+    std::uint32_t count = sessions.load(std::memory_order_relaxed);
+    while (count > 0 &&
+           !sessions.compare_exchange_weak(count, count - 1, std::memory_order_relaxed)) {
+    }
+}
+
 struct Instance {
     std::uint64_t id = 0;
     std::string name;

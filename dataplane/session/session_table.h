@@ -127,6 +127,11 @@ class SessionTable {
     // Gives the place back; if requests or streams still hold it, with the last of them.
     void release(SessionHandle handle);
 
+    // Whether the session has neither ended nor left.
+    [[nodiscard]] bool is_live(SessionHandle handle) const {
+        return directory_.state_of(handle.slot).is(SlotState::Phase::live, handle.generation);
+    }
+
     // Copies a session that is live or ending; false: it is neither.
     [[nodiscard]] bool read(SessionHandle handle, SessionRecord& out);
     // Calls visit(const SessionRecord&) for up to `limit` live sessions in slots after `cursor`, in

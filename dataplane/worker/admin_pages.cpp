@@ -15,6 +15,11 @@ std::string ProcessPages::metrics() {
     facts.snapshot_age_seconds = sources_.link->snapshot_age_seconds();
     facts.control_plane_connected = sources_.link->connected();
     facts.events_dropped = sources_.link->events_dropped();
+    facts.sessions_known = sources_.sessions->table.size();
+    facts.sessions_never_used = sources_.janitor->expired(ExpiryReason::never_used);
+    facts.sessions_idle = sources_.janitor->expired(ExpiryReason::idle);
+    facts.sessions_instance_gone = sources_.janitor->expired(ExpiryReason::instance_gone);
+    facts.farewells_dropped = sources_.sessions->farewells.dropped();
     std::string text = render_prometheus(sources_.metrics, table, facts);
     sources_.publication->leave(reader);
     return text;
@@ -28,6 +33,7 @@ std::string ProcessPages::debug_state() {
     out.key("snapshotVersion").number(sources_.link->snapshot_version());
     out.key("snapshotAgeSeconds").number(sources_.link->snapshot_age_seconds());
     out.key("controlPlaneConnected").boolean(sources_.link->connected());
+    out.key("sessions").number(std::uint64_t{sources_.sessions->table.size()});
     out.key("workers").array();
     for (const Mailbox* mailbox : sources_.mailboxes) {
         out.object();

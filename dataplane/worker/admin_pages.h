@@ -10,6 +10,7 @@
 #include "dataplane/exchange/services.h"
 #include "dataplane/link/control_link.h"
 #include "dataplane/route/publication.h"
+#include "dataplane/worker/janitor.h"
 #include "dataplane/worker/worker.h"
 
 namespace mcpgw::worker {
@@ -21,6 +22,8 @@ class ProcessPages final : public exchange::AdminPages {
         std::vector<const Mailbox*> mailboxes;  // of the workers, in order
         Publication* publication = nullptr;
         const ControlLink* link = nullptr;
+        const SharedSessions* sessions = nullptr;
+        const Janitor* janitor = nullptr;
         std::string program_version;
     };
     explicit ProcessPages(Sources sources) : sources_(std::move(sources)) {}

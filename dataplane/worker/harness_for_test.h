@@ -187,12 +187,15 @@ class Harness {
         std::uint64_t body_bytes_max = 0;  // 0: the default
         contract::Transport transport = contract::Transport::streamable_http;
         std::string path = "/mcp";
+        std::uint32_t session_idle_seconds = 1800;
+        std::uint32_t sessions_per_user_max = 0;  // 0: no limit
     };
     // One adapter "a" with an instance per port.
     explicit Harness(std::vector<std::uint16_t> ports) : Harness(std::move(ports), Special()) {}
     Harness(std::vector<std::uint16_t> ports, const Special& special) : special_(special) {
         signal(SIGPIPE, SIG_IGN);  // as the program does
         settings_.deadlines = special.deadlines;
+        settings_.sessions_per_user_max = special.sessions_per_user_max;
         if (special.body_bytes_max > 0) settings_.body_bytes_max = special.body_bytes_max;
         if (special.connections_per_address_max > 0)
             addresses_ = std::make_unique<client::AddressCounts>(client::AddressCounts::Options{
@@ -221,6 +224,7 @@ class Harness {
         adapter.created_by = "dev";
         adapter.timeouts.first_byte_ms = first_byte_ms;
         adapter.transport = special_.transport;
+        adapter.timeouts.session_idle_seconds = special_.session_idle_seconds;
         for (const std::uint16_t port : ports) {
             contract::Instance instance;
             instance.name = "a-" + std::to_string(port);
@@ -235,7 +239,7 @@ class Harness {
         snapshot.adapters = {adapter};
         auto table = builder_.build(snapshot);
         ASSERT_TRUE(table) << table.error().detail;
-        publication_.publish(std::move(*table));
+        publication.publish(std::move(*table));
         mailbox.wake();
     }
     [[nodiscard]] Line connect() const {
@@ -276,6 +280,8 @@ class Harness {
     Mailbox mailbox;
     std::atomic<bool> ended = false;  // the worker has returned
     WorkerMetrics metrics;
+    SharedSessions sessions{{.sessions_max = limits::sessions_max_least}};
+    Publication publication{1};
 
   private:
     void run() {
@@ -285,9 +291,9 @@ class Harness {
         options.receive_buffers = special_.receive_buffers;
         options.receive_buffer_bytes = special_.receive_buffer_bytes;
         options.addresses = addresses_.get();
-        options.publication = &publication_;
+        options.publication = &publication;
         options.settings = &settings_;
-        options.sessions = &sessions_;
+        options.sessions = &sessions;
         options.events = &events_;
         options.metrics = &metrics;
         options.mailbox = &mailbox;
@@ -302,9 +308,7 @@ class Harness {
     std::unique_ptr<client::AddressCounts> addresses_;
     std::uint64_t version_ = 0;
     RouteBuilder builder_;
-    Publication publication_{1};
     exchange::Settings settings_;
-    SharedSessions sessions_;
     EventQueue events_;
     std::atomic<int> opened_ = 0;
     int listener_ = -1;

@@ -148,6 +148,7 @@ void Worker::end() {
         say_last_words();
     }
     table_.lose_all();
+    farewells_.end_all();
     pool_.end_idle();
     while (!finished()) {
         table_.lose_all();
@@ -184,6 +185,7 @@ void Worker::tick() {
     ring_->wait(has_work ? context_.now : context_.timers.next_visit());
     context_.now = ring_->now();
     take_table();
+    if (!ending_ && options_.admin_pages == nullptr) farewells_.advance();
     context_.timers.advance(context_.now);
     measure_pressure();
     if (context_.pressure != transport::Pressure::none) relieve();

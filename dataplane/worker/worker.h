@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "dataplane/exchange/farewell.h"
 #include "dataplane/exchange/services.h"
 #include "dataplane/listen/listener.h"
 #include "dataplane/route/publication.h"
@@ -108,6 +109,7 @@ class Worker {
     transport::Context context_;
     backend::Pool pool_;
     exchange::Services services_;
+    exchange::Farewells farewells_{services_};
     client::Table table_;
     listen::Listener listener_;
     io::TimerOf<Worker, &Worker::on_last_words_said> last_words_timer_{*this};

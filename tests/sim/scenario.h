@@ -59,7 +59,7 @@ class Scenario {
     Planner planner_;
     std::vector<std::unique_ptr<Client>> clients_;
     std::unique_ptr<WorkerMetrics> metrics_ = std::make_unique<WorkerMetrics>();
-    SharedSessions sessions_;
+    SharedSessions sessions_{{.sessions_max = limits::sessions_max_least}};
     exchange::Settings settings_;
     worker::Mailbox mailbox_;
     Nanos started_;

@@ -51,7 +51,8 @@ TEST(UpOptions, every_setting_can_come_from_the_file) {
         "listen = \"[::1]:9000\"\nadmin-listen = \"127.0.0.2:0\"\ndata-dir = \"/d\"\n"
         "workers = 4\nauth = \"dev\"\ndev-auth-on-any-address = true\ndeployer = \"process\"\n"
         "import = [\"a.json\", \"b.json\"]\ndrain-seconds = 0\nmax-connections = 10\n"
-        "max-connections-per-address = 7\nhead-timeout-ms = 1\nbody-idle-timeout-ms = 2\n"
+        "max-connections-per-address = 7\nmax-sessions = 2000\nmax-sessions-per-user = "
+        "8\nhead-timeout-ms = 1\nbody-idle-timeout-ms = 2\n"
         "client-idle-timeout-ms = 3\nsend-stall-timeout-ms = 4\nlinger-timeout-ms = 5\npoll-us = "
         "50\n"
         "max-head-bytes = 2048\nmax-body-bytes = 4096\nlog-format = \"json\"\n"
@@ -65,6 +66,8 @@ TEST(UpOptions, every_setting_can_come_from_the_file) {
     EXPECT_EQ(options->max_head_bytes, 2048U);
     using Limits = std::vector<std::pair<std::string, std::uint64_t>>;
     EXPECT_EQ(options->dataplane_limits, (Limits{{"max-connections-per-address", 7},
+                                                 {"max-sessions", 2000},
+                                                 {"max-sessions-per-user", 8},
                                                  {"head-timeout-ms", 1},
                                                  {"body-idle-timeout-ms", 2},
                                                  {"client-idle-timeout-ms", 3},
@@ -74,7 +77,7 @@ TEST(UpOptions, every_setting_can_come_from_the_file) {
     EXPECT_EQ(options->allowed_hosts, (std::vector<std::string>{"a.example", "b.example:8000"}));
     EXPECT_EQ(options->allowed_origins.size(), 1U);
     // The text above must not forget one.
-    EXPECT_EQ(up_settings().size(), 23U);
+    EXPECT_EQ(up_settings().size(), 25U);
 }
 
 TEST(UpOptions, problems_begin_with_where_they_stand_and_come_all_at_once) {

@@ -1,0 +1,189 @@
+// The exchange and its session: which entry of the session table it holds while it runs, how a
+// session begins, and how it ends.
+//
+// A request of a session that the table does not know (another gateway opened it, or this process
+// has restarted) makes it known. What the table cannot take goes on unknown: it is served, but
+// neither listed nor expired.
+#include "common/bytes.h"
+#include "dataplane/exchange/exchange.h"
+
+namespace mcpgw::exchange {
+namespace {
+
+// 0 for nobody, who is not counted.
+std::uint64_t counted_as(std::string_view text) {
+    return text.empty() ? 0 : fnv1a(text) | 1U;
+}
+
+NewSession new_session(const Adapter& adapter, std::string_view user, std::string_view server_id) {
+    NewSession session;
+    session.texts = {server_id, user, adapter.tenant};
+    session.principal = counted_as(user);
+    session.tenant = counted_as(adapter.tenant);
+    session.idle_seconds = adapter.timeouts.session_idle_seconds;
+    return session;
+}
+
+}  // namespace
+
+bool sessions_are_full(const Services& services, const Adapter& adapter, std::string_view user) {
+    const SessionTable& table = services.sessions.table;
+    const std::uint32_t of_user = services.settings.sessions_per_user_max;
+    const std::uint64_t tenant = counted_as(adapter.tenant);
+    return table.size() >= table.sessions_max() ||
+           (of_user > 0 && table.sessions_of_principal(counted_as(user)) >= of_user) ||
+           (tenant != 0 && table.sessions_of_tenant(tenant) >= limits::sessions_per_tenant_max);
+}
+
+std::uint32_t Exchange::now_seconds() const {
+    return static_cast<std::uint32_t>(services_.context.now / kSecond);
+}
+
+// Finds the session of the decision and holds it. False: the request was refused.
+bool Exchange::enter_session(const Decision& decision) {
+    SessionTable& table = services_.sessions.table;
+    const SessionKey key{decision.adapter->id, decision.session_instance, decision.session_mark};
+    SessionHandle handle = table.find(key);
+    // Of HTTP+SSE the stream makes the session known, where it is.
+    if (!handle && decision.server_target.empty()) {
+        const auto adopted = adopt_session(decision, key);
+        if (!adopted) {
+            refuse(Refusal::session_not_found);
+            return false;
+        }
+        handle = *adopted;
+    }
+    if (!handle) return true;
+    switch (table.begin_request(handle, now_seconds())) {
+        case SessionUse::begun:
+            session_ = handle;
+            return true;
+        case SessionUse::gone:
+            refuse(Refusal::session_not_found);
+            return false;
+        case SessionUse::taken:
+        case SessionUse::too_many:
+            break;
+    }
+    refuse(Refusal::too_many_requests_of_session);
+    return false;
+}
+
+// No handle: it goes on unknown. Nothing: it has ended.
+std::optional<SessionHandle> Exchange::adopt_session(const Decision& decision,
+                                                     const SessionKey& key) {
+    NewSession session =
+        new_session(*decision.adapter, decision.identity.user, decision.server_session_id);
+    session.key = key;
+    session.principal_sessions_max = 0;  // it was let in once
+    session.tenant_sessions_max = 0;
+    SessionTable& table = services_.sessions.table;
+    const auto adopted = table.adopt(session, now_seconds());
+    if (!adopted) {
+        if (adopted.error() == SessionRefusal::ending) return std::nullopt;
+        return SessionHandle();
+    }
+    const Instance* instance = decision.adapter->find(key.instance);
+    if (adopted->made && instance != nullptr)
+        instance->load->sessions.fetch_add(1, std::memory_order_relaxed);
+    // It may have been ended after decide() looked and before it was known here.
+    if (!services_.sessions.ended.contains(key.mark)) return adopted->handle;
+    if (table.end(adopted->handle)) {
+        if (instance != nullptr) count_out(instance->load->sessions);
+        table.release(adopted->handle);
+    }
+    return std::nullopt;
+}
+
+// The server knows a new session by `server_id`: writes what the client gets for it.
+std::optional<Refusal> Exchange::open_session(std::string_view server_id, std::span<char> room,
+                                              std::size_t& size) {
+    const auto now = static_cast<std::uint32_t>(services_.context.ring.unix_seconds());
+    const SealedParts parts{load_->adapter_id, load_->instance_id, now, server_id};
+    size = services_.sealer.seal(parts, awaited_answer_->principal(), room);
+    if (size == 0) return Refusal::unusable_server_session;
+    return enter_new_session(server_id);
+}
+
+std::optional<Refusal> Exchange::enter_new_session(std::string_view server_id) {
+    SessionTable& table = services_.sessions.table;
+    const Adapter* adapter = adapter_now();
+    if (adapter == nullptr) return Refusal::unknown_adapter;  // deleted meanwhile
+    NewSession session = new_session(*adapter, awaited_answer_->principal(), server_id);
+    session.key = {load_->adapter_id, load_->instance_id,
+                   EndedSessions::mark_of(load_->adapter_id, load_->instance_id, server_id)};
+    session.principal_sessions_max = services_.settings.sessions_per_user_max;
+    session.tenant_sessions_max = limits::sessions_per_tenant_max;
+    const auto opened = table.open(session, now_seconds());
+    if (!opened) {
+        // The server has opened it already. Of HTTP+SSE the end of the stream tells it.
+        if (!awaited_answer_->opens_sse)
+            services_.sessions.farewells.put({adapter->name, load_->instance_id,
+                                              std::string(server_id),
+                                              std::string(session.texts.user)});
+        return Refusal::too_many_sessions;
+    }
+    services_.context.metrics.sessions_opened.add();
+    if (opened->made) load_->sessions.fetch_add(1, std::memory_order_relaxed);
+    const bool holds = awaited_answer_->opens_sse &&
+                       table.begin_request(opened->handle, now_seconds()) == SessionUse::begun;
+    if (holds) session_ = opened->handle;
+    return std::nullopt;
+}
+
+// A session of the instance is over: after DELETE, or when its server does not know it any more.
+void Exchange::note_session_end(std::uint16_t status) {
+    if (!session_bound_ || load_ == nullptr) return;
+    const bool deleted = method_ == http::Method::del && status < 300;
+    const bool forgotten = status == 404 && era_ == mcp::Era::legacy;
+    if (!deleted && !forgotten) return;
+    services_.sessions.ended.add(awaited_answer_->session_mark);
+    if (forgotten) services_.context.metrics.sessions_lost[LostReason::server_forgot].add();
+    end_session();
+}
+
+void Exchange::end_session() {
+    if (!session_ || !services_.sessions.table.end(session_)) return;
+    count_out(load_->sessions);
+    services_.sessions.table.release(session_);
+}
+
+// An event stream of the session begins: while it is open the session is not idle.
+void Exchange::enter_stream() {
+    if (!session_) return;
+    SessionTable& table = services_.sessions.table;
+    const bool standalone = method_ == http::Method::get;
+    if (standalone &&
+        table.begin_stream(session_, StreamKind::standalone, now_seconds()) == SessionUse::begun) {
+        holds_standalone_ = true;
+        return;
+    }
+    holds_stream_ =
+        table.begin_stream(session_, StreamKind::answer, now_seconds()) == SessionUse::begun;
+}
+
+void Exchange::leave_session() {
+    if (!session_) return;
+    SessionTable& table = services_.sessions.table;
+    if (holds_standalone_) table.end_stream(session_, StreamKind::standalone, now_seconds());
+    if (holds_stream_) table.end_stream(session_, StreamKind::answer, now_seconds());
+    table.end_request(session_, now_seconds());
+    session_ = SessionHandle();
+}
+
+// Clients open a new session when their HTTP+SSE stream ends; what is still posted to this one is
+// answered with 404, because servers may not answer it at all.
+void Exchange::end_sse_session() {
+    if (!ends_session_) return;
+    SessionRecord record;
+    if (services_.sessions.table.read(session_, record))
+        services_.sessions.ended.add(record.key.mark);
+    end_session();
+}
+
+// Whether the session that this stream belongs to has been ended by somebody else.
+bool Exchange::session_has_ended() {
+    return session_ && !services_.sessions.table.is_live(session_);
+}
+
+}  // namespace mcpgw::exchange

@@ -1,0 +1,84 @@
+// Ends sessions that nobody uses any more, and those whose instance is gone: the one who sweeps the
+// session table, beside the workers.
+//
+//   every janitor_interval_ms: a part of the table ──due──▶ end() ─▶ EndedSessions
+//                                                                  ─▶ FarewellMail ─▶ a worker
+//   end(handle), any thread ───────────────────────────────▲         (DELETE to the server)
+//
+// A plain thread that reads the route table as the workers do. Nobody waits for it: the table is
+// lock-free, and the mutex here is between this thread and who ends a session by hand.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "dataplane/route/publication.h"
+#include "dataplane/session/shared_sessions.h"
+
+namespace mcpgw::worker {
+
+class Janitor {
+  public:
+    // Called when there is mail for a worker; may be nullptr.
+    using WakeWorker = void (*)(void* context);
+
+    // Both outlive the janitor.
+    Janitor(SharedSessions& sessions, Publication& publication, WakeWorker wake = nullptr,
+            void* wake_context = nullptr);
+    Janitor(const Janitor&) = delete;
+    Janitor& operator=(const Janitor&) = delete;
+    ~Janitor();  // stops
+
+    void start();
+    void stop();
+
+    // Any thread: ends a session as if it had expired. False if it is not live.
+    bool end(SessionHandle session);
+    // Any thread, for /metrics.
+    [[nodiscard]] std::uint64_t expired(ExpiryReason reason) const {
+        return expired_[static_cast<std::size_t>(reason)].load(std::memory_order_relaxed);
+    }
+
+    // One look at the next part of the table, at `now` seconds of the monotonic clock. Called by
+    // the thread; by nobody else while it runs.
+    void look(std::uint32_t now);
+
+  private:
+    struct Place {
+        const Adapter* adapter;
+        const Instance* instance;
+    };
+
+    void run();
+    void index(const RouteTable& table);
+    [[nodiscard]] const Place* place_of(const SessionKey& key) const;
+    void finish(SessionHandle session);
+
+    SharedSessions& sessions_;
+    Publication& publication_;
+    WakeWorker wake_;
+    void* wake_context_;
+
+    // Of the table that is announced during a look: instances by their id.
+    std::unordered_map<std::uint64_t, Place> places_;
+    const RouteTable* indexed_ = nullptr;
+    std::uint64_t indexed_version_ = 0;
+    std::string indexed_epoch_;
+    bool has_mail_ = false;
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<SessionHandle> ended_by_hand_;
+    bool stopping_ = false;
+    std::array<std::atomic<std::uint64_t>, 3> expired_{};
+    std::thread thread_;
+};
+
+}  // namespace mcpgw::worker
