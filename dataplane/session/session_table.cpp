@@ -294,10 +294,12 @@ SessionHandle SessionTable::live_after(std::uint32_t slot) const {
 SessionHandle SessionTable::next_to_sweep() {
     const std::uint32_t last = directory_.high_water();
     if (last == 0) return {};
-    swept_ = swept_ < last ? swept_ + 1 : 1;
-    const SlotState state = directory_.state_of(swept_);
+    std::uint32_t slot = swept_.load(std::memory_order_relaxed);
+    slot = slot < last ? slot + 1 : 1;
+    swept_.store(slot, std::memory_order_relaxed);
+    const SlotState state = directory_.state_of(slot);
     if (state.phase() != Phase::live) return {};
-    return {swept_, state.generation()};
+    return {slot, state.generation()};
 }
 
 std::optional<ExpiryReason> SessionTable::due(const Slot& slot, std::uint32_t now) const {

@@ -207,7 +207,7 @@ class SessionTable {
     SlotDirectory directory_;
     SessionTexts texts_;
     SessionCounts counts_;
-    std::uint32_t swept_ = 0;  // the slot that the janitor has looked at last
+    SharedWord<std::uint32_t> swept_{0};  // the slot that the janitor has looked at last
     std::atomic<bool> sweeping_{false};
 };
 

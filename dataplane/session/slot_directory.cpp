@@ -119,6 +119,7 @@ SlotDirectory::Added SlotDirectory::add(std::uint32_t slot, const SlotKey& key,
         if (placed) settle(handle, key);
         // Whoever finished the work for us may have gone on: live, ended, even the next life.
         const SlotState outcome = state_of(slot);
+        check(!placed || !outcome.is(Phase::candidate, handle.generation), "settled");
         if (placed && !outcome.is(Phase::lost, handle.generation)) return {Outcome::made, handle};
 
         // Out of the index first, so that a cell always speaks of the life it was placed in.
@@ -151,16 +152,20 @@ SlotDirectory::Seen SlotDirectory::rival_of(std::uint32_t slot, const SlotKey& k
     return rival;
 }
 
-// Afterwards the candidate is live or has lost. Nobody else of its key can have become live
-// unnoticed: whoever did looked around after having been placed, and so did this. Of the two, the
-// one that was placed last saw the other.
+// Afterwards the candidate is live or has lost, and so has everybody whose work was begun on the
+// way, or the next try could stumble over the same one again. Nobody else of its key can have
+// become live unnoticed: whoever did looked around after having been placed, and so did this. Of
+// the two, the one that was placed last saw the other.
 void SlotDirectory::settle(SlotHandle candidate, const SlotKey& key) const {
     SlotHandle target = candidate;
-    while (is_candidate(candidate)) {
-        if (!is_candidate(target)) target = candidate;
+    for (;;) {
         SlotState state = state_of(target.slot);
+        if (!state.is(Phase::candidate, target.generation)) {
+            if (target == candidate) return;
+            target = candidate;
+            continue;
+        }
         const Seen rival = rival_of(target.slot, key);
-        if (!state.is(Phase::candidate, target.generation)) continue;
         if (rival.slot == 0)
             maybe(change(target.slot, state, state.in(Phase::live)));
         else if (rival.state.phase() == Phase::candidate)

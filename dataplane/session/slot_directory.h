@@ -104,9 +104,6 @@ class SlotDirectory {
     // been told that they lost; no slot if there is none.
     [[nodiscard]] Seen rival_of(std::uint32_t slot, const SlotKey& key) const;
     void settle(SlotHandle candidate, const SlotKey& key) const;
-    [[nodiscard]] bool is_candidate(SlotHandle handle) const {
-        return state_of(handle.slot).is(SlotState::Phase::candidate, handle.generation);
-    }
 
     std::uint32_t slots_;
     std::size_t slot_bytes_;
