@@ -253,6 +253,11 @@ inline constexpr std::uint32_t send_stall_timeout_ms = 60'000;  // a peer that t
 inline constexpr std::uint32_t send_stall_scarce_ms = 5'000;
 inline constexpr std::uint32_t sse_keepalive_ms = 15'000;
 inline constexpr std::uint32_t linger_timeout_ms = 2'000;  // reading away what follows a refusal
+// Failures in a row after which an instance gets no new work, for how long at first, and how often
+// that time doubles while trials fail (up to 80 s).
+inline constexpr std::uint32_t ejection_failures = 5;
+inline constexpr std::uint32_t ejection_seconds = 5;
+inline constexpr std::uint32_t ejection_doublings_max = 4;
 // How long a session's request that failed waits for the news whether its instance is gone for good
 // (404) or only refuses for the moment (502).
 inline constexpr std::uint32_t reroute_wait_ms = 500;

@@ -43,6 +43,7 @@ class Exchange::StreamSink final : public sse::Sink {
 
 void Exchange::on_response_head(const http::ResponseHead& head) {
     check(state_ == State::awaiting_answer, "an answer begins once");
+    if (load_ != nullptr) load_->health.note_success();
     if (is_discover() && !lets_fall_back(head.status)) return refuse(Refusal::no_discovery);
     if (awaited_answer_->opens_sse && head.status == 200 && is_event_stream(head))
         return await_endpoint(head);
@@ -169,6 +170,10 @@ void Exchange::on_response_end() {
 void Exchange::note_failure(Code code) {
     if (to_control_plane_) return;
     services_.context.metrics.record_backend_error(metrics_slot_, code);
+    const bool of_server = code == Code::unavailable || code == Code::timed_out ||
+                           code == Code::reset || code == Code::protocol;
+    if (of_server && load_->health.note_failure(services_.now_seconds()))
+        services_.context.metrics.ejections.add();
     // Of an adapter that is gone nobody needs to know.
     const Adapter* adapter = adapter_now();
     if (services_.events != nullptr && adapter != nullptr)

@@ -28,8 +28,8 @@ bool is_allowed(std::string_view method, std::string_view allow) {
 
 const Instance* pick(const Question& question, Services& services, const Adapter& adapter,
                      decltype(&pick_for_request) way) {
-    const Instance* except = question.except == 0 ? nullptr : adapter.find(question.except);
-    return way(adapter, services.random.next(), except);
+    return way(adapter, {services.random.next(), services.now_seconds(),
+                         question.except == 0 ? nullptr : adapter.find(question.except)});
 }
 
 // What a sealed id holds, if it is one of this user and adapter and its session has not ended.

@@ -112,7 +112,6 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     void begin_sse_stream(const sse::EndpointEvent& event, std::string_view endpoint);
 
     // the session that it holds while it runs (session.cpp)
-    [[nodiscard]] std::uint32_t now_seconds() const;
     [[nodiscard]] bool enter_session(const Decision& decision);
     [[nodiscard]] std::optional<SessionHandle> adopt_session(const Decision& decision,
                                                              const SessionKey& key);

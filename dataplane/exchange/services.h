@@ -149,6 +149,11 @@ class Random {
 }
 
 struct Services {
+    // Of the monotonic clock: what sessions and the health of instances are measured in.
+    [[nodiscard]] std::uint32_t now_seconds() const {
+        return static_cast<std::uint32_t>(context.now / kSecond);
+    }
+
     transport::Context& context;
     backend::Pool& pool;
     const Settings& settings;

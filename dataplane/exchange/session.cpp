@@ -35,10 +35,6 @@ bool sessions_are_full(const Services& services, const Adapter& adapter, std::st
            (tenant != 0 && table.sessions_of_tenant(tenant) >= limits::sessions_per_tenant_max);
 }
 
-std::uint32_t Exchange::now_seconds() const {
-    return static_cast<std::uint32_t>(services_.context.now / kSecond);
-}
-
 // Finds the session of the decision and holds it. False: the request was refused.
 bool Exchange::enter_session(const Decision& decision) {
     SessionTable& table = services_.sessions.table;
@@ -54,7 +50,7 @@ bool Exchange::enter_session(const Decision& decision) {
         handle = *adopted;
     }
     if (!handle) return true;
-    switch (table.begin_request(handle, now_seconds())) {
+    switch (table.begin_request(handle, services_.now_seconds())) {
         case SessionUse::begun:
             session_ = handle;
             return true;
@@ -78,7 +74,7 @@ std::optional<SessionHandle> Exchange::adopt_session(const Decision& decision,
     session.principal_sessions_max = 0;  // it was let in once
     session.tenant_sessions_max = 0;
     SessionTable& table = services_.sessions.table;
-    const auto adopted = table.adopt(session, now_seconds());
+    const auto adopted = table.adopt(session, services_.now_seconds());
     if (!adopted) {
         if (adopted.error() == SessionRefusal::ending) return std::nullopt;
         return SessionHandle();
@@ -114,7 +110,7 @@ std::optional<Refusal> Exchange::enter_new_session(std::string_view server_id) {
                    EndedSessions::mark_of(load_->adapter_id, load_->instance_id, server_id)};
     session.principal_sessions_max = services_.settings.sessions_per_user_max;
     session.tenant_sessions_max = limits::sessions_per_tenant_max;
-    const auto opened = table.open(session, now_seconds());
+    const auto opened = table.open(session, services_.now_seconds());
     if (!opened) {
         // The server has opened it already. Of HTTP+SSE the end of the stream tells it.
         if (!awaited_answer_->opens_sse)
@@ -125,8 +121,9 @@ std::optional<Refusal> Exchange::enter_new_session(std::string_view server_id) {
     }
     services_.context.metrics.sessions_opened.add();
     if (opened->made) load_->sessions.fetch_add(1, std::memory_order_relaxed);
-    const bool holds = awaited_answer_->opens_sse &&
-                       table.begin_request(opened->handle, now_seconds()) == SessionUse::begun;
+    const bool holds =
+        awaited_answer_->opens_sse &&
+        table.begin_request(opened->handle, services_.now_seconds()) == SessionUse::begun;
     if (holds) session_ = opened->handle;
     return std::nullopt;
 }
@@ -153,21 +150,22 @@ void Exchange::enter_stream() {
     if (!session_) return;
     SessionTable& table = services_.sessions.table;
     const bool standalone = method_ == http::Method::get;
-    if (standalone &&
-        table.begin_stream(session_, StreamKind::standalone, now_seconds()) == SessionUse::begun) {
+    if (standalone && table.begin_stream(session_, StreamKind::standalone,
+                                         services_.now_seconds()) == SessionUse::begun) {
         holds_standalone_ = true;
         return;
     }
-    holds_stream_ =
-        table.begin_stream(session_, StreamKind::answer, now_seconds()) == SessionUse::begun;
+    holds_stream_ = table.begin_stream(session_, StreamKind::answer, services_.now_seconds()) ==
+                    SessionUse::begun;
 }
 
 void Exchange::leave_session() {
     if (!session_) return;
     SessionTable& table = services_.sessions.table;
-    if (holds_standalone_) table.end_stream(session_, StreamKind::standalone, now_seconds());
-    if (holds_stream_) table.end_stream(session_, StreamKind::answer, now_seconds());
-    table.end_request(session_, now_seconds());
+    if (holds_standalone_)
+        table.end_stream(session_, StreamKind::standalone, services_.now_seconds());
+    if (holds_stream_) table.end_stream(session_, StreamKind::answer, services_.now_seconds());
+    table.end_request(session_, services_.now_seconds());
     session_ = SessionHandle();
 }
 

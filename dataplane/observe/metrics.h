@@ -206,6 +206,7 @@ struct alignas(64) WorkerMetrics {
     Gauge streams_active;
     Counter backend_connects;
     PerEnum<RetryReason, Counter> backend_retries;
+    Counter ejections;  // of instances that failed again and again
     PerEnum<Direction, Counter> bytes;
     Counter payload_copied_bytes;
     Counter spliced_bytes;

@@ -276,6 +276,9 @@ void traffic(Writer& writer, Workers workers) {
                   "Requests that went out a second time because no server had acted on them.");
     per_enum<RetryReason>(writer, workers, "reason",
                           [](const WorkerMetrics& w) -> auto& { return w.backend_retries; });
+    single("ejections_total", "counter",
+           "Times when an instance got no new work for a while, because it failed.",
+           &WorkerMetrics::ejections);
     writer.family("bytes_total", "counter", "Bytes on connections, by side and direction.");
     per_enum<Direction>(writer, workers, "direction",
                         [](const WorkerMetrics& w) -> auto& { return w.bytes; });

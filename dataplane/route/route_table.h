@@ -23,6 +23,7 @@
 
 #include "common/contract/snapshot.h"
 #include "common/result.h"
+#include "dataplane/route/instance_health.h"
 
 namespace mcpgw {
 
@@ -42,6 +43,7 @@ struct alignas(64) InstanceLoad {
     const std::uint64_t instance_id = 0;
     std::atomic<std::uint32_t> sessions{0};
     std::atomic<std::uint32_t> outstanding{0};
+    InstanceHealth health;
 };
 
 // One session less. Who counts twice, or out what was never counted in, makes no large number of
