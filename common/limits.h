@@ -36,6 +36,10 @@ inline constexpr std::size_t peek_hold_bytes_scarce = 16 * 1024;
 inline constexpr std::size_t server_session_id_bytes_max = 1024;
 // A JSON-RPC id as written in the message; longer ones are answered with null.
 inline constexpr std::size_t jsonrpc_id_bytes_max = 256;
+// Ids of a batch that are kept, all together: the 100 messages that SDKs take, and room for long
+// ids; and the batches of one worker that are watched at a time.
+inline constexpr std::size_t awaited_batch_bytes_max = 4 * 1024;
+inline constexpr std::size_t awaited_batches_max = 1024;
 // A method or tool name that is kept for metrics and routing; longer ones count as "other".
 inline constexpr std::size_t mcp_name_bytes_max = 256;
 // A sealed id: "v1." + key id + "." + base64url(nonce + plaintext + tag).

@@ -54,6 +54,7 @@ void Exchange::on_response_head(const http::ResponseHead& head) {
     if (!make_response_fields(head, {sealed.data(), sealed_bytes}, fields))
         return refuse(Refusal::bad_answer);
     note_session_end(head.status);
+    AwaitedBatch* const batch = std::exchange(awaited_answer_->batch, nullptr);
     release_awaited_answer();
     flow::ResponseOut out;
     out.status = status_ = head.status;
@@ -63,7 +64,7 @@ void Exchange::on_response_head(const http::ResponseHead& head) {
     out.content_length = head.content_length;
     out.fields = &fields;
     begin_answer(out);
-    watch_stream(head);
+    watch_stream(head, batch);
     watch_for_task(head);
 }
 
@@ -96,28 +97,38 @@ std::optional<Refusal> Exchange::seal_session(const http::ResponseHead& head, st
     return open_session(issued->value, room, size);
 }
 
-void Exchange::watch_stream(const http::ResponseHead& head) {
-    if (finished() || !is_event_stream(head) || head.framing == http::Framing::none) return;
+void Exchange::watch_stream(const http::ResponseHead& head, AwaitedBatch* batch) {
     // A compressed stream is opaque: nothing of ours may be put between its bytes.
-    if (is_encoded(head)) return;
+    const bool watched = !finished() && is_event_stream(head) && !is_encoded(head) &&
+                         head.framing != http::Framing::none;
+    if (!watched) {
+        if (batch != nullptr) services_.awaited_batches.release(batch);
+        return;
+    }
     is_stream_ = true;
     services_.context.metrics.streams_active.add();
     enter_stream();
-    await_result();
+    await_result(batch);
     set_answer_deadline();
 }
 
-// Of the request that a stream answers only the id is kept: the stream may last.
-void Exchange::await_result() {
+// Of the request that a stream answers only ids are kept: the stream may last.
+void Exchange::await_result(AwaitedBatch* batch) {
     const std::string_view id = request_id();
-    if (!id.empty()) awaited_id_ = services_.awaited_ids.acquire(id);
-    check(id.empty() || awaited_id_ != nullptr, "there are as many ids as exchanges");
+    const bool awaits = !id.empty() || batch != nullptr;
+    if (awaits) awaited_id_ = services_.awaited_ids.acquire(id);
+    check(!awaits || awaited_id_ != nullptr, "there are as many ids as exchanges");
     release_request_peek();
+    if (batch == nullptr) return;
+    awaited_id_->batch = batch;
+    batch->expect_events();
+    if (batch->empty()) stop_awaiting_result();
 }
 
 void Exchange::stop_awaiting_result() {
     if (awaited_id_ == nullptr) return;
     if (awaited_id_->event != nullptr) services_.peeks.release(awaited_id_->event);
+    if (awaited_id_->batch != nullptr) services_.awaited_batches.release(awaited_id_->batch);
     services_.awaited_ids.release(awaited_id_);
     awaited_id_ = nullptr;
 }
@@ -207,13 +218,20 @@ void Exchange::on_backend_failed(Code code, Retry retry) {
 
 void Exchange::on_data(std::string_view piece) {
     if (awaited_id_ == nullptr) return;
+    if (awaited_id_->batch != nullptr) return awaited_id_->batch->feed_event(as_bytes(piece));
     jsonrpc::Peek*& event = awaited_id_->event;
     if (event == nullptr) event = services_.peeks.acquire();
     if (event != nullptr) event->feed(as_bytes(piece));
 }
 
 void Exchange::on_event_end() {
-    if (awaited_id_ == nullptr || awaited_id_->event == nullptr) return;
+    if (awaited_id_ == nullptr) return;
+    if (awaited_id_->batch != nullptr) {
+        awaited_id_->batch->end_event();
+        if (awaited_id_->batch->empty()) stop_awaiting_result();
+        return;
+    }
+    if (awaited_id_->event == nullptr) return;
     const jsonrpc::Peek& event = *awaited_id_->event;
     const bool is_result =
         event.kind() == jsonrpc::Kind::response && event.id() == awaited_id_->view();
@@ -255,14 +273,20 @@ void Exchange::note_task(const jsonrpc::Peek& answer) {
 // its time-out.
 void Exchange::end_stream(std::string_view why_no_result) {
     if (awaited_id_ != nullptr) {
-        std::array<char, 1024> event;
-        const std::size_t size =
-            mcp::write_error_event(event, request_id(), mcp::kInternalError, why_no_result);
         // Where the last line is complete an LF of ours would make an event of what has come.
         const std::string_view close =
             scanner_.at_line_start() ? kCloseCutEvent.substr(1) : kCloseCutEvent;
         if (!scanner_.at_border()) client_.send_text(close);
-        client_.send_text({event.data(), size});
+        const auto tell = [&](std::string_view id) {
+            std::array<char, 1024> event;
+            const std::size_t size =
+                mcp::write_error_event(event, id, mcp::kInternalError, why_no_result);
+            client_.send_text({event.data(), size});
+        };
+        if (awaited_id_->batch != nullptr)
+            awaited_id_->batch->for_each(tell);
+        else
+            tell(awaited_id_->view());
         stop_awaiting_result();
     }
     client_.finish();

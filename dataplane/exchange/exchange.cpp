@@ -62,7 +62,10 @@ bool Exchange::request_is_watched() const {
 }
 
 void Exchange::on_request_body(io::Slice bytes) {
-    if (request_is_watched()) request_peek_->feed(bytes.bytes());
+    if (request_is_watched()) {
+        request_peek_->feed(bytes.bytes());
+        if (request_peek_->kind() == jsonrpc::Kind::batch) look_into_batch(bytes.bytes());
+    }
     switch (state_) {
         case State::receiving:
             if (!head_->held->push(std::move(bytes))) return refuse(Refusal::overloaded);
@@ -85,6 +88,13 @@ void Exchange::on_request_body(io::Slice bytes) {
         case State::finished:
             return;
     }
+}
+
+// Only while it is held: what comes of it later is not watched.
+void Exchange::look_into_batch(Bytes bytes) {
+    if (state_ != State::receiving) return;
+    if (head_->batch == nullptr) head_->batch = services_.awaited_batches.acquire();
+    if (head_->batch != nullptr) head_->batch->feed_request(bytes);
 }
 
 void Exchange::on_request_moved() {
@@ -177,6 +187,7 @@ void Exchange::remember(const Decision& decision) {
     if (awaited_answer_ == nullptr) awaited_answer_ = services_.awaited_answers.acquire(*this);
     check(awaited_answer_ != nullptr, "there are as many awaited answers as exchanges");
     awaited_answer_->session_mark = decision.session_mark;
+    if (head_->batch != nullptr) awaited_answer_->batch = std::exchange(head_->batch, nullptr);
     if (decision.instance == nullptr) {
         to_control_plane_ = true;
         return;
@@ -270,6 +281,7 @@ void Exchange::stop_waiting_for_news() {
 
 void Exchange::release_head() {
     if (head_ == nullptr) return;
+    if (head_->batch != nullptr) services_.awaited_batches.release(head_->batch);
     services_.heads.release(head_);
     head_ = nullptr;
 }
@@ -277,6 +289,8 @@ void Exchange::release_head() {
 void Exchange::release_awaited_answer() {
     if (awaited_answer_ == nullptr) return;
     awaited_answer_->unlink();
+    if (awaited_answer_->batch != nullptr)
+        services_.awaited_batches.release(awaited_answer_->batch);
     if (awaited_answer_->endpoint != nullptr)
         services_.awaited_endpoints.release(awaited_answer_->endpoint);
     services_.awaited_answers.release(awaited_answer_);

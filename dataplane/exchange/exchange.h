@@ -98,6 +98,8 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     [[nodiscard]] std::size_t hold_bytes_max() const;
     void move_head();
 
+    void look_into_batch(Bytes bytes);
+
     // second tries (repeat.cpp)
     [[nodiscard]] bool repeat(Code code, Retry retry);
     [[nodiscard]] bool repeat_at_same_server();
@@ -141,8 +143,8 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     void send_own(const OwnAnswer& answer);
     [[nodiscard]] std::optional<Refusal> seal_session(const http::ResponseHead& head,
                                                       std::span<char> room, std::size_t& size);
-    void watch_stream(const http::ResponseHead& head);
-    void await_result();
+    void watch_stream(const http::ResponseHead& head, AwaitedBatch* batch);
+    void await_result(AwaitedBatch* batch);
     void stop_awaiting_result();
     void end_stream(std::string_view why_no_result);
     void break_silence();

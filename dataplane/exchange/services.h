@@ -13,6 +13,7 @@
 #include "common/protocol/jsonrpc_peek.h"
 #include "dataplane/auth/origin.h"
 #include "dataplane/backend/pool.h"
+#include "dataplane/exchange/awaited_batch.h"
 #include "dataplane/link/event_queue.h"
 #include "dataplane/route/route_table.h"
 #include "dataplane/route/target.h"
@@ -35,6 +36,7 @@ struct PendingHead {
     io::Slice slice;                  // either the head lies in a receive buffer,
     io::Block block;                  // or it came in pieces and was put together here
     transport::OwnSegmentQueue held;  // what has come of its body before it went on its way
+    AwaitedBatch* batch = nullptr;    // if the body is one
 };
 
 // An HTTP+SSE stream (MCP 2024-11-05) whose endpoint event is still to come: the fields of its
@@ -69,6 +71,7 @@ struct AwaitedAnswer : ListNode<NewsTag> {
 
     Exchange& exchange;
     EndedSessions::Mark session_mark = 0;
+    AwaitedBatch* batch = nullptr;
     AwaitedEndpoint* endpoint = nullptr;  // from the head of an HTTP+SSE stream to its first event
     std::uint32_t first_byte_ms = limits::first_byte_timeout_ms;
     bool may_open = false;
@@ -85,6 +88,7 @@ struct AwaitedId {
     [[nodiscard]] std::string_view view() const { return {text.data(), bytes}; }
 
     jsonrpc::Peek* event = nullptr;  // looks at the event that is passing
+    AwaitedBatch* batch = nullptr;   // instead of the one id: the request was a batch
     std::uint16_t bytes;
     std::array<char, limits::jsonrpc_id_bytes_max> text;
 };
@@ -166,6 +170,7 @@ struct Services {
     SlotTable<PendingHead> heads{limits::exchanges_per_worker_max};
     SlotTable<AwaitedAnswer> awaited_answers{limits::exchanges_per_worker_max};
     SlotTable<AwaitedId> awaited_ids{limits::exchanges_per_worker_max};
+    SlotTable<AwaitedBatch> awaited_batches{limits::awaited_batches_max};
     SlotTable<AwaitedEndpoint> awaited_endpoints{limits::endpoint_waits_max};
     List<AwaitedAnswer, NewsTag> awaiting_news;
     Random random;

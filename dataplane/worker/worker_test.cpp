@@ -51,6 +51,42 @@ TEST(Worker, a_stream_that_breaks_ends_with_an_error_event_for_the_pending_id) {
     EXPECT_LT(text.find("notifications/progress"), text.find("event: message")) << text;
 }
 
+TEST(Worker, a_stream_that_breaks_tells_of_each_of_a_batch_that_is_pending) {
+    ScriptedServer server([](Line& line) {
+        read_request(line);
+        line.send(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+            "data: [{\"jsonrpc\":\"2.0\",\"id\":\"b\",\"result\":{}},"
+            "{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"ping\"}]\n\n");
+        line.reset();
+    });
+    Harness gateway({server.port()});
+    Line client = gateway.connect();
+    client.send(gateway.post(R"([{"jsonrpc":"2.0","id":7,"method":"a"},)"
+                             R"({"jsonrpc":"2.0","method":"n"},)"
+                             R"({"jsonrpc":"2.0","id":"b","method":"c"},)"
+                             R"({"jsonrpc":"2.0","id":9,"method":"d"}])"));
+    const std::string text = client.read_until("0\r\n\r\n");
+    EXPECT_NE(text.find("\"id\":7,\"error\":{\"code\":-32603"), std::string::npos) << text;
+    EXPECT_NE(text.find("\"id\":9,\"error\":{\"code\":-32603"), std::string::npos) << text;
+    EXPECT_EQ(text.find("\"id\":\"b\",\"error\""), std::string::npos) << text;
+    EXPECT_EQ(text.find("\"id\":null"), std::string::npos) << text;
+}
+
+TEST(Worker, a_batch_whose_results_have_all_come_gets_nothing_added) {
+    ScriptedServer server([](Line& line) {
+        read_request(line);
+        line.send(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+            "data: {\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{}}\n\n"
+            "data: {\"jsonrpc\":\"2.0\",\"id\":8,\"error\":{}}\n\n");
+    });
+    Harness gateway({server.port()});
+    Line client = gateway.connect();
+    client.send(gateway.post(R"([{"id":7,"method":"a"},{"id":8,"method":"c"}])"));
+    EXPECT_EQ(client.read_until("0\r\n\r\n").find("-32603"), std::string::npos);
+}
+
 TEST(Worker, a_stream_that_delivered_its_result_gets_nothing_added) {
     ScriptedServer server([](Line& line) {
         read_request(line);
