@@ -1,42 +1,84 @@
-// The two official clients, unmodified, behind one small face: what differs between them is how
-// notifications are subscribed to and how results are validated, nothing that the gateway sees.
+// The official clients, unmodified, behind one small face: what differs between them is how
+// handlers are registered and how results are validated, nothing that the gateway sees.
 //
 // Every client is closed by the `end` hook that is given with it.
 import * as modern from '@modelcontextprotocol/client';
 import { Client as SdkClient } from '@modelcontextprotocol/sdk/client/index.js';
 import * as sdkHttp from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import {
-  LoggingMessageNotificationSchema,
-  ResourceUpdatedNotificationSchema,
-} from '@modelcontextprotocol/sdk/types.js';
+import * as sdkTypes from '@modelcontextprotocol/sdk/types.js';
 
 const IDENTITY = { name: 'mcp-gateway-system-tests', version: '1.0.0' };
 
 const sdkSchemas = {
-  'notifications/message': LoggingMessageNotificationSchema,
-  'notifications/resources/updated': ResourceUpdatedNotificationSchema,
+  'notifications/message': sdkTypes.LoggingMessageNotificationSchema,
+  'notifications/resources/updated': sdkTypes.ResourceUpdatedNotificationSchema,
+  'notifications/tools/list_changed': sdkTypes.ToolListChangedNotificationSchema,
+  'notifications/prompts/list_changed': sdkTypes.PromptListChangedNotificationSchema,
+  'elicitation/create': sdkTypes.ElicitRequestSchema,
+  'sampling/createMessage': sdkTypes.CreateMessageRequestSchema,
+  'roots/list': sdkTypes.ListRootsRequestSchema,
 };
 
+// 'sdk' is @modelcontextprotocol/sdk, 'client' @modelcontextprotocol/client as it is by default:
+// both shake hands as in 2025. Then the second one that asks first, and one that insists.
 export const KINDS = ['sdk', 'client'];
+export const SPEAKERS = [...KINDS, 'client auto', 'client modern'];
 
-// kind: 'sdk' for @modelcontextprotocol/sdk, 'client' for @modelcontextprotocol/client.
-// options: headers to send with every request, on: {method: handler} for notifications.
-export async function connect(end, kind, url, { headers, on = {} } = {}) {
-  const Client = kind === 'sdk' ? SdkClient : modern.Client;
-  const { StreamableHTTPClientTransport: Transport } = kind === 'sdk' ? sdkHttp : modern;
-  const client = new Client(IDENTITY, { capabilities: {} });
+const MODES = { client: 'legacy', 'client auto': 'auto', 'client modern': { pin: '2026-07-28' } };
+
+// The era of a speaker at a server that has both.
+export const eraOf = (speaker) => (KINDS.includes(speaker) ? 'legacy' : 'modern');
+
+function makeClient(speaker, { on, answers }) {
+  const capabilities = {
+    ...(answers['elicitation/create'] && { elicitation: {} }),
+    ...(answers['sampling/createMessage'] && { sampling: {} }),
+    ...(answers['roots/list'] && { roots: {} }),
+  };
+  const isSdk = speaker === 'sdk';
+  const client = isSdk
+    ? new SdkClient(IDENTITY, { capabilities })
+    : new modern.Client(IDENTITY, {
+        capabilities,
+        versionNegotiation: { mode: MODES[speaker] },
+      });
+  const named = (method) => (isSdk ? sdkSchemas[method] : method);
   for (const [method, handler] of Object.entries(on)) {
-    client.setNotificationHandler(kind === 'sdk' ? sdkSchemas[method] : method, handler);
+    client.setNotificationHandler(named(method), handler);
   }
-  const transport = new Transport(new URL(url), headers ? { requestInit: { headers } } : undefined);
+  for (const [method, answer] of Object.entries(answers)) {
+    client.setRequestHandler(named(method), (request) => answer(request.params));
+  }
+  return client;
+}
+
+// Options: headers to send with every request; on: {method: handler} for notifications;
+// answers: {method: function of the params} for what the server asks; transport: further options.
+export async function connect(end, speaker, url, options = {}) {
+  const { headers, on = {}, answers = {}, transport: more = {} } = options;
+  const client = makeClient(speaker, { on, answers });
+  const { StreamableHTTPClientTransport: Transport } = speaker === 'sdk' ? sdkHttp : modern;
+  const requestInit = headers ? { headers } : undefined;
+  const transport = new Transport(new URL(url), { requestInit, ...more });
   end(() => client.close());
   await client.connect(transport);
-  return { client, transport, sessionId: () => transport.sessionId };
+  return {
+    client,
+    transport,
+    sessionId: () => transport.sessionId,
+    // Of the whole result; request options as both packages understand them.
+    callTool: (name, args = {}, requestOptions = {}) => {
+      const params = { name, arguments: args };
+      return speaker === 'sdk'
+        ? client.callTool(params, undefined, requestOptions)
+        : client.callTool(params, requestOptions);
+    },
+  };
 }
 
 // The text of a tool's answer; throws if the tool failed.
-export async function call(session, name, args = {}) {
-  const result = await session.client.callTool({ name, arguments: args });
+export async function call(session, name, args = {}, options = {}) {
+  const result = await session.callTool(name, args, options);
   const text = result.content.map((part) => part.text).join('\n');
   if (result.isError) throw new Error(`${name}: ${text}`);
   return text;

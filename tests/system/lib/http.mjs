@@ -27,6 +27,28 @@ export function request(base, method, path, { headers = {}, body } = {}) {
   return within(`an answer to ${method} ${path}`, answer);
 }
 
+// A GET whose answer may last: {status: Promise, headers, text, ended, close()}, the latter growing
+// as it comes. It is closed by `end`.
+export function openStream(end, url, headers) {
+  const stream = { text: '', headers: undefined, ended: false };
+  const call = http.request(url, { agent: false, headers });
+  stream.status = new Promise((resolve, reject) => {
+    call.on('error', reject);
+    call.on('response', (response) => {
+      stream.headers = response.headers;
+      response.on('data', (piece) => (stream.text += piece));
+      response.on('close', () => (stream.ended = true));
+      response.on('error', () => {}); // its end is noted
+      resolve(response.statusCode);
+    });
+  });
+  stream.status.catch(() => {}); // a test that closes it first need not look
+  stream.close = () => call.destroy();
+  end(stream.close);
+  call.end();
+  return stream;
+}
+
 function finished(response, text) {
   let json;
   try {

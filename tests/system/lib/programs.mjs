@@ -15,12 +15,14 @@ export const NODE = process.execPath;
 
 const modules = join(ROOT, 'tests/system/node_modules');
 export const EVERYTHING = join(modules, '@modelcontextprotocol/server-everything/dist/index.js');
+const CONTEXT7 = join(modules, '@upstash/context7-mcp/dist/index.js');
+const react = join(modules, '@modelcontextprotocol/server-basic-react/dist');
 export const CONFORMANCE = join(modules, '@modelcontextprotocol/conformance/dist/index.js');
 
 export const FIXTURE = join(ROOT, 'tests/system/fixture/server.mjs');
 export const CONFORMANCE_CLIENT = join(ROOT, 'tests/system/fixture/client.mjs');
 
-// server-everything listens on every interface; this preload keeps it on loopback.
+// The servers from npm listen on every interface; this preload keeps them on loopback.
 export const LOOPBACK_ONLY = require.resolve('./loopback_only.cjs');
 
 export const fixtureAdapter = (name, fields = {}) => ({
@@ -28,4 +30,16 @@ export const fixtureAdapter = (name, fields = {}) => ({
   command: [NODE, FIXTURE, '--port', '{port}'],
   ...fields,
 });
-export const everythingCommand = (mode) => [NODE, '-r', LOOPBACK_ONLY, EVERYTHING, mode];
+const onLoopback = (...command) => [NODE, '-r', LOOPBACK_ONLY, ...command];
+export const everythingCommand = (mode) => onLoopback(EVERYTHING, mode);
+
+// Lists its tools without internet; calling them would need it.
+export const context7Adapter = (name) => ({
+  name,
+  command: onLoopback(CONTEXT7, '--transport', 'http', '--port', '{port}'),
+  environmentVariables: { OTEL_SDK_DISABLED: 'true' },
+});
+
+// Has one resource, a page of 413,619 bytes; takes its port from PORT.
+export const reactCommand = (...flags) => onLoopback(join(react, 'index.js'), ...flags);
+export const REACT_PAGE = join(react, 'mcp-app.html');
