@@ -2,20 +2,12 @@
 // SSE transports of both official clients, on an adapter with two replicas.
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import * as modern from '@modelcontextprotocol/client';
-import { Client as SdkClient } from '@modelcontextprotocol/sdk/client/index.js';
-import { SSEClientTransport as SdkTransport } from '@modelcontextprotocol/sdk/client/sse.js';
-import { call } from './lib/clients.mjs';
+import { call, connect, KINDS } from './lib/clients.mjs';
 import { endOf, endOfFile } from './lib/ends.mjs';
 import { Gateway } from './lib/gateway.mjs';
 import { request } from './lib/http.mjs';
 import { everythingCommand } from './lib/programs.mjs';
 import { until } from './lib/wait.mjs';
-
-const KINDS = {
-  sdk: { Client: SdkClient, Transport: SdkTransport },
-  client: { Client: modern.Client, Transport: modern.SSEClientTransport },
-};
 
 const end = endOfFile();
 let gateway;
@@ -29,15 +21,10 @@ before(async () => {
   });
 });
 
-async function open(end, kind, path = '/adapters/old/sse') {
-  const { Client, Transport } = KINDS[kind];
-  const client = new Client({ name: 'system-tests', version: '1' }, { capabilities: {} });
-  end(() => client.close());
-  await client.connect(new Transport(new URL(path, gateway.url)));
-  return { client };
-}
+const open = (end, kind, { path = '/adapters/old/sse', ...options } = {}) =>
+  connect(end, kind, new URL(path, gateway.url), { over: 'sse', ...options });
 
-for (const kind of Object.keys(KINDS)) {
+for (const kind of KINDS) {
   describe(`HTTP+SSE, ${kind} client`, () => {
     test('tools, resources and prompts', async (t) => {
       const session = await open(endOf(t), kind);
@@ -69,13 +56,26 @@ for (const kind of Object.keys(KINDS)) {
     test('progress', async (t) => {
       const session = await open(endOf(t), kind);
       const seen = [];
-      await session.client.callTool(
-        { name: 'trigger-long-running-operation', arguments: { duration: 1, steps: 4 } },
-        ...(kind === 'sdk' ? [undefined] : []),
-        { onprogress: (progress) => seen.push(progress.progress) },
-      );
+      const onprogress = ({ progress }) => seen.push(progress);
+      const duration = { duration: 1, steps: 4 };
+      await call(session, 'trigger-long-running-operation', duration, { onprogress });
       // The clients drop a last progress that comes in one read with the result.
       assert.deepEqual(seen.slice(0, 3), [1, 2, 3]);
+    });
+
+    test('the user and the model are asked in the middle of a call', async (t) => {
+      const answers = {
+        'sampling/createMessage': () => ({
+          role: 'assistant',
+          model: 'none',
+          content: { type: 'text', text: 'Paris' },
+        }),
+        'elicitation/create': () => ({ action: 'accept', content: { name: 'Ada' } }),
+      };
+      const session = await open(endOf(t), kind, { answers });
+      const asked = { prompt: 'Which city?' };
+      assert.match(await call(session, 'trigger-sampling-request', asked), /Paris/);
+      assert.match(await call(session, 'trigger-elicitation-request'), /Ada/);
     });
 
     test('a client that posts first is told to ask for the stream', async (t) => {
@@ -89,7 +89,7 @@ for (const kind of Object.keys(KINDS)) {
         body: '{"jsonrpc":"2.0","id":0,"method":"initialize","params":{}}',
       });
       assert.equal(answer.status, 405);
-      const session = await open(endOf(t), kind, '/adapters/old/mcp');
+      const session = await open(endOf(t), kind, { path: '/adapters/old/mcp' });
       assert.equal(await call(session, 'echo', { message: 'found' }), 'Echo: found');
     });
   });

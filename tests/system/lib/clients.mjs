@@ -4,6 +4,7 @@
 // Every client is closed by the `end` hook that is given with it.
 import * as modern from '@modelcontextprotocol/client';
 import { Client as SdkClient } from '@modelcontextprotocol/sdk/client/index.js';
+import * as sdkSse from '@modelcontextprotocol/sdk/client/sse.js';
 import * as sdkHttp from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import * as sdkTypes from '@modelcontextprotocol/sdk/types.js';
 
@@ -52,12 +53,20 @@ function makeClient(speaker, { on, answers }) {
   return client;
 }
 
+function transportOf(speaker, over) {
+  if (speaker !== 'sdk') {
+    return over === 'sse' ? modern.SSEClientTransport : modern.StreamableHTTPClientTransport;
+  }
+  return over === 'sse' ? sdkSse.SSEClientTransport : sdkHttp.StreamableHTTPClientTransport;
+}
+
 // Options: headers to send with every request; on: {method: handler} for notifications;
-// answers: {method: function of the params} for what the server asks; transport: further options.
+// answers: {method: function of the params} for what the server asks; over: 'sse' for the transport
+// of 2024-11-05; transport: further options of the transport.
 export async function connect(end, speaker, url, options = {}) {
-  const { headers, on = {}, answers = {}, transport: more = {} } = options;
+  const { headers, on = {}, answers = {}, over, transport: more = {} } = options;
   const client = makeClient(speaker, { on, answers });
-  const { StreamableHTTPClientTransport: Transport } = speaker === 'sdk' ? sdkHttp : modern;
+  const Transport = transportOf(speaker, over);
   const requestInit = headers ? { headers } : undefined;
   const transport = new Transport(new URL(url), { requestInit, ...more });
   end(() => client.close());
