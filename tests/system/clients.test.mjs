@@ -1,11 +1,14 @@
 // The official clients in every mode against the fixture, which serves both eras on one URL: all
 // that a client can ask, all that a server can ask back, and what happens when somebody gives up.
+// Behind the bridge, where the fixture speaks on standard input and output, it is the same for the
+// clients that shake hands.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { before, describe, test } from 'node:test';
-import { call, connect, eraOf, failureOf, SPEAKERS } from './lib/clients.mjs';
+import { call, connect, eraOf, failureOf, KINDS, SPEAKERS } from './lib/clients.mjs';
 import { endOf, endOfFile } from './lib/ends.mjs';
 import { Gateway } from './lib/gateway.mjs';
+import { inSession, post, toolCall, messageOf } from './lib/mcp.mjs';
 import { fixtureAdapter } from './lib/programs.mjs';
 import { until, within } from './lib/wait.mjs';
 
@@ -32,15 +35,13 @@ let gateway;
 before(async () => {
   gateway = await Gateway.start(end);
   await gateway.apply(fixtureAdapter('fixture'));
+  await gateway.apply(fixtureAdapter('bridged', { transport: 'stdio' }));
 });
 
-const open = (t, speaker, options) =>
-  connect(endOf(t), speaker, gateway.mcpUrl('fixture'), options);
-
-function whatIsAsked(speaker) {
+function whatIsAsked(open, era) {
   test('the client gets the era it wants; only the legacy one has sessions', async (t) => {
-    const session = await open(t, speaker);
-    const isLegacy = eraOf(speaker) === 'legacy';
+    const session = await open(t);
+    const isLegacy = era === 'legacy';
     assert.equal(session.sessionId() !== undefined, isLegacy);
     assert.equal(session.client.getServerVersion().name, 'mcp-gateway-fixture');
     const { tools } = await session.client.listTools();
@@ -51,7 +52,7 @@ function whatIsAsked(speaker) {
   });
 
   test('tools, resources, prompts and completions', async (t) => {
-    const { client, callTool } = await open(t, speaker);
+    const { client, callTool } = await open(t);
     const mixed = await callTool('test_multiple_content_types');
     assert.deepEqual(mixed.content.map((part) => part.type), ['text', 'image', 'resource']);
     assert.equal((await callTool('test_error_handling')).isError, true);
@@ -73,7 +74,7 @@ function whatIsAsked(speaker) {
   });
 
   test('progress arrives before the result', async (t) => {
-    const session = await open(t, speaker);
+    const session = await open(t);
     const seen = [];
     const onprogress = ({ progress, total }) => seen.push([progress, total]);
     await call(session, 'test_tool_with_progress', {}, { onprogress });
@@ -81,7 +82,7 @@ function whatIsAsked(speaker) {
   });
 
   test('twenty calls at once get their own answers', async (t) => {
-    const session = await open(t, speaker);
+    const session = await open(t);
     await session.client.listTools(); // what tells a modern client of the header
     const regions = Array.from({ length: 20 }, (_, n) => `région ${n}`);
     const texts = regions.map((region) => call(session, 'test_custom_header', { region }));
@@ -89,7 +90,7 @@ function whatIsAsked(speaker) {
   });
 }
 
-function whatIsAskedBack(speaker) {
+function whatIsAskedBack(open, era) {
   const name = (suffix) => `test_input_required_result_${suffix}`;
   const dialogues = {
     [name('elicitation')]: /Hello, Ada!/,
@@ -98,23 +99,23 @@ function whatIsAskedBack(speaker) {
     [name('request_state')]: /state-ok/,
     [name('multiple_inputs')]: /Ada; Paris; file:\/\/\/work/,
     [name('multi_round')]: /Ada likes blue/,
-    ...(eraOf(speaker) === 'legacy' && {
+    ...(era === 'legacy' && {
       test_sampling: /Paris/,
       test_elicitation: /accept .*"username":"ada"/,
     }),
   };
   test('the user, the model and the roots are asked in the middle of a call', async (t) => {
-    const session = await open(t, speaker, { answers: ANSWERS });
+    const session = await open(t, { answers: ANSWERS });
     for (const [tool, expected] of Object.entries(dialogues)) {
       assert.match(await call(session, tool, { prompt: 'capital?', message: 'who?' }), expected);
     }
   });
 
-  if (eraOf(speaker) === 'legacy') {
+  if (era === 'legacy') {
     test('a question on the standalone stream is answered, too', async (t) => {
       const seen = [];
       const on = { 'notifications/message': ({ params }) => void seen.push(params.data.on) };
-      const session = await open(t, speaker, { answers: ANSWERS, on });
+      const session = await open(t, { answers: ANSWERS, on });
       await until('the standalone stream', async () => {
         await call(session, 'chatter', { nonce: 'n', calls: 0, standalone: 1 });
         return seen.includes('standalone');
@@ -124,22 +125,22 @@ function whatIsAskedBack(speaker) {
   }
 
   test('a prompt asks, too', async (t) => {
-    const { client } = await open(t, speaker, { answers: ANSWERS });
+    const { client } = await open(t, { answers: ANSWERS });
     const { messages } = await client.getPrompt({ name: name('prompt') });
     assert.equal(messages[0].content.text, 'In the context of context.');
   });
 
   test('a user who declines is not asked for ever', async (t) => {
     const answers = { 'elicitation/create': () => ({ action: 'decline' }) };
-    const session = await open(t, speaker, { answers });
+    const session = await open(t, { answers });
     await failureOf(call(session, name('elicitation')));
     assert.equal(await call(session, 'test_simple_text'), 'A simple text.');
   });
 }
 
-function whatIsGivenUp(speaker) {
+function whatIsGivenUp(open, era) {
   test('a call that its client cancels is cancelled at the server', async (t) => {
-    const session = await open(t, speaker);
+    const session = await open(t);
     const nonce = randomUUID();
     const abort = new AbortController();
     const started = new Promise((resolve) => {
@@ -156,24 +157,34 @@ function whatIsGivenUp(speaker) {
   });
 
   test('a client that goes away cancels in the modern era, and only there', async (t) => {
-    const witness = await open(t, speaker);
     const nonce = randomUUID();
-    const gone = await open(t, speaker);
+    const gone = await open(t);
+    const ask = era === 'legacy' ? inSessionOf(gone) : inOwn(await open(t));
     const started = new Promise((resolve) => {
       call(gone, 'linger', { nonce, ms: 1_000 }, { onprogress: resolve }).catch(() => {});
     });
     await within('the beginning of the call', started);
     await gone.client.close();
     const fate = await until('the end of the call', async () => {
-      const now = await call(witness, 'fate', { nonce });
+      const now = await ask('fate', { nonce });
       return now !== 'running' && now;
     });
-    assert.equal(fate, eraOf(speaker) === 'modern' ? 'cancelled' : 'completed');
+    assert.equal(fate, era === 'modern' ? 'cancelled' : 'completed');
   });
 }
 
+// Two ways to call a tool after a client has gone: in its session, which lives on; or in one's own.
+function inSessionOf(session) {
+  const [url, headers] = [session.url, inSession(session.sessionId())];
+  return async (name, args) => {
+    const answer = await post(url, toolCall('after', name, args), headers);
+    return messageOf(answer).result.content[0].text;
+  };
+}
+const inOwn = (session) => (name, args) => call(session, name, args);
+
 // A legacy session hears of changes on its standalone stream, a modern client where it listens.
-function whatChanges(speaker) {
+function whatChanges(open, era) {
   test('changes are told to those who want to know', async (t) => {
     const seen = [];
     const on = {
@@ -181,8 +192,8 @@ function whatChanges(speaker) {
       'notifications/prompts/list_changed': () => void seen.push('prompts'),
       'notifications/resources/updated': ({ params }) => void seen.push(params.uri),
     };
-    const session = await open(t, speaker, { on });
-    if (eraOf(speaker) === 'legacy') {
+    const session = await open(t, { on });
+    if (era === 'legacy') {
       await session.client.subscribeResource({ uri: WATCHED });
     } else {
       const filter = { toolsListChanged: true, resourceSubscriptions: [WATCHED] };
@@ -190,7 +201,7 @@ function whatChanges(speaker) {
       t.after(() => subscription.close());
       assert.deepEqual(subscription.honoredFilter, filter);
     }
-    const expected = new Set(eraOf(speaker) === 'legacy'
+    const expected = new Set(era === 'legacy'
       ? ['tools', 'prompts', WATCHED]
       : ['tools', WATCHED]);
     await call(session, 'test_trigger_prompt_change');
@@ -206,11 +217,15 @@ function whatChanges(speaker) {
   });
 }
 
-for (const speaker of SPEAKERS) {
-  describe(`fixture, ${speaker}`, () => {
-    whatIsAsked(speaker);
-    whatIsAskedBack(speaker);
-    whatIsGivenUp(speaker);
-    whatChanges(speaker);
+function everything(adapter, speaker, era) {
+  describe(`${adapter}, ${speaker}`, () => {
+    const open = (t, options) => connect(endOf(t), speaker, gateway.mcpUrl(adapter), options);
+    whatIsAsked(open, era);
+    whatIsAskedBack(open, era);
+    whatIsGivenUp(open, era);
+    whatChanges(open, era);
   });
 }
+
+for (const speaker of SPEAKERS) everything('fixture', speaker, eraOf(speaker));
+for (const speaker of KINDS) everything('bridged', speaker, 'legacy');

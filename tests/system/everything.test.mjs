@@ -80,6 +80,21 @@ for (const { transport } of WAYS) {
         assert.deepEqual(progress, [1, 2, 3, 4]);
       });
 
+      test('the user and the model are asked in the middle of a call', async (t) => {
+        const answers = {
+          'sampling/createMessage': () => ({
+            role: 'assistant',
+            model: 'none',
+            content: { type: 'text', text: 'Paris' },
+          }),
+          'elicitation/create': () => ({ action: 'accept', content: { name: 'Ada' } }),
+        };
+        const session = await connect(endOf(t), kind, url(), { answers });
+        const asked = { prompt: 'Which city?' };
+        assert.match(await call(session, 'trigger-sampling-request', asked), /Paris/);
+        assert.match(await call(session, 'trigger-elicitation-request'), /Ada/);
+      });
+
       test('a notification on the standalone GET stream', async (t) => {
         const updated = [];
         const on = {

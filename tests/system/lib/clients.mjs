@@ -74,6 +74,7 @@ export async function connect(end, speaker, url, options = {}) {
   return {
     client,
     transport,
+    url: new URL(url),
     sessionId: () => transport.sessionId,
     // Of the whole result; request options as both packages understand them.
     callTool: (name, args = {}, requestOptions = {}) => {

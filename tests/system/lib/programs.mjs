@@ -27,7 +27,7 @@ export const LOOPBACK_ONLY = require.resolve('./loopback_only.cjs');
 
 export const fixtureAdapter = (name, fields = {}) => ({
   name,
-  command: [NODE, FIXTURE, '--port', '{port}'],
+  command: [NODE, FIXTURE, ...(fields.transport === 'stdio' ? ['--stdio'] : ['--port', '{port}'])],
   ...fields,
 });
 const onLoopback = (...command) => [NODE, '-r', LOOPBACK_ONLY, ...command];
