@@ -281,17 +281,49 @@ inline constexpr std::uint32_t server_session_idle_seconds = 1800;
 inline constexpr std::uint32_t server_keep_alive_ms = 6'000;
 inline constexpr std::size_t server_batch_messages_max = 100;     // SDK limit
 inline constexpr std::size_t server_pending_requests_max = 1024;  // of one session
-// Waiting on one stream of answers; beyond it the server is read no further.
+// Waiting on one stream whose client reads, and on all streams of answers of a session; beyond
+// either the server is read no further.
 inline constexpr std::size_t server_queue_bytes_high = 1024 * 1024;
-// Waiting for a standalone stream; beyond either the oldest message is dropped.
+inline constexpr std::size_t server_session_queue_bytes_high = stdio_line_bytes_max;
+// Waiting for a standalone stream that nobody reads; beyond either the oldest message is dropped.
 inline constexpr std::size_t server_standalone_messages_max = 1024;
 inline constexpr std::size_t server_standalone_bytes_max = 2 * stdio_line_bytes_max;
-inline constexpr std::size_t bridge_children_max = 64;
+// POST bodies of one session that are read or wait until the server takes them, and their number.
+// More wait for room, then get 503.
+inline constexpr std::size_t server_input_bytes_max = 2 * stdio_line_bytes_max;
+inline constexpr std::size_t server_input_requests_max = 64;
+// The same of all requests that name no session.
+inline constexpr std::size_t server_openings_bytes_max = 64 * 1024 * 1024;
+inline constexpr std::uint32_t server_input_wait_ms = 10'000;
+// Of each connection in the kernel, each way: what else grows to several MiB for one that is not
+// read.
+inline constexpr std::size_t server_socket_buffer_bytes = 256 * 1024;
+// Larger blocks of memory go back to the system as soon as they are free.
+inline constexpr std::size_t server_kept_block_bytes_max = 128 * 1024;
+// For clients that were refused because the server was full: sessions end every moment.
+inline constexpr std::uint32_t server_retry_after_seconds = 1;
+
+// --- The bridge ---------------------------------------------------------------------------------
+// Sessions at a time, each with a process: a Node server takes 50 to 100 MiB.
+inline constexpr std::size_t bridge_sessions_default = 64;
+inline constexpr std::size_t bridge_sessions_max = 4096;  // that may be asked for
+// How much longer the bridge of an adapter keeps idle sessions than the gateway does.
+inline constexpr std::uint32_t bridge_idle_slack_seconds = 60;
 // A child that takes no input for this long fails the request; less than any client's timeout.
 inline constexpr std::uint32_t bridge_input_timeout_ms = 10'000;
 // Between closing its input, SIGTERM and SIGKILL.
 inline constexpr std::uint32_t bridge_child_grace_ms = 2'000;
-inline constexpr std::size_t bridge_log_line_bytes_max = 4096;  // of a child's standard error
+// How long a new session waits for the place of one that is ending.
+inline constexpr std::uint32_t bridge_place_wait_ms = 5'000;
+// A child started ahead that ends unused is replaced after the first, then twice as long …
+inline constexpr std::uint32_t bridge_restart_first_ms = 200;
+inline constexpr std::uint32_t bridge_restart_last_ms = 30'000;
+// Of a child's standard error: a line as it is logged, which a pipe takes whole (PIPE_BUF), and
+// lines in a second; more are counted.
+inline constexpr std::size_t bridge_log_line_bytes_max = 4096;
+inline constexpr std::size_t bridge_log_lines_per_second_max = 200;
+// A line that is too long is read to its end, lest its session be lost with it; up to this.
+inline constexpr std::size_t stdio_line_skip_bytes_max = 16 * stdio_line_bytes_max;
 
 static_assert((receive_buffers & (receive_buffers - 1)) == 0, "the kernel wants a power of two");
 static_assert(handed_out_buffers_min <= receive_buffers, "what the kernel gets is there");
@@ -316,5 +348,7 @@ static_assert(sessions_per_principal_max <= sessions_per_tenant_max,
               "one user does not have more than a whole tenant");
 static_assert(server_keep_alive_ms > backend_idle_timeout_ms, "the gateway lets go first");
 static_assert(server_standalone_bytes_max >= stdio_line_bytes_max, "one message always fits");
+static_assert(server_input_bytes_max >= stdio_line_bytes_max, "one body always fits");
+static_assert(bridge_place_wait_ms > 2 * bridge_child_grace_ms, "the most stubborn child is gone");
 
 }  // namespace mcpgw::limits

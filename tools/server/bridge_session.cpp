@@ -5,54 +5,160 @@
 
 #include "common/limits.h"
 #include "common/log.h"
+#include "common/protocol/mcp.h"
 
 namespace mcpgw::server {
+namespace {
 
-BridgeSession::BridgeSession(const std::shared_ptr<Session>& session, ProcessGuard* guard,
-                             std::chrono::milliseconds input_timeout)
-    : session_(session), guard_(guard), input_timeout_(input_timeout), child_(events()) {}
+// Of a line that is no message: enough to know it again.
+constexpr std::size_t kShownBytes = 200;
+
+const std::string kTooLong =
+    "longer than " + std::to_string(limits::stdio_line_bytes_max) + " bytes";
+
+std::unexpected<Error> dropped(std::string what) {
+    return failure(Code::protocol, std::move(what), Side::backend);
+}
+
+}  // namespace
+
+BridgeSession::BridgeSession(const ChildSurroundings& around) : around_(around), child_(events()) {}
 
 ChildEvents BridgeSession::events() {
     ChildEvents events;
     events.on_start = [this](pid_t pid) {
-        if (guard_ != nullptr) guard_->add(pid);
+        if (around_.guard != nullptr) around_.guard->add(pid);
         log_info("server process started", {{"pid", pid}});
     };
-    events.on_line = [this](std::string_view line) { on_line(line); };
-    events.on_lost = [this](const std::string& why) {
-        log_warn("server process lost", {{"reason", why}});
-        if (const auto session = session_.lock()) session->server_ended(why);
+    events.may_read = [this] { return may_read(); };
+    events.on_line = [this](std::string_view line) { return on_line(line); };
+    events.on_long_line = [this](const jsonrpc::Peek& message) { return on_long_line(message); };
+    events.on_lost = [this](const std::string& why) { on_lost(why); };
+    events.on_end = [this](pid_t pid) {
+        if (around_.guard != nullptr) around_.guard->remove(pid);
+        if (around_.strays != nullptr) around_.strays->end(mark_);
     };
-    events.on_gone = [this](pid_t pid, const std::string& how) {
-        if (guard_ != nullptr) guard_->remove(pid);
-        log_info("server process ended", {{"pid", pid}, {"how", how}});
-    };
+    events.on_gone = [this](pid_t pid, const std::string& how) { on_gone(pid, how); };
     return events;
 }
 
-void BridgeSession::on_line(std::string_view line) const {
+Result<> BridgeSession::start(const ChildCommand& command) {
+    mark_ = command.mark;
+    return child_.start(command);
+}
+
+bool BridgeSession::attach(const std::shared_ptr<Session>& session) {
+    {
+        const std::lock_guard lock(mutex_);
+        State expected = State::waiting;
+        if (!state_.compare_exchange_strong(expected, State::serving)) return false;
+        session_ = session;
+        used_ = true;
+    }
+    child_.look_again();
+    return true;
+}
+
+std::shared_ptr<Session> BridgeSession::session() {
+    const std::lock_guard lock(mutex_);
+    return session_.lock();
+}
+
+bool BridgeSession::may_read() {
+    switch (state_) {
+        case State::waiting:
+            return false;
+        case State::serving:
+            break;
+        case State::ending:
+        case State::gone:
+            return true;  // so that it can write what it likes, and end
+    }
+    // In this order: room that comes after the look finds the pause, and ends it.
+    paused_ = true;
+    const auto held = session();
+    const bool room = held == nullptr || held->has_room();
+    if (room) paused_ = false;
+    return room;
+}
+
+void BridgeSession::resume() {
+    if (paused_) child_.look_again();
+}
+
+Result<> BridgeSession::on_line(std::string_view line) {
     const auto messages = parse_messages(line, limits::server_batch_messages_max);
     if (!messages) {
         // Some servers greet on standard output. It is not MCP, so it may be shown.
         const bool greeting = messages.error().code == Code::invalid_argument;
-        log_warn("a line of the server that is no JSON-RPC message was dropped",
-                 {{"bytes", line.size()},
-                  {"reason", messages.error().detail},
-                  {"line", greeting ? line.substr(0, 200) : std::string_view()}});
-        return;
+        std::string what = "a line of " + std::to_string(line.size()) +
+                           " bytes on standard output was dropped: " + messages.error().detail;
+        if (greeting) what.append(": ").append(line.substr(0, kShownBytes));
+        return dropped(std::move(what));
     }
-    const auto session = session_.lock();
-    if (session == nullptr) return;
+    const auto held = session();
+    if (held == nullptr) return {};
     for (const Message& message : messages->list)
-        session->route(message);
+        held->route(message);
+    return {};
+}
+
+Result<> BridgeSession::on_long_line(const jsonrpc::Peek& message) {
+    const std::string error =
+        error_text(message.id(), mcp::kInternalError, "the message of the server is " + kTooLong);
+    switch (message.kind()) {
+        case jsonrpc::Kind::response: {
+            const auto answer = parse_messages(error, 1);
+            if (const auto held = session(); held != nullptr && answer)
+                held->route(answer->list.front());
+            return dropped("an answer on standard output was dropped: it is " + kTooLong);
+        }
+        case jsonrpc::Kind::request:
+            // At once or not at all: this thread reads what the child writes.
+            if (!child_.write_line(error, std::chrono::milliseconds(0)))
+                return dropped("a request on standard output was dropped, unanswered: it is " +
+                               kTooLong);
+            return dropped("a request on standard output was refused: it is " + kTooLong);
+        case jsonrpc::Kind::unknown:
+        case jsonrpc::Kind::notification:
+        case jsonrpc::Kind::batch:
+            break;
+    }
+    return dropped("a notification on standard output was dropped: it is " + kTooLong);
+}
+
+bool BridgeSession::leave(State state) {
+    const std::lock_guard lock(mutex_);
+    if (state_ >= state) return false;
+    state_ = state;
+    return true;
+}
+
+void BridgeSession::on_lost(const std::string& why) {
+    log_warn("server process lost", {{"reason", why}});
+    leave(State::ending);
+    if (const auto held = session(); held != nullptr) held->server_ended(why);
+    around_.on_change();
+}
+
+void BridgeSession::on_gone(pid_t pid, const std::string& how) {
+    log_info("server process ended", {{"pid", pid}, {"how", how}});
+    leave(State::gone);
+    around_.on_change();
 }
 
 Result<> BridgeSession::receive(const Message& message) {
-    return child_.write_line(message.text, input_timeout_);
+    return child_.write_line(message.text, around_.input_timeout);
 }
 
 void BridgeSession::end() {
+    leave(State::ending);
     child_.end();
+}
+
+void BridgeSession::end_and_wait() {
+    leave(State::ending);
+    child_.end_and_wait();
 }
 
 }  // namespace mcpgw::server

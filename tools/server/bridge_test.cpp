@@ -1,82 +1,29 @@
 // The bridge with real child processes: routing, the ways a session and its process can end, and
-// that nothing stays behind.
+// what is refused.
 #include "tools/server/bridge.h"
 
-#include <atomic>
-#include <cerrno>
 #include <csignal>
-#include <cstdio>
-#include <fstream>
 #include <future>
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "tools/server/test_client.h"
+#include "tools/server/bridge_fixture.h"
 
 namespace mcpgw::server {
 namespace {
 
 using test::Answer;
+using test::BridgeTest;
+using test::contains;
 using test::eventually;
+using test::has_children;
+using test::is_gone;
+using test::notification;
 using test::OpenStream;
+using test::Pids;
+using test::pids_of;
+using test::request;
 using test::TestClient;
-
-bool contains(const std::string& text, std::string_view part) {
-    return text.find(part) != std::string::npos;
-}
-
-std::string notification(std::string_view method) {
-    return R"({"jsonrpc":"2.0","method":")" + std::string(method) + "\"}";
-}
-
-// Neither running nor a zombie of ours; a zombie that only waits for init counts as gone.
-bool is_gone(pid_t pid) {
-    std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
-    std::string line;
-    if (!std::getline(stat, line)) return true;
-    const auto name_end = line.rfind(')');
-    return name_end != std::string::npos && line.compare(name_end, 3, ") Z") == 0 &&
-           !contains(line, " " + std::to_string(getpid()) + " ");
-}
-
-bool has_children() {
-    siginfo_t info = {};
-    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;
-}
-
-struct Pids {
-    pid_t child = 0;
-    pid_t grandchild = 0;
-};
-
-Pids pids_of(const TestClient& client, int id = 77) {
-    const std::string text = client.call(id, "test/pid").last();
-    Pids pids;
-    const auto at = text.find("\"result\":[");
-    if (at == std::string::npos) return pids;
-    std::sscanf(text.c_str() + at, "\"result\":[%d,%d]", &pids.child, &pids.grandchild);
-    return pids;
-}
-
-struct BridgeTest : testing::Test {
-    void start(std::size_t children_max = 64, std::string program = MCPGW_FAKE_STDIO_SERVER) {
-        BridgeOptions options;
-        options.command = {program, {program}};
-        options.children_max = children_max;
-        options.server.paths = {"/mcp", "/"};
-        options.input_timeout_ms = 500;
-        bridge = std::make_unique<Bridge>(std::move(options));
-        const auto bound = bridge->listen();
-        ASSERT_TRUE(bound) << bound.error().detail;
-        port = *bound;
-        bridge->serve();
-    }
-
-    std::unique_ptr<Bridge> bridge;
-    std::uint16_t port = 0;
-};
 
 TEST_F(BridgeTest, a_session_is_a_process) {
     start();
@@ -208,7 +155,7 @@ TEST_F(BridgeTest, lines_that_are_no_messages_are_dropped) {
 }
 
 TEST_F(BridgeTest, children_are_bounded) {
-    start(2);
+    start_with_max(2);
     TestClient one(port);
     TestClient two(port);
     TestClient three(port);
@@ -218,12 +165,16 @@ TEST_F(BridgeTest, children_are_bounded) {
     EXPECT_EQ(refused.status, 503);
     EXPECT_TRUE(contains(refused.body, R"("id":0,"error":{"code":-32000)"));
     EXPECT_TRUE(contains(refused.body, "too many sessions"));
+    EXPECT_EQ(refused.header("Retry-After"), "1");
     EXPECT_EQ(one.close().status, 200);
     EXPECT_TRUE(eventually([&] { return three.open(); }));
 }
 
 TEST_F(BridgeTest, a_program_that_cannot_run_is_told_in_the_answer) {
-    start(2, "/dev/null");
+    BridgeOptions options;
+    options.children.command = {"/dev/null", {"/dev/null"}, {}};
+    options.children.children_max = 2;
+    start(std::move(options));
     for (int i = 0; i < 3; ++i) {
         const Answer answer = TestClient(port).post(test::kInitialize);
         EXPECT_EQ(answer.status, 502);
@@ -278,165 +229,82 @@ TEST_F(BridgeTest, stop_takes_stubborn_processes_and_their_children_along) {
     EXPECT_FALSE(has_children());
 }
 
-TEST_F(BridgeTest, two_hundred_sessions_leave_nothing_behind) {
-    start(16);
-    constexpr int cycles = 200;
-    std::atomic<int> next = 0;
-    std::atomic<int> failed = 0;
-    std::mutex mutex;
-    std::vector<pid_t> pids;
-    const auto cycle = [&](int n) {
-        TestClient client(port);
-        if (!eventually([&] { return client.open(); })) return false;
-        const Pids these = pids_of(client);
-        {
-            const std::lock_guard lock(mutex);
-            pids.push_back(these.child);
-            pids.push_back(these.grandchild);
-        }
-        OpenStream standalone(client, "GET", "");
-        if (standalone.status() != 200 || these.child <= 0) return false;
-        switch (n % 4) {
-            case 0:
-                return client.close().status == 200;
-            case 1:
-                return contains(client.call(1, "test/exit").last(), "-32603");
-            case 2:
-                return kill(these.child, SIGKILL) == 0 && standalone.wait_for_end();
-            default: {
-                OpenStream call(client, "POST", R"({"jsonrpc":"2.0","id":1,"method":"test/ask"})");
-                if (!call.wait_for("roots/list")) return false;
-                call.disconnect();
-                standalone.disconnect();
-                return client.close().status == 200;
-            }
-        }
-    };
-    std::vector<std::future<void>> workers;
-    for (int w = 0; w < 8; ++w)
-        workers.push_back(std::async(std::launch::async, [&] {
-            for (int n = next++; n < cycles; n = next++)
-                if (!cycle(n)) ++failed;
-        }));
-    for (auto& worker : workers)
-        worker.get();
-    EXPECT_EQ(failed, 0);
+TEST_F(BridgeTest, all_that_is_pending_fails_with_the_process_also_in_a_batch) {
+    start();
+    TestClient client(port);
+    ASSERT_TRUE(client.open());
+    OpenStream standalone(client, "GET", "");
+    OpenStream one(client, "POST", request(1, "test/never"));
+    OpenStream two(client, "POST", "[" + request(2, "x") + "," + request(3, "y") + "]");
+    ASSERT_EQ(standalone.status(), 200);
+    ASSERT_EQ(one.status(), 200);
+    ASSERT_EQ(two.status(), 200);
+    EXPECT_TRUE(contains(client.call(4, "test/exit").last(), R"("id":4,"error":{"code":-32603)"));
+    ASSERT_TRUE(one.wait_for_end() && two.wait_for_end() && standalone.wait_for_end());
+    EXPECT_TRUE(contains(one.received(), R"("id":1,"error":{"code":-32603)"));
+    EXPECT_TRUE(contains(two.received(), R"("id":2,"error":{"code":-32603)"));
+    EXPECT_TRUE(contains(two.received(), R"("id":3,"error":{"code":-32603)"));
+    EXPECT_EQ(standalone.received(), "");
+    for (const Answer& after : {client.call(5, "ping"), client.send("GET", ""), client.close()}) {
+        EXPECT_EQ(after.status, 404);
+        EXPECT_TRUE(contains(after.body, "-32001"));
+    }
+}
+
+TEST_F(BridgeTest, a_server_that_ends_at_an_unknown_request_fails_that_request) {
+    BridgeOptions options;
+    options.children.command = {MCPGW_FAKE_STDIO_SERVER, {"fake", "--strict"}, {}};
+    start(std::move(options));
+    TestClient client(port);
+    const std::string probe = client.call(1, "server/discover").last();
+    EXPECT_TRUE(contains(probe, R"("id":1,"error":{"code":-32000)")) << "it never sees a probe";
+    ASSERT_TRUE(client.open());
+    EXPECT_TRUE(contains(client.call(9, "resources/list").last(), "exit status 3"));
+    EXPECT_EQ(client.call(10, "ping").status, 404);
+}
+
+TEST_F(BridgeTest, a_request_that_is_never_answered_stays_open_until_its_session_ends) {
+    start();
+    TestClient client(port);
+    ASSERT_TRUE(client.open());
+    OpenStream leaving(client, "POST", request(1, "test/never"));
+    ASSERT_EQ(leaving.status(), 200);
+    leaving.disconnect();
+    OpenStream staying(client, "POST", request(2, "test/never"));
+    ASSERT_EQ(staying.status(), 200);
+    EXPECT_TRUE(contains(client.call(3, "ping").last(), R"("id":3,"result")"));
+    EXPECT_EQ(client.close().status, 200);
+    ASSERT_TRUE(staying.wait_for_end());
+    EXPECT_TRUE(contains(staying.received(), R"("id":2,"error":{"code":-32000)"));
     EXPECT_TRUE(eventually([this] { return bridge->children() == 0; }));
-    EXPECT_EQ(bridge->sessions(), 0U);
-    EXPECT_FALSE(has_children()) << "no zombie";
-    ASSERT_EQ(pids.size(), 2U * cycles);
-    EXPECT_TRUE(eventually([&pids] { return std::ranges::all_of(pids, is_gone); })) << "no orphan";
 }
 
-// The bridge as a process of its own.
-class BridgeProcess {
-  public:
-    explicit BridgeProcess(std::vector<std::string> arguments) {
-        arguments.insert(arguments.begin(), MCPGW_BRIDGE);
-        std::vector<char*> argv;
-        for (std::string& argument : arguments)
-            argv.push_back(argument.data());
-        argv.push_back(nullptr);
-        int fds[2];
-        EXPECT_EQ(pipe(fds), 0);
-        pid_ = fork();
-        if (pid_ == 0) {
-            dup2(fds[1], 1);
-            close(fds[0]);
-            close(fds[1]);
-            execv(argv[0], argv.data());
-            _exit(127);
-        }
-        close(fds[1]);
-        output_ = fdopen(fds[0], "r");
+TEST_F(BridgeTest, an_abandoned_session_ends_and_takes_its_process_along) {
+    BridgeOptions options;
+    options.server.session_idle_seconds = 1;
+    start(std::move(options));
+    TestClient left(port);
+    TestClient listening(port);
+    ASSERT_TRUE(left.open());
+    ASSERT_TRUE(listening.open());
+    OpenStream standalone(listening, "GET", "");
+    ASSERT_EQ(standalone.status(), 200);
+    EXPECT_TRUE(eventually([this] { return bridge->children() == 1; }));
+    EXPECT_EQ(left.call(1, "ping").status, 404);
+    EXPECT_EQ(listening.call(1, "ping").status, 200) << "an open stream keeps it";
+}
+
+TEST_F(BridgeTest, the_stateless_revision_is_told_what_is_spoken_here) {
+    start();
+    TestClient client(port);
+    for (const char* method : {"server/discover", "tools/list"}) {
+        const Answer answer =
+            client.post(request(5, method), {{"MCP-Protocol-Version", "2026-07-28"}});
+        EXPECT_EQ(answer.status, 400) << method;
+        EXPECT_TRUE(contains(answer.body, R"("id":5,"error":{"code":-32000)")) << answer.body;
+        EXPECT_TRUE(contains(answer.body, "supported versions: 2025-11-25")) << answer.body;
     }
-    ~BridgeProcess() {
-        fclose(output_);
-        if (pid_ > 0) {
-            kill(pid_, SIGKILL);
-            wait();
-        }
-    }
-    BridgeProcess(const BridgeProcess&) = delete;
-    BridgeProcess& operator=(const BridgeProcess&) = delete;
-
-    // The port in its first line; 0 without one.
-    std::uint16_t port() {
-        char line[256] = {};
-        if (fgets(line, sizeof line, output_) == nullptr) return 0;
-        const std::string text = line;
-        EXPECT_TRUE(
-            text.starts_with("ready http"
-                             "://127.0.0.1:"))
-            << text;
-        return static_cast<std::uint16_t>(std::atoi(text.c_str() + text.rfind(':') + 1));
-    }
-    void signal(int number) { EXPECT_EQ(kill(pid_, number), 0); }
-    // Its wait status.
-    int wait() {
-        int status = 0;
-        EXPECT_EQ(waitpid(pid_, &status, 0), pid_);
-        pid_ = -1;
-        return status;
-    }
-
-  private:
-    pid_t pid_ = -1;
-    FILE* output_ = nullptr;
-};
-
-std::vector<std::string> usual_arguments() {
-    return {"--listen", "127.0.0.1:0", "--", MCPGW_FAKE_STDIO_SERVER};
-}
-
-TEST(BridgeCommand, sigterm_ends_it_and_its_processes) {
-    BridgeProcess bridge(usual_arguments());
-    TestClient client(bridge.port());
-    ASSERT_TRUE(client.open());
-    const Pids pids = pids_of(client);
-    ASSERT_GT(pids.child, 0);
-    bridge.signal(SIGTERM);
-    const int status = bridge.wait();
-    EXPECT_TRUE(WIFEXITED(status));
-    EXPECT_EQ(WEXITSTATUS(status), 0);
-    EXPECT_TRUE(eventually([&] { return is_gone(pids.child) && is_gone(pids.grandchild); }));
-}
-
-TEST(BridgeCommand, a_killed_bridge_leaves_nobody_behind) {
-    BridgeProcess bridge(usual_arguments());
-    TestClient client(bridge.port());
-    ASSERT_TRUE(client.open());
-    const Pids pids = pids_of(client);
-    ASSERT_GT(pids.grandchild, 0);
-    ASSERT_EQ(client.call(1, "test/stubborn").status, 200);
-    bridge.signal(SIGKILL);
-    bridge.wait();
-    EXPECT_TRUE(eventually([&] { return is_gone(pids.child) && is_gone(pids.grandchild); }));
-}
-
-TEST(BridgeCommand, wrong_usage_is_2_and_a_missing_program_is_1) {
-    unsetenv("PORT");
-    const auto exit_code = [](std::vector<std::string> arguments) {
-        const int status = BridgeProcess(std::move(arguments)).wait();
-        return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    };
-    EXPECT_EQ(exit_code({}), 2);
-    EXPECT_EQ(exit_code({"--", "cat"}), 2) << "nobody said where to listen";
-    EXPECT_EQ(exit_code({"--listen", "nowhere", "--", "cat"}), 2);
-    EXPECT_EQ(exit_code({"--listen", "127.0.0.1:0", "--children-max", "0", "--", "cat"}), 2);
-    EXPECT_EQ(exit_code({"--listen", "127.0.0.1:0", "--children-max", "9x", "--", "cat"}), 2);
-    EXPECT_EQ(exit_code({"--listen", "127.0.0.1:0", "--children-max", "5000", "--", "cat"}), 2);
-    EXPECT_EQ(exit_code({"--what", "1", "--", "cat"}), 2);
-    EXPECT_EQ(exit_code({"--listen", "127.0.0.1:0", "--", "no-such-program-here"}), 1);
-    EXPECT_EQ(exit_code({"--listen", "127.0.0.1:0", "--", "/etc/passwd"}), 1);
-    EXPECT_EQ(exit_code({"--help"}), 0);
-}
-
-TEST(BridgeCommand, the_port_comes_from_the_environment) {
-    setenv("PORT", "0", 1);
-    BridgeProcess bridge({"--", MCPGW_FAKE_STDIO_SERVER});
-    EXPECT_TRUE(TestClient(bridge.port(), "/").open());
-    unsetenv("PORT");
+    EXPECT_EQ(bridge->children(), 0U) << "nothing was started for it";
 }
 
 }  // namespace

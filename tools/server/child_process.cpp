@@ -10,6 +10,7 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "common/check.h"
@@ -26,6 +27,18 @@ bool would_block() {
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
+int new_event() {
+    const int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    check(event >= 0, "eventfd");
+    return event;
+}
+
+void raise(int event) {
+    const std::uint64_t one = 1;
+    // Full is as good as written: it is readable.
+    if (write(event, &one, sizeof one) < 0) check(errno == EAGAIN, "eventfd takes a count");
+}
+
 // Reads once. Nothing: the end (or an error, which is the end too); empty: nothing there yet.
 bool read_once(int fd, char* buffer, std::string_view& got) {
     const ssize_t size = read(fd, buffer, kReadBytes);
@@ -40,13 +53,17 @@ bool read_once(int fd, char* buffer, std::string_view& got) {
 }  // namespace
 
 ChildProcess::ChildProcess(ChildEvents events)
-    : events_(std::move(events)), end_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    check(end_event_ >= 0, "eventfd");
-}
+    : events_(std::move(events)),
+      end_event_(new_event()),
+      look_event_(new_event()),
+      lines_({[this](std::string_view line) { note(events_.on_line(line)); },
+              [this](const jsonrpc::Peek& message) { note(events_.on_long_line(message)); }}),
+      log_(write_to_standard_error) {}
 
 ChildProcess::~ChildProcess() {
     end_and_wait();
     close(end_event_);
+    close(look_event_);
 }
 
 void ChildProcess::end_and_wait() {
@@ -56,24 +73,22 @@ void ChildProcess::end_and_wait() {
 
 Result<> ChildProcess::start(const ChildCommand& command) {
     check(!thread_.joinable(), "a child is started once");
-    gone_ = false;
     std::promise<Result<>> started;
     auto outcome = started.get_future();
     try {
         thread_ = std::thread([this, &command, told = std::move(started)]() mutable {
             auto child = spawn(command);
             if (!child) {
-                gone_ = true;
                 told.set_value(std::unexpected(child.error()));
                 return;
             }
             input_ = std::exchange(child->input, -1);  // start() has not returned yet
+            log_.set_process(child->pid);
             events_.on_start(child->pid);
             told.set_value({});
             run(*child);
         });
     } catch (const std::system_error& error) {
-        gone_ = true;
         return failure(Code::limit_exceeded, std::string("no thread: ") + error.what());
     }
     return outcome.get();
@@ -89,25 +104,31 @@ void ChildProcess::run(Spawned child) {
     close_fd(child_.output);
     close_fd(child_.errors);
     close_fd(child_.process);
+    events_.on_end(child_.pid);
     const std::string how = reap(child_.pid);
     if (state_ == State::running) lose("the server process ended: " + how);
     events_.on_gone(child_.pid, how);
-    gone_ = true;
+}
+
+int ChildProcess::wait_ms() const {
+    const Nanos due = std::min(step_due_, log_.tick_due());
+    if (due == kNever) return -1;
+    const Nanos now = monotonic_now();
+    return now < due ? static_cast<int>((due - now) / kMillisecond) + 1 : 0;
 }
 
 // Returns when the process has ended; it is not reaped yet.
 void ChildProcess::watch() {
     for (;;) {
         pollfd fds[] = {{child_.process, POLLIN, 0},
-                        {child_.output, POLLIN, 0},
+                        {events_.may_read() ? child_.output : -1, POLLIN, 0},
                         {child_.errors, POLLIN, 0},
-                        {state_ == State::running ? end_event_ : -1, POLLIN, 0}};
-        const Nanos now = monotonic_now();
-        int wait_ms = -1;
-        if (step_due_ != kNever)
-            wait_ms = now < step_due_ ? static_cast<int>((step_due_ - now) / kMillisecond) + 1 : 0;
-        if (poll(fds, std::size(fds), wait_ms) < 0) check(errno == EINTR, "poll");
+                        {state_ == State::running ? end_event_ : -1, POLLIN, 0},
+                        {look_event_, POLLIN, 0}};
+        if (poll(fds, std::size(fds), wait_ms()) < 0) check(errno == EINTR, "poll");
         if (fds[0].revents != 0) return;
+        if (std::uint64_t looks = 0; fds[4].revents != 0)
+            check(read(look_event_, &looks, sizeof looks) > 0, "a raised event has a count");
         if (fds[2].revents != 0 && !read_errors()) close_fd(child_.errors);
         if (fds[1].revents != 0 && !read_output()) {
             close_fd(child_.output);
@@ -120,7 +141,9 @@ void ChildProcess::watch() {
             else
                 step_right();
         }
-        if (monotonic_now() >= step_due_) step_right();
+        const Nanos now = monotonic_now();
+        log_.tick(now);
+        if (now >= step_due_) step_right();
     }
 }
 
@@ -156,50 +179,23 @@ void ChildProcess::lose(const std::string& why) {
 bool ChildProcess::read_output() {
     char buffer[kReadBytes];
     std::string_view got;
-    return read_once(child_.output, buffer, got) && take_lines(got);
+    if (!read_once(child_.output, buffer, got)) return false;
+    if (lines_.feed(got)) return true;
+    lose("a line of the server is longer than " + std::to_string(limits::stdio_line_bytes_max) +
+         " bytes and no message");
+    return false;
 }
 
 bool ChildProcess::read_errors() {
     char buffer[kReadBytes];
     std::string_view got;
     const bool more = read_once(child_.errors, buffer, got);
-    take_errors(got);
+    log_.append(got, monotonic_now());
     return more;
 }
 
-bool ChildProcess::take_lines(std::string_view bytes) {
-    while (!bytes.empty()) {
-        const auto end = bytes.find('\n');
-        line_.append(bytes.substr(0, end));
-        if (line_.size() > limits::stdio_line_bytes_max) {
-            lose("a line of the server is longer than " +
-                 std::to_string(limits::stdio_line_bytes_max) + " bytes");
-            line_.clear();
-            return false;
-        }
-        if (end == std::string_view::npos) return true;
-        bytes.remove_prefix(end + 1);
-        if (line_.ends_with('\r')) line_.pop_back();
-        if (!line_.empty()) events_.on_line(line_);
-        line_.clear();
-    }
-    // A single huge line must not be paid for until the end of the session.
-    if (line_.empty() && line_.capacity() > kReadBytes) line_.shrink_to_fit();
-    return true;
-}
-
-void ChildProcess::take_errors(std::string_view bytes) {
-    while (!bytes.empty()) {
-        const auto end = bytes.find('\n');
-        const auto room = limits::bridge_log_line_bytes_max - error_line_.size();
-        error_line_.append(bytes.substr(0, std::min(end, room)));
-        if (end == std::string_view::npos) return;
-        bytes.remove_prefix(end + 1);
-        const std::string text = "[" + std::to_string(child_.pid) + "] " + error_line_ + "\n";
-        error_line_.clear();
-        // If our own standard error takes nothing, the line is lost; the child must not suffer.
-        if (write(STDERR_FILENO, text.data(), text.size()) < 0) continue;
-    }
+void ChildProcess::note(const Result<>& outcome) {
+    if (!outcome) log_.note(outcome.error().detail, monotonic_now());
 }
 
 // The last words of a process that has ended. What left its group may still write, hence a bound.
@@ -211,13 +207,15 @@ void ChildProcess::drain() {
         if (fds[0].revents != 0 && !read_output()) close_fd(child_.output);
         if (fds[1].revents != 0 && !read_errors()) close_fd(child_.errors);
     }
-    if (!error_line_.empty()) take_errors("\n");
+    log_.finish(monotonic_now());
+}
+
+void ChildProcess::look_again() {
+    raise(look_event_);
 }
 
 void ChildProcess::end() {
-    const std::uint64_t one = 1;
-    // Full is as good as written: it is readable.
-    if (write(end_event_, &one, sizeof one) < 0) check(errno == EAGAIN, "eventfd takes a count");
+    raise(end_event_);
 }
 
 bool ChildProcess::take_input(std::chrono::steady_clock::time_point until) {
@@ -250,27 +248,28 @@ Result<> ChildProcess::write_line(std::string_view line, std::chrono::millisecon
         return failure(Code::unavailable, "the server process has ended", Side::backend);
     };
     if (!take_input(until)) return slow();
-    std::string text(line);
-    text += '\n';
-    std::string_view rest = text;
+    std::size_t written = 0;
     const bool open = input_ >= 0;
-    const bool written = open && write_all(rest, until);
-    const bool untouched = rest.size() == text.size();
+    const bool complete = open && write_all(line, written, until);
     // Half a line: whatever followed would be read as its end.
-    if (open && !written && !untouched) input_broken_ = true;
+    if (open && !complete && written > 0) input_broken_ = true;
     release_input();
-    if (written) return {};
-    if (open && untouched && std::chrono::steady_clock::now() >= until) return slow();
+    if (complete) return {};
+    if (open && written == 0 && std::chrono::steady_clock::now() >= until) return slow();
     end();
     return ended();
 }
 
-bool ChildProcess::write_all(std::string_view& rest, std::chrono::steady_clock::time_point until) {
+bool ChildProcess::write_all(std::string_view line, std::size_t& written,
+                             std::chrono::steady_clock::time_point until) {
+    char newline = '\n';
     for (;;) {
-        const ssize_t written = write(input_, rest.data(), rest.size());
-        if (written < 0 && !would_block()) return false;
-        if (written > 0) rest.remove_prefix(static_cast<std::size_t>(written));
-        if (rest.empty()) return true;
+        const std::string_view rest = line.substr(std::min(written, line.size()));
+        const iovec pieces[] = {{const_cast<char*>(rest.data()), rest.size()}, {&newline, 1}};
+        const ssize_t taken = writev(input_, pieces, std::size(pieces));
+        if (taken < 0 && !would_block()) return false;
+        if (taken > 0) written += static_cast<std::size_t>(taken);
+        if (written > line.size()) return true;
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
             until - std::chrono::steady_clock::now());
         if (left.count() <= 0) return false;

@@ -2,11 +2,12 @@
 //
 //   running -> ending (input closed) -> terminated (SIGTERM) -> killed (SIGKILL) -> gone
 //
-// end(), the end of its output or a broken line start the way to the right; each step has
+// end(), the end of its output or a hopeless line start the way to the right; each step has
 // limits::bridge_child_grace_ms. One thread per child forks it, reads it and reaps it: the kernel
 // sends the parent-death signal when the forking *thread* ends, so that thread must outlive the
-// child. The child leads a process group, and the whole group is killed at the end. What it writes
-// to standard error goes to ours, line by line, with its process id in front.
+// child, and waits for nothing else, so that no child stays unreaped. The child leads a process
+// group, and the whole group is killed at the end. What it writes to standard error goes to ours,
+// within the bounds of child_log.
 #pragma once
 
 #include <atomic>
@@ -18,23 +19,32 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <vector>
 
 #include <sys/types.h>
 
 #include "common/result.h"
 #include "common/time.h"
+#include "tools/server/child_log.h"
+#include "tools/server/line_reader.h"
 #include "tools/server/spawn.h"
 
 namespace mcpgw::server {
 
-// Called on the child's thread. A callback may block; meanwhile the child is not read.
+// Called on the child's thread; none may block.
 struct ChildEvents {
     std::function<void(pid_t pid)> on_start;
-    std::function<void(std::string_view line)> on_line;  // without its end; never empty
+    // Whether its output may be read now. Asked before every wait, and again after look_again().
+    std::function<bool()> may_read;
+    // A line without its end, never empty. An error is noted in the child's log.
+    std::function<Result<>(std::string_view line)> on_line;
+    // The same for a message that is longer than a line may be.
+    std::function<Result<>(const jsonrpc::Peek& message)> on_long_line;
     // The child is of no more use, though nobody asked for its end. At most once.
     std::function<void(const std::string& why)> on_lost;
-    // It is reaped, and nothing of it comes any more. Once if it was started.
+    // It has ended and its group was killed, but its process id is still its own. Once if it was
+    // started; so is the next.
+    std::function<void(pid_t pid)> on_end;
+    // It is reaped, and nothing of it comes any more.
     std::function<void(pid_t pid, const std::string& how)> on_gone;
 };
 
@@ -50,33 +60,35 @@ class ChildProcess {
     // Writes the line and its end. Errors: timed_out (nothing was written), unavailable (it has
     // ended, or took only a part of the line and is therefore ended now).
     [[nodiscard]] Result<> write_line(std::string_view line, std::chrono::milliseconds time);
+    // may_read has changed.
+    void look_again();
     // Starts the end; returns at once.
     void end();
     // Starts the end and returns when the child is gone. Not on the child's own thread; by its
     // owner.
     void end_and_wait();
-    // Its thread has nothing more to do; destruction does not wait.
-    [[nodiscard]] bool gone() const { return gone_; }
 
   private:
     enum class State : std::uint8_t { running, ending, terminated, killed };
 
     void run(Spawned child);
     void watch();
-    void step_right();  // the next state and what is done on entering it
+    [[nodiscard]] int wait_ms() const;  // until the next thing that is due; -1: forever
+    void step_right();                  // the next state and what is done on entering it
     void lose(const std::string& why);
     bool read_output();  // false: no more will come now
     bool read_errors();
-    bool take_lines(std::string_view bytes);  // false: a line is too long
-    void take_errors(std::string_view bytes);
+    void note(const Result<>& outcome);
     void drain();
-    bool write_all(std::string_view& rest, std::chrono::steady_clock::time_point until);
+    bool write_all(std::string_view line, std::size_t& written,
+                   std::chrono::steady_clock::time_point until);
     bool take_input(std::chrono::steady_clock::time_point until);
     void release_input();
     void close_input();
 
     const ChildEvents events_;
-    const int end_event_;  // readable from end() on
+    const int end_event_;   // readable from end() on
+    const int look_event_;  // readable between look_again() and the look
     std::mutex input_mutex_;
     std::condition_variable input_free_;
     bool input_busy_ = false;  // somebody writes a line; only who sets it may use or close input_
@@ -87,10 +99,9 @@ class ChildProcess {
     State state_ = State::running;
     Nanos step_due_ = kNever;
     bool lost_ = false;
-    std::string line_;
-    std::string error_line_;
+    LineReader lines_;
+    ChildLog log_;
 
-    std::atomic<bool> gone_ = true;  // before the start, and again at the end
     std::thread thread_;
 };
 

@@ -19,18 +19,26 @@ bool EventStream::push(std::string_view json) {
     bytes_ += event.size();
     events_.push_back(std::move(event));
     drop_over_bounds();
+    count(bytes_ + writing_);
     changed_.notify_all();
     return true;
 }
 
 void EventStream::drop_over_bounds() {
     if (bounds_.messages_max == 0) return;
+    // A reader sees to the number; the bytes are bounded even if the producer does not ask.
     while (events_.size() > 1 &&
-           (events_.size() > bounds_.messages_max || bytes_ > bounds_.bytes_max)) {
+           ((!read_ && events_.size() > bounds_.messages_max) || bytes_ > bounds_.bytes_max)) {
         bytes_ -= events_.front().size();
         events_.pop_front();
         ++dropped_;
     }
+}
+
+void EventStream::count(std::size_t waiting) {
+    if (queued_ == nullptr) return;
+    *queued_ += waiting - counted_;  // also downwards: it wraps around twice
+    counted_ = waiting;
 }
 
 void EventStream::finish() {
@@ -43,16 +51,21 @@ void EventStream::close() {
     const std::lock_guard lock(mutex_);
     state_ = State::closed;
     events_.clear();
-    bytes_ = 0;
+    bytes_ = writing_ = 0;
+    count(0);
     changed_.notify_all();
 }
 
-bool EventStream::wait_for_room(std::chrono::milliseconds time) {
-    if (bounds_.messages_max != 0) return true;
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, time, [&] {
-        return state_ != State::open || bytes_ < limits::server_queue_bytes_high;
-    });
+void EventStream::set_read(bool read) {
+    const std::lock_guard lock(mutex_);
+    read_ = read;
+    if (!read) writing_ = 0;
+}
+
+bool EventStream::has_room() {
+    const std::lock_guard lock(mutex_);
+    const bool may_drop = bounds_.messages_max != 0 && !read_;
+    return state_ != State::open || may_drop || bytes_ + writing_ < limits::server_queue_bytes_high;
 }
 
 EventStream::Turn EventStream::take(std::chrono::milliseconds time) {
@@ -63,10 +76,15 @@ EventStream::Turn EventStream::take(std::chrono::milliseconds time) {
     for (const std::string& event : events_)
         turn.bytes += event;
     events_.clear();
-    bytes_ = 0;
+    writing_ += std::exchange(bytes_, 0);
     turn.end = state_ != State::open;
-    changed_.notify_all();
     return turn;
+}
+
+void EventStream::written() {
+    const std::lock_guard lock(mutex_);
+    writing_ = 0;
+    count(bytes_);
 }
 
 bool EventStream::is_open() {

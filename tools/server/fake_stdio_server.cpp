@@ -1,17 +1,22 @@
 // A stdio MCP server whose behaviour tests choose by method name. Not a product.
 //
 // initialize, ping              answered
-// test/pair                     read two of them, answer the second first (needs two in flight)
-// test/progress                 notifications/progress with the token, then the answer
-// test/ask                      a request of its own (id "s1"), then waits for the response to it
-//                               and answers with its result
-// test/notify                   one notification, then the answer; test/notify-later is a
-//                               notification that makes it send one on its own
-// test/pid                      answers with its process id and that of a sleeping grandchild
-// test/exit {code}, test/close, test/garbage, test/long-line, test/stop-reading, test/shout
+// test/pair                     read two of them, answer the second first
+// test/ask                      a request of its own (id "s1"); answers with the response to it
+// test/notify, test/progress    notifications, then the answer
+// test/pid, test/stray          its process id and that of a grandchild, which (stray) has left
+//                               group and parent
+// test/flood                    16 Ki notifications of 1 KiB, numbered, then the answer
+// test/notify-later, test/flood-alone    notifications that make it send theirs on its own
+// test/large, test/long-*       3 MiB; more than a line may have
+// test/exit, …                  as they are called
+//
+// Any other request is never answered; with --strict it ends the process, as some servers do.
 #include <cstdio>
+#include <cstring>
 #include <iostream>
 #include <string>
+#include <string_view>
 
 #include <signal.h>
 #include <unistd.h>
@@ -23,6 +28,8 @@ namespace {
 
 using mcpgw::server::Message;
 using mcpgw::server::MessageKind;
+
+bool strict = false;
 
 void say(const std::string& line) {
     std::fwrite(line.data(), 1, line.size(), stdout);
@@ -59,14 +66,67 @@ void on_ask(const Message& request) {
     answer(request, response.text);
 }
 
+void sleep_for_good() {
+    signal(SIGTERM, SIG_IGN);
+    for (;;)
+        pause();
+}
+
 void on_pid(const Message& request) {
     const pid_t grandchild = fork();
-    if (grandchild == 0) {
-        signal(SIGTERM, SIG_IGN);
-        for (;;)
-            pause();
-    }
+    if (grandchild == 0) sleep_for_good();
     answer(request, "[" + std::to_string(getpid()) + "," + std::to_string(grandchild) + "]");
+}
+
+void on_stray(const Message& request) {
+    int fds[2];
+    if (pipe(fds) != 0) _exit(1);
+    if (fork() == 0) {
+        setsid();
+        const pid_t stray = fork();
+        if (stray == 0) sleep_for_good();
+        if (write(fds[1], &stray, sizeof stray) < 0) _exit(1);
+        _exit(0);
+    }
+    pid_t stray = 0;
+    if (read(fds[0], &stray, sizeof stray) != sizeof stray) _exit(1);
+    close(fds[0]);
+    close(fds[1]);
+    answer(request, "[" + std::to_string(getpid()) + "," + std::to_string(stray) + "]");
+}
+
+void flood() {
+    const std::string filling(1000, 'f');
+    for (int n = 0; n < 16 * 1024; ++n)
+        say(R"({"jsonrpc":"2.0","method":"notifications/message","params":{"n":)" +
+            std::to_string(n) + ",\"data\":\"" + filling + "\"}}");
+}
+
+// Too long for a line by itself.
+std::string long_text() {
+    return "\"" + std::string(mcpgw::limits::stdio_line_bytes_max, 'l') + "\"";
+}
+
+void on_long(const Message& m) {
+    if (m.method == "test/long-answer") {
+        answer(m, long_text());
+        return;
+    }
+    if (m.method == "test/long-notification")
+        say(R"({"jsonrpc":"2.0","method":"notifications/message","params":)" + long_text() + "}");
+    if (m.method == "test/long-request") {
+        say(R"({"jsonrpc":"2.0","id":"q1","method":"roots/list","params":)" + long_text() + "}");
+        answer(m, next().text);
+        return;
+    }
+    answer(m, "{}");
+}
+
+void on_endless() {
+    std::fputs("{\"jsonrpc\":\"2.0\",\"method\":\"x\",\"params\":\"", stdout);
+    const std::string more(64 * 1024, 'e');
+    for (;;)
+        std::fwrite(more.data(), 1, more.size(), stdout);
 }
 
 void on_progress(const Message& request) {
@@ -91,6 +151,8 @@ void on_message(const Message& m) {
         on_ask(m);
     else if (method == "test/pid")
         on_pid(m);
+    else if (method == "test/stray")
+        on_stray(m);
     else if (method == "test/progress")
         on_progress(m);
     else if (method == "test/text")
@@ -113,6 +175,13 @@ void on_message(const Message& m) {
         answer(m, "{}");
     } else if (method == "test/long-line") {
         say(std::string(mcpgw::limits::stdio_line_bytes_max + 1, 'x'));
+    } else if (method == "test/endless") {
+        on_endless();
+    } else if (method.starts_with("test/long-")) {
+        on_long(m);
+    } else if (method == "test/flood" || method == "test/flood-alone") {
+        flood();
+        if (m.kind == MessageKind::request) answer(m, "{}");
     } else if (method == "test/large") {
         answer(m, "\"" + std::string(3 * 1024 * 1024, 'y') + "\"");
     } else if (method == "test/stop-reading") {
@@ -128,12 +197,20 @@ void on_message(const Message& m) {
         std::fputs("a line for the log\n", stderr);
         std::fputs((std::string(100'000, 'z') + "\n").c_str(), stderr);
         answer(m, "{}");
+    } else if (method == "test/shout-much") {
+        for (int n = 0; n < 1000; ++n)
+            std::fprintf(stderr, "shout %d\n", n);
+        answer(m, "{}");
+    } else if (strict && m.kind == MessageKind::request) {
+        _exit(3);
     }
 }
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    std::ios::sync_with_stdio(false);  // or a long line is read byte by byte
+    strict = argc > 1 && std::strcmp(argv[1], "--strict") == 0;
     for (;;)
         on_message(next());
 }

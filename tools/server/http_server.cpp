@@ -145,10 +145,14 @@ HttpServer::HttpServer(std::size_t threads_max) : stop_event_(eventfd(0, EFD_CLO
     check(stop_event_ >= 0, "eventfd");
     new_task_queue = [threads_max] { return new GrowingPool(threads_max); };
     set_tcp_nodelay(true);
-    // httplib's default shares a taken port (SO_REUSEPORT) instead of saying that it is taken.
+    // httplib's default shares a taken port (SO_REUSEPORT) instead of saying that it is taken. The
+    // sizes are inherited by accepted sockets.
     set_socket_options([](socket_t socket) {
         const int on = 1;
         setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        const int bytes = limits::server_socket_buffer_bytes;
+        setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+        setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
     });
     set_keep_alive_max_count(1'000'000);
     set_keep_alive_timeout(limits::server_keep_alive_ms / 1000);

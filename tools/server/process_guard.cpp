@@ -14,11 +14,14 @@
 #include <unistd.h>
 
 #include "common/check.h"
+#include "common/limits.h"
+#include "tools/server/process_marks.h"
 
 namespace mcpgw::server {
 namespace {
 
-constexpr std::size_t kGroupsMax = 4096;
+// A child that is ending has a group still when the one in its place has one already.
+constexpr std::size_t kGroupsMax = 2 * limits::bridge_sessions_max;
 
 void replace(std::array<pid_t, kGroupsMax>& groups, pid_t old_group, pid_t new_group) {
     for (pid_t& group : groups) {
@@ -28,7 +31,7 @@ void replace(std::array<pid_t, kGroupsMax>& groups, pid_t old_group, pid_t new_g
     }
 }
 
-[[noreturn]] void guard(int pipe) {
+[[noreturn]] void guard(int pipe, std::string_view mark) {
     static std::array<pid_t, kGroupsMax> groups;
     groups.fill(0);
     prctl(PR_SET_NAME, "mcp-bridge-grd");
@@ -50,19 +53,20 @@ void replace(std::array<pid_t, kGroupsMax>& groups, pid_t old_group, pid_t new_g
     }
     for (const pid_t group : groups)
         if (group > 0) kill(-group, SIGKILL);
+    if (!mark.empty()) kill_marked(mark);
     _exit(0);
 }
 
 }  // namespace
 
-Result<> ProcessGuard::start() {
+Result<> ProcessGuard::start(std::string_view mark) {
     check(pid_ < 0, "a guard is started once");
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) != 0) return std::unexpected(error_from_errno(errno, "pipe"));
     pid_ = fork();
     if (pid_ == 0) {
         close(fds[1]);
-        guard(fds[0]);
+        guard(fds[0], mark);
     }
     const int why = errno;
     close(fds[0]);

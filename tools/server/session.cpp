@@ -18,6 +18,8 @@ constexpr StreamBounds kStandaloneBounds{limits::server_standalone_messages_max,
 
 Session::Session(std::string id)
     : id_(std::move(id)),
+      queued_(std::make_shared<std::atomic<std::size_t>>(0)),
+      input_room_(limits::server_input_bytes_max, limits::server_input_requests_max),
       standalone_(std::make_shared<EventStream>(kStandaloneBounds)),
       used_at_(monotonic_now()) {}
 
@@ -70,7 +72,7 @@ Result<std::shared_ptr<EventStream>> Session::open_requests(const std::vector<Me
     }
     if (pending_.size() + opened > limits::server_pending_requests_max)
         return failure(Code::limit_exceeded, "too many requests are pending", Side::client);
-    auto stream = std::make_shared<EventStream>();
+    auto stream = std::make_shared<EventStream>(StreamBounds(), queued_);
     for (const Message& m : messages) {
         if (m.kind != MessageKind::request) continue;
         pending_.insert_or_assign(m.id_key,
@@ -86,18 +88,38 @@ Result<std::shared_ptr<EventStream>> Session::open_standalone() {
         return failure(Code::conflict, "Conflict: Only one SSE stream is allowed per session",
                        Side::client);
     standalone_open_ = true;
+    standalone_->set_read(true);
     if (const auto dropped = standalone_->dropped(); dropped > 0)
         log_warn("messages were dropped while no client listened", {{"count", dropped}});
     return standalone_;
 }
 
+void Session::stream_written(const std::shared_ptr<EventStream>& stream) {
+    stream->written();
+    resume_handler();
+}
+
 void Session::stream_gone(const std::shared_ptr<EventStream>& stream) {
     touch();
-    const std::lock_guard lock(mutex_);
-    if (stream == standalone_ && !ended_)
-        standalone_open_ = false;
-    else
-        stream->close();
+    {
+        const std::lock_guard lock(mutex_);
+        if (stream == standalone_ && !ended_) {
+            standalone_open_ = false;
+            stream->set_read(false);
+        } else {
+            stream->close();
+        }
+    }
+    resume_handler();
+}
+
+void Session::resume_handler() {
+    std::shared_ptr<SessionHandler> handler;
+    {
+        const std::lock_guard lock(mutex_);
+        handler = handler_;
+    }
+    if (handler != nullptr) handler->resume();
 }
 
 Result<> Session::receive(const Message& message) {
@@ -163,23 +185,25 @@ std::shared_ptr<EventStream> Session::stream_for(const Message& message) {
 }
 
 void Session::route(const Message& message) {
-    std::shared_ptr<EventStream> stream;
     if (message.kind == MessageKind::response) {
-        {
-            const std::lock_guard lock(mutex_);
-            const auto at = pending_.find(message.id_key);
-            if (at != pending_.end()) stream = at->second.stream;
-        }
         if (!answer(message.id_key, message.text))
             log_debug("an answer that nobody waits for was dropped");
-    } else {
-        const std::lock_guard lock(mutex_);
-        if (ended_) return;
-        stream = stream_for(message);
-        if (!stream->push(message.text)) log_debug("a message to a client that left was dropped");
+        return;
     }
-    if (stream != nullptr)
-        stream->wait_for_room(std::chrono::milliseconds(limits::send_stall_timeout_ms));
+    const std::lock_guard lock(mutex_);
+    if (ended_) return;
+    const auto stream = stream_for(message);
+    if (!stream->push(message.text)) log_debug("a message to a client that left was dropped");
+    if (!stream->has_room()) full_ = stream;
+}
+
+bool Session::has_room() {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return true;
+    if (*queued_ >= limits::server_session_queue_bytes_high) return false;
+    if (full_ != nullptr && !full_->has_room()) return false;
+    full_ = nullptr;
+    return true;
 }
 
 bool Session::close_all(int code, std::string_view reason) {

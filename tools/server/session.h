@@ -21,6 +21,7 @@
 #include "common/result.h"
 #include "common/time.h"
 #include "tools/server/event_stream.h"
+#include "tools/server/input_room.h"
 #include "tools/server/message.h"
 
 namespace mcpgw::server {
@@ -35,6 +36,9 @@ class SessionHandler {
     virtual Result<> receive(const Message& message) = 0;
     // The session has ended (DELETE, expiry, stop). Called at most once; must not block.
     virtual void end() = 0;
+    // A stream of the session has been written or has ended: there may be room again. Must not
+    // block. For handlers that ask Session::has_room().
+    virtual void resume() {}
 };
 
 class Session {
@@ -51,8 +55,11 @@ class Session {
     // Something the server says by itself, e.g. a line of a stdio server: answers and progress go
     // where they belong; other requests and notifications to the single pending request if there is
     // exactly one, else to the standalone stream, or, when nobody has opened that one, to the
-    // oldest pending request. Waits (bounded) while the chosen stream has no room.
+    // oldest pending request.
     void route(const Message& message);
+    // False while clients do not read what was routed: the server should be read no further.
+    // resume() follows.
+    [[nodiscard]] bool has_room();
     // The server is gone: pending requests get -32603 with this reason.
     void server_ended(std::string_view reason);
 
@@ -65,6 +72,8 @@ class Session {
         const std::vector<Message>& messages);
     // The standalone stream; conflict if it is open already.
     [[nodiscard]] Result<std::shared_ptr<EventStream>> open_standalone();
+    // What was last taken from a stream has been written to its client.
+    void stream_written(const std::shared_ptr<EventStream>& stream);
     // The connection of a stream is gone. What waits for the standalone stream waits on for the
     // next.
     void stream_gone(const std::shared_ptr<EventStream>& stream);
@@ -80,6 +89,8 @@ class Session {
     [[nodiscard]] bool idle_since(Nanos before);
     void touch();
     [[nodiscard]] std::size_t pending();
+    // For the bodies of its POSTs.
+    [[nodiscard]] InputRoom& input_room() { return input_room_; }
 
   private:
     struct Pending {
@@ -93,12 +104,16 @@ class Session {
     std::shared_ptr<EventStream> stream_for(const Message& message);  // with mutex_ held
     void forget(PendingMap::iterator at);                             // with mutex_ held
     bool close_all(int code, std::string_view reason);
+    void resume_handler();
 
     const std::string id_;
+    const QueuedBytes queued_;  // on all streams of answers
+    InputRoom input_room_;
     std::mutex mutex_;
     std::shared_ptr<SessionHandler> handler_;
     PendingMap pending_;
     std::shared_ptr<EventStream> standalone_;
+    std::shared_ptr<EventStream> full_;  // had no room after the last message
     bool standalone_open_ = false;
     bool ended_ = false;
     std::uint64_t requests_ = 0;

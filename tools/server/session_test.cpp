@@ -29,6 +29,12 @@ Message response(int id) {
 
 const Message kLog = message(R"({"jsonrpc":"2.0","method":"notifications/message"})");
 
+Message large_log(std::size_t bytes) {
+    Message log = kLog;
+    log.text += std::string(bytes, ' ');
+    return log;
+}
+
 class Recorder final : public SessionHandler {
   public:
     Result<> receive(const Message& m) override {
@@ -36,9 +42,11 @@ class Recorder final : public SessionHandler {
         return {};
     }
     void end() override { ++ends; }
+    void resume() override { ++resumes; }
 
     std::vector<std::string> received;
     int ends = 0;
+    int resumes = 0;
 };
 
 struct SessionTest : testing::Test {
@@ -207,20 +215,55 @@ TEST_F(SessionTest, what_is_open_is_not_idle) {
     EXPECT_FALSE(session.idle_since(kNever));
 }
 
-TEST(EventStream, a_producer_waits_until_the_reader_has_taken) {
-    EventStream stream;
-    EXPECT_TRUE(stream.push(std::string(limits::server_queue_bytes_high, 'x')));
-    EXPECT_FALSE(stream.wait_for_room(kAtOnce));
-    EXPECT_GT(stream.take(kAtOnce).bytes.size(), limits::server_queue_bytes_high);
-    EXPECT_TRUE(stream.wait_for_room(kAtOnce));
+TEST_F(SessionTest, the_server_is_read_no_further_while_a_client_does_not_read) {
+    const auto handler = std::make_shared<Recorder>();
+    ASSERT_TRUE(session.set_handler(handler));
+    const auto stream = pend({request(1)});
+    EXPECT_TRUE(session.has_room());
+    session.route(large_log(limits::server_queue_bytes_high));
+    EXPECT_FALSE(session.has_room());
+    EXPECT_NE(taken(*stream), "");
+    EXPECT_FALSE(session.has_room()) << "what is taken is not written yet";
+    EXPECT_EQ(handler->resumes, 0);
+    session.stream_written(stream);
+    EXPECT_TRUE(session.has_room());
+    EXPECT_EQ(handler->resumes, 1);
+    session.route(large_log(limits::server_queue_bytes_high));
+    session.stream_gone(stream);
+    EXPECT_TRUE(session.has_room()) << "nobody waits for a client that left";
+    EXPECT_EQ(handler->resumes, 2);
 }
 
-TEST(EventStream, nobody_waits_for_a_reader_that_left) {
-    EventStream stream;
-    EXPECT_TRUE(stream.push(std::string(limits::server_queue_bytes_high, 'x')));
-    stream.close();
-    EXPECT_TRUE(stream.wait_for_room(kAtOnce));
-    EXPECT_FALSE(stream.push("{}"));
+TEST_F(SessionTest, answers_that_nobody_reads_fill_the_session) {
+    std::vector<std::shared_ptr<EventStream>> streams;
+    const std::string result(limits::server_session_queue_bytes_high / 4, 'x');
+    for (int id = 0; id < 4; ++id) {
+        EXPECT_TRUE(session.has_room()) << id;
+        streams.push_back(pend({request(id)}));
+        session.route(message(result_text(std::to_string(id), "\"" + result + "\"")));
+    }
+    EXPECT_FALSE(session.has_room());
+    EXPECT_NE(taken(*streams[2]), "");
+    session.stream_written(streams[2]);
+    EXPECT_TRUE(session.has_room());
+}
+
+TEST_F(SessionTest, the_standalone_stream_holds_the_server_only_while_it_is_read) {
+    session.route(large_log(limits::server_queue_bytes_high));
+    EXPECT_TRUE(session.has_room());
+    const auto stream = session.open_standalone();
+    ASSERT_TRUE(stream);
+    session.route(kLog);
+    EXPECT_FALSE(session.has_room());
+    session.stream_gone(*stream);
+    EXPECT_TRUE(session.has_room());
+}
+
+TEST_F(SessionTest, a_session_that_ended_holds_nobody) {
+    const auto stream = pend({request(1)});
+    session.route(large_log(limits::server_queue_bytes_high));
+    session.end("over");
+    EXPECT_TRUE(session.has_room());
 }
 
 TEST(EventStream, finishing_delivers_the_rest) {

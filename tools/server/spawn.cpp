@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -20,6 +21,9 @@ namespace mcpgw::server {
 namespace {
 
 constexpr int kExecFailed = 127;
+
+// Set once, before there are threads.
+rlimit file_limit_of_children = {};
 
 struct Pipe {
     int read = -1;
@@ -45,8 +49,27 @@ struct Pipes {
     }
 };
 
-[[noreturn]] void become(const char* path, char* const* arguments, const Pipes& pipes,
-                         pid_t parent) {
+// Zero-terminated, as execve wants them. They point into what they were made of.
+struct Program {
+    const char* path;
+    std::vector<char*> arguments;
+    std::vector<char*> environment;
+};
+
+Program program_of(const ChildCommand& command) {
+    Program program{command.path.c_str(), {}, {}};
+    for (const std::string& argument : command.arguments)
+        program.arguments.push_back(const_cast<char*>(argument.c_str()));
+    program.arguments.push_back(nullptr);
+    if (!command.mark.empty())
+        program.environment.push_back(const_cast<char*>(command.mark.c_str()));
+    for (char** variable = environ; *variable != nullptr; ++variable)
+        program.environment.push_back(*variable);
+    program.environment.push_back(nullptr);
+    return program;
+}
+
+[[noreturn]] void become(const Program& program, const Pipes& pipes, pid_t parent) {
     // Killed rather than terminated, because nobody will be there to insist.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setpgid(0, 0);
@@ -54,12 +77,13 @@ struct Pipes {
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
     signal(SIGPIPE, SIG_DFL);
+    if (file_limit_of_children.rlim_max > 0) setrlimit(RLIMIT_NOFILE, &file_limit_of_children);
     // The parent may have died before the signal was asked for.
     if (getppid() == parent && dup2(pipes.input.read, 0) == 0 && dup2(pipes.output.write, 1) == 1 &&
         dup2(pipes.errors.write, 2) == 2) {
         // Not all of our descriptors are close-on-exec: accepted sockets are not ours to make.
         syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
-        execve(path, arguments, environ);
+        execve(program.path, program.arguments.data(), program.environment.data());
     }
     const int why = errno;
     if (write(pipes.status.write, &why, sizeof why) < 0) _exit(kExecFailed);
@@ -117,11 +141,7 @@ Result<std::string> find_executable(std::string_view name) {
 
 Result<Spawned> spawn(const ChildCommand& command) {
     check(!command.arguments.empty(), "a program has a name");
-    std::vector<char*> arguments;
-    for (const std::string& argument : command.arguments)
-        arguments.push_back(const_cast<char*>(argument.c_str()));
-    arguments.push_back(nullptr);
-
+    const Program program = program_of(command);
     const std::string what = "cannot start " + command.path;
     Pipes pipes;
     if (!pipes.open()) {
@@ -131,7 +151,7 @@ Result<Spawned> spawn(const ChildCommand& command) {
     }
     const pid_t parent = getpid();
     const pid_t pid = fork();
-    if (pid == 0) become(command.path.c_str(), arguments.data(), pipes, parent);
+    if (pid == 0) become(program, pipes, parent);
     const int fork_error = errno;
     close_fd(pipes.status.write);
     const int why = pid < 0 ? fork_error : read_status(pipes.status.read);
@@ -151,6 +171,14 @@ Result<Spawned> spawn(const ChildCommand& command) {
     for (const int fd : {child.input, child.output, child.errors})
         make_non_blocking(fd);
     return child;
+}
+
+void raise_file_limit() {
+    rlimit limit = {};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    file_limit_of_children = limit;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 std::string reap(pid_t pid) {

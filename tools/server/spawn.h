@@ -15,6 +15,7 @@ namespace mcpgw::server {
 struct ChildCommand {
     std::string path;                    // of the executable
     std::vector<std::string> arguments;  // with the name in front
+    std::string mark;                    // an assignment that its environment begins with, or none
 };
 
 // Our ends of the pipes, all non-blocking, and the process. The owner closes them.
@@ -31,6 +32,9 @@ struct Spawned {
 
 // Returns when the program has been executed, or says why it was not.
 [[nodiscard]] Result<Spawned> spawn(const ChildCommand& command);
+
+// Raises the soft limit on open files to the hard one. Children get back what it was.
+void raise_file_limit();
 
 // Waits for a process that has ended; "exit status 1", "signal 9 (Killed)".
 [[nodiscard]] std::string reap(pid_t pid);

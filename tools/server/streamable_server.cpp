@@ -34,7 +34,7 @@ void send_body(httplib::Response& response, std::string text, const char* type) 
 struct Refusal {
     int status;
     int code;
-    std::string_view message;
+    std::string message;
 };
 
 void refuse(httplib::Response& response, const Refusal& why, std::string_view id_json = {}) {
@@ -49,6 +49,13 @@ void refuse_and_close(httplib::Response& response, const Refusal& why) {
     refuse(response, why);
 }
 
+// The server is full, and will not be for long.
+void refuse_for_now(httplib::Response& response, const Refusal& why,
+                    std::string_view id_json = {}) {
+    response.set_header("Retry-After", std::to_string(limits::server_retry_after_seconds));
+    refuse(response, why, id_json);
+}
+
 void refuse(httplib::Response& response, const Error& error, std::string_view id_json = {}) {
     switch (error.code) {
         case Code::not_found:
@@ -56,11 +63,11 @@ void refuse(httplib::Response& response, const Error& error, std::string_view id
         case Code::conflict:
             return refuse(response, {400, mcp::kInvalidRequest, error.detail}, id_json);
         case Code::limit_exceeded:
-            return refuse(response, {503, mcp::kServerError, error.detail}, id_json);
+            return refuse_for_now(response, {503, mcp::kServerError, error.detail}, id_json);
         case Code::invalid_argument:
             return refuse(response, {400, kInvalidParams, error.detail}, id_json);
         case Code::timed_out:
-            return refuse(response, {503, mcp::kInternalError, error.detail}, id_json);
+            return refuse_for_now(response, {503, mcp::kInternalError, error.detail}, id_json);
         case Code::permission_denied:
         case Code::unavailable:
         case Code::reset:
@@ -101,16 +108,32 @@ bool has_body(const httplib::Request& request) {
             request.get_header_value("Content-Length") != "0");
 }
 
-bool announces_more_than(const httplib::Request& request, std::size_t bytes_max) {
+// What the body may take: what Content-Length says, or, without one, `bytes_max`; more than that if
+// it says more.
+std::size_t announced_bytes(const httplib::Request& request, std::size_t bytes_max) {
+    if (!request.has_header("Content-Length")) return bytes_max;
     const std::string text = request.get_header_value("Content-Length");
     std::size_t length = 0;
     const auto read = std::from_chars(text.data(), text.data() + text.size(), length);
-    return read.ec == std::errc::result_out_of_range || length > bytes_max;
+    return read.ec == std::errc::result_out_of_range ? bytes_max + 1 : length;
 }
 
-constexpr Refusal kTooLarge{413, mcp::kServerError,
-                            "Payload Too Large: the body exceeds 4194304 bytes"};
-static_assert(limits::body_bytes_max == 4194304, "the sentence above says it");
+void refuse_too_large(httplib::Response& response, std::size_t bytes_max) {
+    refuse_and_close(
+        response, {413, mcp::kServerError,
+                   "Payload Too Large: the body exceeds " + std::to_string(bytes_max) + " bytes"});
+}
+
+std::string unsupported_version() {
+    return "Bad Request: Unsupported protocol version (supported versions: " +
+           supported_versions() + ")";
+}
+
+// A request of the stateless revisions, whatever else it says.
+bool is_modern(const httplib::Request& request) {
+    return mcp::era_of(request.get_header_value(std::string(mcp::kProtocolVersion)), {}) ==
+           mcp::Era::modern;
+}
 
 }  // namespace
 
@@ -118,6 +141,7 @@ StreamableServer::StreamableServer(ServerOptions options, OpenSession open_sessi
     : options_(std::move(options)),
       open_session_(std::move(open_session)),
       loopback_only_(is_loopback_authority(options_.host)),
+      openings_(limits::server_openings_bytes_max, options_.threads_max),
       http_(options_.threads_max) {
     http_.set_pre_routing_handler([this](const Request& request, Response& response) {
         return answer_without_body(request, response) ? httplib::Server::HandlerResponse::Handled
@@ -178,7 +202,7 @@ void StreamableServer::sweep() {
     {
         const std::lock_guard lock(mutex_);
         std::erase_if(sessions_, [](const auto& entry) { return entry.second->ended(); });
-        if (now < idle) return;
+        if (idle == 0 || now < idle) return;
         for (const auto& [id, session] : sessions_)
             if (session->idle_since(now - idle)) expired.push_back(session);
     }
@@ -198,31 +222,30 @@ Result<std::shared_ptr<Session>> StreamableServer::add_session() {
     return session;
 }
 
+std::shared_ptr<Session> StreamableServer::named_session(const Request& request) {
+    const std::lock_guard lock(mutex_);
+    const auto at = sessions_.find(request.get_header_value(std::string(mcp::kSessionId)));
+    return at == sessions_.end() ? nullptr : at->second;
+}
+
 std::shared_ptr<Session> StreamableServer::session_of(const Request& request, Response& response,
                                                       std::string_view id_json) {
-    const std::string header(mcp::kSessionId);
-    if (!request.has_header(header)) {
-        refuse(response, {400, mcp::kServerError, "Bad Request: Mcp-Session-Id header is required"},
+    if (!request.has_header(std::string(mcp::kSessionId))) {
+        refuse(response,
+               {400, mcp::kServerError,
+                is_modern(request) ? unsupported_version()
+                                   : "Bad Request: Mcp-Session-Id header is required"},
                id_json);
         return nullptr;
     }
-    std::shared_ptr<Session> session;
-    {
-        const std::lock_guard lock(mutex_);
-        const auto at = sessions_.find(request.get_header_value(header));
-        if (at != sessions_.end()) session = at->second;
-    }
+    const std::shared_ptr<Session> session = named_session(request);
     if (session == nullptr || session->ended()) {
         refuse(response, {404, mcp::kSessionNotFound, "Session not found"}, id_json);
         return nullptr;
     }
     const std::string version = request.get_header_value(std::string(mcp::kProtocolVersion));
     if (!version.empty() && !is_supported_version(version)) {
-        refuse(response,
-               {400, mcp::kServerError,
-                "Bad Request: Unsupported protocol version (supported versions: " +
-                    supported_versions() + ")"},
-               id_json);
+        refuse(response, {400, mcp::kServerError, unsupported_version()}, id_json);
         return nullptr;
     }
     session->touch();
@@ -304,20 +327,32 @@ void StreamableServer::on_post(const Request& request, Response& response,
         return refuse_and_close(response,
                                 {415, mcp::kServerError,
                                  "Unsupported Media Type: Content-Type must be application/json"});
-    if (announces_more_than(request, limits::body_bytes_max))
-        return refuse_and_close(response, kTooLarge);
+    const std::size_t bytes = announced_bytes(request, options_.body_bytes_max);
+    if (bytes > options_.body_bytes_max) return refuse_too_large(response, options_.body_bytes_max);
+    const std::shared_ptr<Session> session = named_session(request);
+    const InputRoom::Place place(session != nullptr ? session->input_room() : openings_, bytes,
+                                 std::chrono::milliseconds(options_.input_wait_ms));
+    if (place.taken()) return read_post(request, response, body);
+    response.set_header("Retry-After", std::to_string(limits::server_retry_after_seconds));
+    refuse_and_close(response, {503, mcp::kServerError,
+                                "the server does not take its input, and too much waits for it"});
+}
+
+void StreamableServer::read_post(const Request& request, Response& response,
+                                 const httplib::ContentReader& body) {
     std::string text;
     bool too_large = false;
     const bool complete = body([&](const char* bytes, std::size_t size) {
-        too_large = text.size() + size > limits::body_bytes_max;
+        too_large = text.size() + size > options_.body_bytes_max;
         if (!too_large) text.append(bytes, size);
         return !too_large;
     });
-    if (too_large) return refuse_and_close(response, kTooLarge);
+    if (too_large) return refuse_too_large(response, options_.body_bytes_max);
     if (!complete)
         return refuse_and_close(response, {400, mcp::kParseError, "Parse error: incomplete body"});
 
     const auto messages = parse_messages(text, limits::server_batch_messages_max);
+    text = std::string();  // the messages have what is needed, perhaps for long
     if (messages) return on_messages(request, response, *messages);
     const Error& error = messages.error();
     if (error.code == Code::limit_exceeded)
@@ -338,11 +373,7 @@ void StreamableServer::on_messages(const Request& request, Response& response,
     // A probe for the modern era. Its client takes a 400 for "legacy" and then initializes; any 5xx
     // would make it give up.
     if (messages.list.size() == 1 && messages.list[0].method == "server/discover")
-        return refuse(response,
-                      {400, mcp::kServerError,
-                       "Bad Request: Unsupported protocol version (supported versions: " +
-                           supported_versions() + ")"},
-                      id);
+        return refuse(response, {400, mcp::kServerError, unsupported_version()}, id);
     const auto session = session_of(request, response, id);
     if (session != nullptr) forward(session, messages, response);
 }
@@ -370,7 +401,7 @@ void StreamableServer::on_initialize(const Request& request, Response& response,
     }
     if (!(*session)->set_handler(*handler)) {
         (*handler)->end();
-        return refuse(response, {503, mcp::kInternalError, "the session ended at once"}, id);
+        return refuse(response, {502, mcp::kInternalError, "the session ended at once"}, id);
     }
     response.set_header(std::string(mcp::kSessionId), (*session)->id());
     forward(*session, messages, response);
@@ -408,12 +439,13 @@ void StreamableServer::stream(const std::shared_ptr<Session>& session,
     const Nanos keepalive = options_.keepalive_ms * kMillisecond;
     const auto patience = std::min(kTurn, std::chrono::milliseconds(options_.keepalive_ms));
     // httplib calls this again and again until it says done() or false.
-    auto turn = [events, keepalive, patience, written = monotonic_now()](
+    auto turn = [session, events, keepalive, patience, written = monotonic_now()](
                     std::size_t, httplib::DataSink& sink) mutable {
         const EventStream::Turn got = events->take(patience);
         const Nanos now = monotonic_now();
         if (!got.bytes.empty()) {
             if (!sink.write(got.bytes.data(), got.bytes.size())) return false;
+            session->stream_written(events);
             written = now;
         } else if (!got.end && now - written >= keepalive) {
             constexpr std::string_view comment = ": keepalive\n\n";

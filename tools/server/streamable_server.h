@@ -30,8 +30,8 @@
 
 namespace mcpgw::server {
 
-// Makes what stands behind a new session. Error limit_exceeded becomes 503 and -32000, any other
-// 502 and -32603, with its detail as the message.
+// Makes what stands behind a new session. Error limit_exceeded becomes 503 and -32000 with
+// Retry-After, any other 502 and -32603, with its detail as the message.
 using OpenSession =
     std::function<Result<std::shared_ptr<SessionHandler>>(const std::shared_ptr<Session>&)>;
 
@@ -42,7 +42,9 @@ struct ServerOptions {
     std::string health_path = "/healthz";  // GET answers 200; empty: none
     std::size_t threads_max = limits::server_threads_max;
     std::size_t sessions_max = limits::server_sessions_max;
-    std::uint32_t session_idle_seconds = limits::server_session_idle_seconds;
+    std::size_t body_bytes_max = limits::body_bytes_max;  // at most stdio_line_bytes_max
+    std::uint32_t session_idle_seconds = limits::server_session_idle_seconds;  // 0: never
+    std::uint32_t input_wait_ms = limits::server_input_wait_ms;
     std::uint32_t keepalive_ms = limits::sse_keepalive_ms;
 };
 
@@ -78,6 +80,9 @@ class StreamableServer {
     void stream(const std::shared_ptr<Session>& session, std::shared_ptr<EventStream> events,
                 Response& response);
 
+    void read_post(const Request& request, Response& response, const httplib::ContentReader& body);
+    // The session that the request names, dead or alive; nothing if there is none.
+    std::shared_ptr<Session> named_session(const Request& request);
     // Nothing, with the refusal in `response`, if the request names no living session.
     std::shared_ptr<Session> session_of(const Request& request, Response& response,
                                         std::string_view id_json);
@@ -87,6 +92,7 @@ class StreamableServer {
     const ServerOptions options_;
     const OpenSession open_session_;
     const bool loopback_only_;
+    InputRoom openings_;  // bodies of requests that name no session
     HttpServer http_;
     std::mutex mutex_;
     std::condition_variable stopped_;

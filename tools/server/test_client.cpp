@@ -1,7 +1,14 @@
 // The client side that tests use, on httplib's client.
 #include "tools/server/test_client.h"
 
+#include <algorithm>
 #include <utility>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/check.h"
 
 namespace mcpgw::server::test {
 namespace {
@@ -147,6 +154,43 @@ void OpenStream::disconnect() {
 std::string OpenStream::received() {
     const std::lock_guard lock(mutex_);
     return received_;
+}
+
+SilentClient::SilentClient(const TestClient& like, const std::string& method,
+                           const std::string& body, std::size_t announced)
+    : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    const int small = 64 * 1024;
+    setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    const timeval patience = {20, 0};
+    setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    sockaddr_in to = {};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(like.port());
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    check(connect(socket_, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0, "it listens");
+    const std::string text =
+        method + " /mcp HTTP/1.1\r\nHost: localhost\r\nMcp-Session-Id: " + like.session() +
+        "\r\nAccept: application/json, text/event-stream\r\nContent-Type: application/json\r\n"
+        "Content-Length: " +
+        std::to_string(announced > 0 ? announced : body.size()) + "\r\n\r\n" + body;
+    const ssize_t sent = send(socket_, text.data(), text.size(), MSG_NOSIGNAL);
+    check(sent == static_cast<ssize_t>(text.size()), "a small request is sent at once");
+}
+
+SilentClient::~SilentClient() {
+    close(socket_);
+}
+
+std::string SilentClient::read_until(std::string_view text) {
+    std::string got;
+    char bytes[64 * 1024];
+    for (;;) {
+        const std::size_t from = got.size() - std::min(got.size(), text.size());
+        const ssize_t size = recv(socket_, bytes, sizeof bytes, 0);
+        if (size <= 0) return {};
+        got.append(bytes, static_cast<std::size_t>(size));
+        if (got.find(text, from) != std::string::npos) return got;
+    }
 }
 
 }  // namespace mcpgw::server::test

@@ -98,4 +98,21 @@ class OpenStream {
     std::thread thread_;
 };
 
+// A client that sends a request, and reads only when it is told to.
+class SilentClient {
+  public:
+    // `announced` is Content-Length, if it is to be another one than that of the body.
+    SilentClient(const TestClient& like, const std::string& method, const std::string& body,
+                 std::size_t announced = 0);
+    ~SilentClient();
+    SilentClient(const SilentClient&) = delete;
+    SilentClient& operator=(const SilentClient&) = delete;
+
+    // Reads until the text has come; all that came before it too. Empty if it does not come.
+    std::string read_until(std::string_view text);
+
+  private:
+    const int socket_;
+};
+
 }  // namespace mcpgw::server::test
