@@ -27,6 +27,15 @@ std::uint64_t hash_text(std::uint64_t seed, std::string_view text) {
     return fnv1a(text, fnv1a(std::to_string(text.size()) + ":", seed));
 }
 
+// The gateway ends its sessions first, and tells the bridge. This is for those it has lost sight
+// of.
+std::uint32_t bridge_idle_seconds(const model::Adapter& adapter) {
+    const std::uint32_t seconds = adapter.timeouts.session_idle_seconds;
+    return seconds == 0 ? 0
+                        : std::min(seconds + limits::bridge_idle_slack_seconds,
+                                   limits::session_idle_seconds_max);
+}
+
 }  // namespace
 
 ServerSpec spec_of(const model::Adapter& adapter, const std::string& bin_dir) {
@@ -46,7 +55,10 @@ ServerSpec spec_of(const model::Adapter& adapter, const std::string& bin_dir) {
     if (adapter.transport == model::Transport::stdio) {
         spec.program = adapter.command.front();
         spec.path = "/mcp";
-        spec.command = {bin_dir + "/mcp-gateway", "bridge", "--listen", "127.0.0.1:{port}", "--"};
+        const std::string idle = std::to_string(bridge_idle_seconds(adapter));
+        spec.hash = to_hex(hash_text(hash, idle));
+        spec.command = {bin_dir + "/mcp-gateway", "bridge", "--listen", "127.0.0.1:{port}",
+                        "--session-idle-seconds", idle,     "--"};
         spec.command.insert(spec.command.end(), adapter.command.begin(), adapter.command.end());
     }
     return spec;

@@ -452,13 +452,27 @@ TEST_F(ProcessDeployerTest, a_stdio_server_is_run_behind_the_bridge) {
     adapter_.command = {"cat", "-u"};
     ASSERT_TRUE(until(ready_count(1)));
     EXPECT_EQ(one().path, "/mcp");
-    EXPECT_EQ(ask(one().port, "args"),
-              "bridge --listen 127.0.0.1:" + std::to_string(one().port) + " -- cat -u ");
+    EXPECT_EQ(ask(one().port, "args"), "bridge --listen 127.0.0.1:" + std::to_string(one().port) +
+                                           " --session-idle-seconds 1860 -- cat -u ");
     // The bridge would only find out when the first session comes.
     adapter_.command = {"no-such-command-anywhere"};
     ASSERT_TRUE(until([](const auto& all) { return !all[0].alive && all[0].restarts >= 1; }));
     EXPECT_TRUE(one().reason.starts_with("cannot start: no-such-command-anywhere: No such file"))
         << one().reason;
+}
+
+TEST(SpecOf, a_bridge_is_replaced_when_its_sessions_may_live_longer) {
+    model::Adapter adapter;
+    adapter.command = {"cat"};
+    const ServerSpec plain = spec_of(adapter, "/bin");
+    adapter.transport = model::Transport::stdio;
+    const ServerSpec bridged = spec_of(adapter, "/bin");
+    adapter.timeouts.session_idle_seconds = 0;
+    const ServerSpec patient = spec_of(adapter, "/bin");
+    EXPECT_NE(bridged.hash, patient.hash);
+    EXPECT_EQ(patient.command[5], "0") << "never";
+    adapter.transport = model::Transport::streamable_http;
+    EXPECT_EQ(spec_of(adapter, "/bin").hash, plain.hash) << "not its business otherwise";
 }
 
 // --- Logs ---------------------------------------------------------------------------------------
