@@ -1,0 +1,207 @@
+// `mcp-gateway bridge` by itself: the official everything server over stdio, asked by both official
+// clients, and what they see when its processes die. Each bridge ends with a proof that nothing of
+// it is left.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import readline from 'node:readline';
+import { describe, test } from 'node:test';
+import * as modern from '@modelcontextprotocol/client';
+import { Client as SdkClient } from '@modelcontextprotocol/sdk/client/index.js';
+import * as sdkHttp from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import {
+  CreateMessageRequestSchema,
+  ElicitRequestSchema,
+} from '@modelcontextprotocol/sdk/types.js';
+import { call, connect, failureOf, KINDS } from './lib/clients.mjs';
+import { endOf } from './lib/ends.mjs';
+import { run } from './lib/gateway.mjs';
+import { initialize, messageOf, open, post } from './lib/mcp.mjs';
+import * as processes from './lib/processes.mjs';
+import { everythingCommand, GATEWAY } from './lib/programs.mjs';
+import { until, within } from './lib/wait.mjs';
+
+const MARK = 'MCPGW_TEST_MARK';
+
+class Bridge {
+  static async start(end, { options = [], command = everythingCommand('stdio') } = {}) {
+    const bridge = new Bridge();
+    end(() => bridge.stop());
+    await bridge.#start(options, command);
+    return bridge;
+  }
+
+  async #start(options, command) {
+    this.mark = randomUUID();
+    const flags = ['bridge', '--listen', '127.0.0.1:0', ...options, '--', ...command];
+    const env = { ...process.env, [MARK]: this.mark };
+    this.child = spawn(GATEWAY, flags, { stdio: ['ignore', 'pipe', 'ignore'], env });
+    this.exit = new Promise((resolve) => {
+      this.child.once('exit', (code, signal) => resolve({ code, signal }));
+    });
+    const lines = readline.createInterface({ input: this.child.stdout });
+    const ready = new Promise((resolve) => lines.once('line', resolve));
+    const line = await within('the line `ready …`', Promise.race([ready, this.exit]));
+    this.url = new URL('/mcp', /^ready (http:\/\/\S+)$/.exec(line)[1]);
+  }
+
+  // Everything below it that is a server, in no order. (The process that guards them has the
+  // arguments of the bridge.)
+  servers() {
+    const isServer = (one) => one.program === 'node' && one.command.at(-1) === 'stdio';
+    return processes.descendantsOf(this.child.pid).filter(isServer);
+  }
+
+  async stop() {
+    const zombies = () => processes.descendantsOf(this.child.pid).filter(processes.isZombie);
+    await until('no zombies', () => zombies().length === 0, 5_000);
+    this.child.kill('SIGTERM');
+    assert.deepEqual(await within('its end', this.exit), { code: 0, signal: null });
+    assert.deepEqual(processes.processesWithVariable(MARK, this.mark), []);
+  }
+}
+
+// A client that answers what servers ask.
+async function connectAnswering(end, kind, url) {
+  const capabilities = { sampling: {}, elicitation: {} };
+  const Client = kind === 'sdk' ? SdkClient : modern.Client;
+  const { StreamableHTTPClientTransport: Transport } = kind === 'sdk' ? sdkHttp : modern;
+  const client = new Client({ name: 'bridge-tests', version: '1.0.0' }, { capabilities });
+  const answer = (method, schema, handler) =>
+    client.setRequestHandler(kind === 'sdk' ? schema : method, handler);
+  answer('sampling/createMessage', CreateMessageRequestSchema, (request) => ({
+    model: 'none',
+    role: 'assistant',
+    content: { type: 'text', text: `sampled ${request.params.messages.length}` },
+  }));
+  answer('elicitation/create', ElicitRequestSchema, () => ({ action: 'decline' }));
+  const transport = new Transport(url);
+  end(() => client.close());
+  await client.connect(transport);
+  return { client, transport, sessionId: () => transport.sessionId };
+}
+
+for (const kind of KINDS) {
+  describe(`a bridge, ${kind} client`, () => {
+    test('tools, large messages and progress', async (t) => {
+      const bridge = await Bridge.start(endOf(t));
+      const session = await connect(endOf(t), kind, bridge.url);
+      const { tools } = await session.client.listTools();
+      assert.ok(tools.length >= 10, `${tools.length} tools`);
+      const message = 'ü'.repeat(1_000_000);
+      assert.equal(await call(session, 'echo', { message }), `Echo: ${message}`);
+      const request = {
+        name: 'trigger-long-running-operation',
+        arguments: { duration: 0.2, steps: 4 },
+      };
+      const progress = [];
+      const options = { onprogress: (one) => progress.push(one.progress) };
+      await (kind === 'sdk'
+        ? session.client.callTool(request, undefined, options)
+        : session.client.callTool(request, options));
+      assert.deepEqual(progress, [1, 2, 3, 4]);
+    });
+
+    test('the server asks the client', async (t) => {
+      const bridge = await Bridge.start(endOf(t));
+      const session = await connectAnswering(endOf(t), kind, bridge.url);
+      // The server offers these tools once it has been told that the client is ready.
+      await until('the tools that ask', async () => {
+        const { tools } = await session.client.listTools();
+        return tools.some((tool) => tool.name === 'trigger-elicitation-request');
+      });
+      assert.match(await call(session, 'trigger-sampling-request', { prompt: 'x' }), /sampled 1/);
+      assert.match(await call(session, 'trigger-elicitation-request'), /declined/);
+    });
+
+    test('calls fail at once when their process dies, and a new session works', async (t) => {
+      const bridge = await Bridge.start(endOf(t));
+      const session = await connect(endOf(t), kind, bridge.url);
+      const args = { duration: 60, steps: 60 };
+      const calls = [1, 2, 3].map(() =>
+        failureOf(call(session, 'trigger-long-running-operation', args)),
+      );
+      assert.equal(await call(session, 'echo', { message: 'first' }), 'Echo: first');
+      process.kill(bridge.servers()[0].pid, 'SIGKILL');
+      for (const error of await within('three failures', Promise.all(calls), 5_000)) {
+        assert.equal(error.code, -32603, error.message);
+        assert.match(error.message, /signal 9/);
+      }
+      const late = await failureOf(call(session, 'echo', { message: 'late' }));
+      assert.match(late.message, /Session not found/);
+      const again = await connect(endOf(t), kind, bridge.url);
+      assert.equal(await call(again, 'echo', { message: 'again' }), 'Echo: again');
+    });
+
+    test('DELETE ends the process, also below a wrapper', async (t) => {
+      // As with npx: what the bridge starts is not the server itself.
+      const quoted = everythingCommand('stdio').map((word) => `'${word}'`).join(' ');
+      const bridge = await Bridge.start(endOf(t), { command: ['sh', '-c', `${quoted}; exit 1`] });
+      const session = await connect(endOf(t), kind, bridge.url);
+      assert.equal(bridge.servers().length, 1);
+      await session.transport.terminateSession();
+      await until('its end', () => bridge.servers().length === 0);
+    });
+  });
+}
+
+test('a client that tries the stateless revision first falls back', async (t) => {
+  const bridge = await Bridge.start(endOf(t));
+  const options = { capabilities: {}, versionNegotiation: { mode: 'auto' } };
+  const client = new modern.Client({ name: 'bridge-tests', version: '1.0.0' }, options);
+  endOf(t)(() => client.close());
+  await client.connect(new modern.StreamableHTTPClientTransport(bridge.url));
+  const result = await client.callTool({ name: 'echo', arguments: { message: 'hello' } });
+  assert.equal(result.content[0].text, 'Echo: hello');
+});
+
+test('sessions take the processes that were started ahead', async (t) => {
+  const bridge = await Bridge.start(endOf(t), { options: ['--pre-spawn', '2'] });
+  await until('two that wait', () => bridge.servers().length === 2);
+  const waiting = bridge.servers().map((one) => one.pid);
+  const session = await connect(endOf(t), 'sdk', bridge.url);
+  await until('one more', () => bridge.servers().length === 3);
+  const long = { duration: 60, steps: 1 };
+  const failure = failureOf(call(session, 'trigger-long-running-operation', long));
+  for (const pid of waiting) process.kill(pid, 'SIGKILL');
+  assert.equal((await failure).code, -32603, 'it was one of them');
+  await until('others that wait', () => bridge.servers().length === 2);
+});
+
+test('a full bridge says so, and when to come again', async (t) => {
+  const bridge = await Bridge.start(endOf(t), { options: ['--max-sessions', '1'] });
+  await open(bridge.url);
+  const refused = await post(bridge.url, initialize(7));
+  assert.equal(refused.status, 503);
+  assert.equal(refused.headers['retry-after'], '1');
+  assert.deepEqual(messageOf(refused), {
+    jsonrpc: '2.0',
+    id: 7,
+    error: { code: -32000, message: 'too many sessions' },
+  });
+});
+
+test('a session that is left ends after its time', async (t) => {
+  const bridge = await Bridge.start(endOf(t), { options: ['--session-idle-seconds', '1'] });
+  await open(bridge.url);
+  assert.equal(bridge.servers().length, 1);
+  await until('its end', () => bridge.servers().length === 0);
+});
+
+test('a killed bridge takes its processes along', async (t) => {
+  const bridge = await Bridge.start(endOf(t), { options: ['--pre-spawn', '1'] });
+  bridge.stop = async () => {};
+  await open(bridge.url);
+  await until('both', () => bridge.servers().length === 2);
+  bridge.child.kill('SIGKILL');
+  const left = () => processes.processesWithVariable(MARK, bridge.mark);
+  await until('the end of all', () => left().length === 0, 5_000);
+});
+
+test('help names every option', async () => {
+  const help = await run(GATEWAY, ['bridge', '--help']);
+  assert.equal(help.code, 0);
+  for (const option of ['listen', 'max-sessions', 'pre-spawn', 'session-idle-seconds']) {
+    assert.match(help.stdout, new RegExp(`--${option} `));
+  }
+});
