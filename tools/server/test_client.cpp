@@ -184,13 +184,16 @@ SilentClient::~SilentClient() {
 std::string SilentClient::read_until(std::string_view text) {
     std::string got;
     char bytes[64 * 1024];
-    for (;;) {
+    // Comments may come for ever.
+    const auto until = std::chrono::steady_clock::now() + 3 * kPatience;
+    while (std::chrono::steady_clock::now() < until) {
         const std::size_t from = got.size() - std::min(got.size(), text.size());
         const ssize_t size = recv(socket_, bytes, sizeof bytes, 0);
         if (size <= 0) return {};
         got.append(bytes, static_cast<std::size_t>(size));
         if (got.find(text, from) != std::string::npos) return got;
     }
+    return {};
 }
 
 }  // namespace mcpgw::server::test
