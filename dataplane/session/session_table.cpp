@@ -311,7 +311,8 @@ std::optional<ExpiryReason> SessionTable::due(const Slot& slot, std::uint32_t no
     if (!used)
         limit = own == 0 ? limits::unused_session_idle_seconds
                          : std::min(own, limits::unused_session_idle_seconds);
-    if (now < last_used || now - last_used < limit) return std::nullopt;
+    // Both are whole seconds: only a difference of more than `limit` is certain to be `limit`.
+    if (now < last_used || now - last_used <= limit) return std::nullopt;
     return used ? ExpiryReason::idle : ExpiryReason::never_used;
 }
 
