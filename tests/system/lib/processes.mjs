@@ -68,3 +68,10 @@ export function processesWithVariable(name, value) {
 export function describe(processes) {
   return processes.map((one) => `${one.pid} ${one.state} ${one.command.join(' ')}`).join('\n');
 }
+
+// The memory of a process in KiB, without files that are mapped: those count in parts, which depend
+// on how many other processes have them mapped at the moment.
+export function memoryOf(pid) {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  return Number(/^Pss_Anon: +([0-9]+) kB$/m.exec(rollup)[1]);
+}
