@@ -64,8 +64,8 @@ export class Crowd {
     if (answer.status !== 200) throw new Error(`initialize: ${answer.status} ${answer.text}`);
     const id = answer.headers['mcp-session-id'];
     if (!ready) return id;
-    const accepted = await this.post(id, READY);
-    if (accepted.status !== 202) throw new Error(`initialized: ${accepted.status} ${accepted.text}`);
+    const { status, text } = await this.post(id, READY);
+    if (status !== 202) throw new Error(`initialized: ${status} ${text}`);
     return id;
   }
 }
