@@ -12,6 +12,7 @@ namespace mcpgw {
 namespace {
 
 using Outcome = SlotDirectory::Outcome;
+using Phase = SlotState::Phase;
 
 constexpr SlotKey kKey{1, 2, 3};
 // With it the key has two buckets, so that three candidates have room.
@@ -39,18 +40,45 @@ void expect_one() {
     EXPECT_EQ(directory->size(), 1U);
 }
 
+void make_directory() {
+    directory.emplace(SlotDirectory::Options{.slots = 3, .seed = kSeed});
+    for (std::uint32_t slot = 1; slot <= 3; ++slot)
+        EXPECT_EQ(directory->reserve(), slot);
+}
+
 TEST(SlotDirectorySchedule, of_three_who_add_a_key_one_makes_it_and_nobody_waits_for_another) {
     const schedule::Explored explored =
-        schedule::explore({[] {
-                               directory.emplace(SlotDirectory::Options{.slots = 3, .seed = kSeed});
-                               for (std::uint32_t slot = 1; slot <= 3; ++slot)
-                                   EXPECT_EQ(directory->reserve(), slot);
-                           },
+        schedule::explore({make_directory,
                            {[] { add(1); }, [] { add(2); }, [] { add(3); }},
                            expect_one,
                            [] { directory.reset(); },
-                           3});
+                           schedule::changes_max(3)});
     schedule::expect_all(explored, 200'000);
+}
+
+// The first comes and goes and comes again, so that the second may lose and try again while the
+// third is still about to finish its first try.
+TEST(SlotDirectorySchedule, what_was_seen_of_a_try_says_nothing_of_the_next_one) {
+    const auto come_and_go = [] {
+        const SlotDirectory::Added first = directory->add(1, kKey, 0);
+        SlotState state = directory->state_of(1);
+        const bool gone = first.outcome == Outcome::made && state.is(Phase::live, 0) &&
+                          directory->change(1, state, state.in(Phase::left));
+        if (gone) {
+            directory->remove(1);
+            directory->free(1);
+            EXPECT_EQ(directory->reserve(), 1U);
+        }
+        schedule::report(gone ? 1 : 0);
+        if (gone) add(1);
+    };
+    const schedule::Explored explored =
+        schedule::explore({make_directory,
+                           {come_and_go, [] { add(2); }, [] { add(3); }},
+                           [] { EXPECT_EQ(directory->size(), 1U); },
+                           [] { directory.reset(); },
+                           schedule::changes_max(2)});
+    schedule::expect_all(explored, 80'000);
 }
 
 }  // namespace
