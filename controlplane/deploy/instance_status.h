@@ -19,6 +19,8 @@ struct InstanceStatus {
     // Its server exists (whether it answers or not): sessions on it are not lost yet. An instance
     // that is not alive is never published.
     bool alive = false;
+    // It was told to end, whenever it does: its sessions are over, and it is not published either.
+    bool stopping = false;
     bool updated = true;  // it runs the present definition of its adapter
     std::string host;     // numeric address, empty while unknown
     std::uint16_t port = 0;

@@ -281,6 +281,16 @@ TEST_F(ProcessDeployerTest, what_does_not_concern_the_process_does_not_restart_i
     EXPECT_EQ(one().uid, uid);
 }
 
+TEST_F(ProcessDeployerTest, a_server_that_was_told_to_end_is_stopping_until_it_has) {
+    adapter_.command = {kServer, "--ignore-term"};
+    options_.grace_ms = 100;
+    ASSERT_TRUE(until(ready_count(1)));
+    EXPECT_FALSE(one().stopping);
+    EXPECT_FALSE(deployer().remove("x").done);
+    EXPECT_TRUE(one().alive && one().stopping);
+    EXPECT_TRUE(drive_away(deployer(), "x"));
+}
+
 TEST_F(ProcessDeployerTest, removing_leaves_no_process_and_no_file) {
     adapter_.replica_count = 2;
     adapter_.command = {kServer, "--ignore-term"};

@@ -92,6 +92,7 @@ InstanceStatus ProcessInstance::status() const {
     status.uid = uid_;
     status.ready = state_ == State::ready;
     status.alive = state_ != State::idle && state_ != State::unknown;
+    status.stopping = state_ == State::stopping;
     if (status.alive) {
         status.host = "127.0.0.1";
         status.port = port_;

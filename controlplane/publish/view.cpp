@@ -20,7 +20,7 @@ contract::Adapter view_of(const model::Adapter& adapter,
     for (const auto& [name, value] : adapter.request_headers)
         if (!value.is_secret_name) view.request_headers.emplace_back(name, value.text);
     for (const deploy::InstanceStatus& status : instances) {
-        if (!status.alive) continue;
+        if (!status.alive || status.stopping) continue;
         contract::Instance instance;
         instance.name = status.name;
         instance.id = contract::instance_identity(adapter.name, status.name, status.uid);

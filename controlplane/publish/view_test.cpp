@@ -45,6 +45,14 @@ TEST(View, stdio_servers_are_streamable_behind_their_bridge) {
     EXPECT_EQ(view_of(adapter, {}).transport, contract::Transport::streamable_http);
 }
 
+TEST(View, an_instance_that_was_told_to_end_has_no_sessions_any_more) {
+    model::Adapter adapter;
+    adapter.name = "x";
+    deploy::InstanceStatus stopping = instance("x-0", "u0", true);
+    stopping.stopping = true;
+    EXPECT_TRUE(view_of(adapter, {stopping}).instances.empty());
+}
+
 TEST(View, only_living_instances_are_listed_ready_or_not) {
     model::Adapter adapter;
     adapter.name = "x";
