@@ -18,10 +18,15 @@ const RAW = 188;
 const PACE_MS = 50; // between two calls of a session, so that this process keeps up
 const LONG_MS = 60_000;
 
-// It takes its time to start, so that meanwhile the others have to serve everybody.
+// It takes its time to start, so that meanwhile the others have to serve everybody; and to end,
+// when it breaks off what it was doing and takes nothing more.
+const SCRIPT = `sleep 0.5
+setsid "$0" --port "$PORT" &
+trap "kill -9 $!; sleep 1; exit" TERM
+wait`;
 const slowAdapter = (generation) => ({
   name: 'example',
-  command: ['/bin/sh', '-c', 'sleep 0.5; exec "$0"', EXAMPLE_SERVER],
+  command: ['/bin/sh', '-c', SCRIPT, EXAMPLE_SERVER],
   replicaCount: REPLICAS,
   environmentVariables: { GENERATION: generation },
 });
