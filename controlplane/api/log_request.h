@@ -19,7 +19,4 @@ namespace mcpgw::api {
 [[nodiscard]] deploy::LogQuery read_log_query(const Call& call, std::uint64_t now_unix_ms,
                                               model::FieldErrors& errors);
 
-// RFC 3339 (section 5.6) in milliseconds since 1970; nothing if it is none, or before 1970.
-[[nodiscard]] std::optional<std::uint64_t> unix_ms_of_rfc3339(std::string_view text);
-
 }  // namespace mcpgw::api
