@@ -137,6 +137,19 @@ inline constexpr std::size_t log_streams_max = api_threads / 2;
 inline constexpr std::size_t frame_bytes_max = 64 * 1024 * 1024;
 // Sealing keys of a snapshot: the current one and those that still open older ids.
 inline constexpr std::size_t sealing_keys_max = 16;
+// The age at which the store's key gets a successor (--session-key-days). One key is good for 2^32
+// seals; within seven days that is 7,000 new sessions in every second.
+inline constexpr std::uint32_t session_key_days = 7;
+inline constexpr std::uint32_t session_key_days_max = 365;
+// A new key of the store only opens for so long before it seals: time for a data plane that is just
+// being restarted to come back and learn it.
+inline constexpr std::uint64_t sealing_key_lead_ms = 5'000;
+// The file of --session-keys: sixteen keys take 3 KiB. It is read again so often that a change is
+// known before a key that was added with the default of --activate-after begins to seal.
+inline constexpr std::size_t session_keys_bytes_max = 64 * 1024;
+inline constexpr std::uint32_t session_keys_poll_ms = 500;
+inline constexpr std::uint32_t session_keys_lead_seconds = 2;
+inline constexpr std::uint32_t session_keys_lead_seconds_max = 30 * 24 * 60 * 60;
 // The name of an instance: a Kubernetes pod's may be this long.
 inline constexpr std::size_t instance_name_bytes_max = 253;
 // The path of a Unix socket: sockaddr_un without its final zero.
@@ -340,6 +353,8 @@ static_assert(api_body_bytes_max >= 2 * (command_bytes_max + environment_bytes_m
 static_assert(sealed_id_bytes_max >=
                   3 + key_id_bytes_max + 1 + (server_session_id_bytes_max + 64) * 4 / 3 + 4,
               "the longest server id fits when sealed");
+static_assert(session_keys_poll_ms * 2 < session_keys_lead_seconds * 1000,
+              "every gateway has read a new key before one seals with it");
 static_assert((opened_ids_max & (opened_ids_max - 1)) == 0, "places are found with a mask");
 static_assert(sessions_max_least <= sessions_max_default &&
                   sessions_max_default <= sessions_max_most,
