@@ -24,6 +24,26 @@ namespace {
 constexpr Nanos kCoalesce = kMillisecond;
 // The store could not count up.
 constexpr Nanos kVersionRetry = 200 * kMillisecond;
+constexpr std::uint64_t kNotYet = UINT64_MAX;
+
+using Keys = std::vector<contract::SealingKey>;
+
+// The keys as they are to be told first, if the one that shall seal is another than before: all of
+// them, while the old one seals. Nothing if the old one is not among them: then what it sealed is
+// lost in any case.
+std::optional<Keys> opening_first(const Keys& before, const Keys& wanted) {
+    const auto is_current = [](const contract::SealingKey& key) { return key.current; };
+    const auto old = std::ranges::find_if(before, is_current);
+    if (old == before.end()) return std::nullopt;
+    Keys staged = wanted;
+    const auto same = std::ranges::find_if(staged, [&old](const contract::SealingKey& key) {
+        return key.id == old->id && key.key == old->key;
+    });
+    if (same == staged.end() || same->current) return std::nullopt;
+    for (contract::SealingKey& key : staged)
+        key.current = &key == &*same;
+    return staged;
+}
 
 Result<sockaddr_un> socket_address(const std::string& path) {
     sockaddr_un address{};
@@ -120,7 +140,7 @@ void Publisher::change(std::string_view name, const model::Adapter* desired,
     wake();
 }
 
-void Publisher::change_keys(std::vector<contract::SealingKey> keys) {
+void Publisher::change_keys(Keys keys) {
     {
         const std::scoped_lock lock(mutex_);
         said_keys_ = std::move(keys);
@@ -152,6 +172,7 @@ void Publisher::run() {
         std::erase_if(peers_,
                       [](const auto& peer) { return peer->state() == Peer::State::closed; });
         followers_ = followers;
+        let_key_seal(now);
         wait();
     }
     peers_.clear();
@@ -178,7 +199,7 @@ void Publisher::wait() {
 void Publisher::take_changes(Nanos now) {
     Adapters said;
     std::set<std::string, std::less<>> gone;
-    std::optional<std::vector<contract::SealingKey>> keys;
+    std::optional<Keys> keys;
     {
         const std::scoped_lock lock(mutex_);
         said.swap(said_);
@@ -194,12 +215,44 @@ void Publisher::take_changes(Nanos now) {
     }
     for (const std::string& name : gone)
         if (adapters_.erase(name) > 0) next_.names.push_back(name);
-    if (keys && *keys != keys_) {
-        keys_ = std::move(*keys);
-        next_.keys = true;
-    }
+    if (keys) take_keys(std::move(*keys), now);
     const bool news = !next_.names.empty() || next_.keys || version_ == 0;
     if (news && may_publish_ && publish_at_ == kNever) publish_at_ = now + kCoalesce;
+}
+
+void Publisher::take_keys(Keys keys, Nanos now) {
+    std::optional<Keys> staged = version_ == 0 ? std::nullopt : opening_first(keys_, keys);
+    waiting_keys_.reset();
+    if (staged) {
+        waiting_keys_ = std::move(keys);
+        waiting_since_ = now;
+        waits_for_long_ = false;
+    }
+    Keys& told = staged ? *staged : keys;
+    if (told == keys_) return;
+    keys_ = std::move(told);
+    keys_version_ = kNotYet;
+    next_.keys = true;
+}
+
+bool Publisher::has_keys(const Peer& peer) const {
+    return peer.version() >= keys_version_ && remembers(peer.version());
+}
+
+// A data plane that has not said what it has, or refuses what is new, is waited for: it may serve.
+void Publisher::let_key_seal(Nanos now) {
+    if (!waiting_keys_) return;
+    if (std::ranges::all_of(peers_, [this](const auto& peer) { return has_keys(*peer); })) {
+        log_info("a new sealing key seals from now on");
+        keys_ = std::move(*waiting_keys_);
+        waiting_keys_.reset();
+        keys_version_ = kNotYet;
+        next_.keys = true;
+        if (publish_at_ == kNever) publish_at_ = now + kCoalesce;
+    } else if (!waits_for_long_ && now - waiting_since_ > options_.patience_ms * kMillisecond) {
+        waits_for_long_ = true;
+        log_warn("a data plane does not take the new sealing key; the old one goes on sealing");
+    }
 }
 
 void Publisher::make_version(Nanos now) {
@@ -211,6 +264,7 @@ void Publisher::make_version(Nanos now) {
         return;
     }
     check(*version > version_, "versions grow");
+    if (next_.keys || version_ == 0) keys_version_ = *version;
     next_.version = *version;
     history_.push_back(std::move(next_));
     if (history_.size() > limits::snapshot_history_max) history_.pop_front();

@@ -8,7 +8,8 @@
 // so nothing piles up behind a slow reader, and one that takes nothing for `patience_ms` is let go.
 // A data plane that comes back with a version of this epoch that we remember gets what changed
 // since; any other gets everything. Nothing is sent before `open_gate`: an incomplete first
-// snapshot would end sessions that live.
+// snapshot would end sessions that live. A key that is to seal is first told as one that only
+// opens, and seals once every connected data plane has it: a session may move between them.
 #pragma once
 
 #include <atomic>
@@ -62,6 +63,7 @@ class Publisher {
     // Any thread. `desired` null: the adapter is gone.
     void change(std::string_view name, const model::Adapter* desired,
                 const std::vector<deploy::InstanceStatus>& instances);
+    // Exactly one key is current.
     void change_keys(std::vector<contract::SealingKey> keys);
     // Any thread, once: what `change` said so far is complete.
     void open_gate();
@@ -86,6 +88,9 @@ class Publisher {
     void wake();
     void wait();
     void take_changes(Nanos now);
+    void take_keys(std::vector<contract::SealingKey> keys, Nanos now);
+    void let_key_seal(Nanos now);
+    [[nodiscard]] bool has_keys(const Peer& peer) const;
     void make_version(Nanos now);
     void accept_peers(Nanos now);
     void serve(Peer& peer, Nanos now);
@@ -112,6 +117,11 @@ class Publisher {
     // The thread's own.
     Adapters adapters_;
     std::vector<contract::SealingKey> keys_;
+    std::uint64_t keys_version_ = 0;  // whose snapshot has keys_, kNotYet while none has
+    // What keys_ shall become when every data plane has keys_, and since when.
+    std::optional<std::vector<contract::SealingKey>> waiting_keys_;
+    Nanos waiting_since_ = 0;
+    bool waits_for_long_ = false;
     Step next_;  // what the next version will have changed
     std::deque<Step> history_;
     std::vector<std::unique_ptr<Peer>> peers_;

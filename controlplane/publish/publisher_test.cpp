@@ -24,6 +24,12 @@ using deploy::testing::TemporaryDirectory;
 
 constexpr std::uint64_t kFirstVersion = 100;
 
+using Keys = std::vector<contract::SealingKey>;
+
+contract::SealingKey key(const std::string& id, bool current) {
+    return {id, std::string(32, id.back()), current};
+}
+
 class DataPlane {
   public:
     explicit DataPlane(const std::string& path)
@@ -120,7 +126,7 @@ class PublisherTest : public ::testing::Test {
     PublisherTest() {
         options_.socket_path = directory_.path() + "/contract.sock";
         options_.epoch = "epoch-1";
-        options_.keys = {{"k1", std::string(32, 'k'), true}};
+        options_.keys = {key("k1", true)};
         options_.next_version = [this]() -> Result<std::uint64_t> {
             if (store_is_down_) return failure(Code::io, "the disk is gone");
             return ++last_version_;
@@ -241,14 +247,125 @@ TEST_F(PublisherTest, what_did_not_change_is_not_sent) {
 
 TEST_F(PublisherTest, changed_keys_go_along) {
     DataPlane plane = follower();
-    const std::vector<contract::SealingKey> keys = {{"k1", std::string(32, 'k'), false},
-                                                    {"k2", std::string(32, 'l'), true}};
+    const Keys keys = {key("k1", true), key("k2", false)};
     publisher().change_keys(keys);
     EXPECT_EQ(plane.delta().keys, keys);
     DataPlane later = follower();
     put("a");
     EXPECT_TRUE(plane.delta().keys.empty());
 }
+
+// --- A key that is to seal ----------------------------------------------------------------------
+
+TEST_F(PublisherTest, a_new_key_opens_before_it_seals) {
+    DataPlane plane = follower();
+    publisher().change_keys({key("k1", false), key("k2", true)});
+    EXPECT_EQ(plane.delta().keys, (Keys{key("k1", true), key("k2", false)}));
+    EXPECT_EQ(plane.delta().keys, (Keys{key("k1", false), key("k2", true)}));
+    EXPECT_TRUE(plane.quiet());
+}
+
+TEST_F(PublisherTest, a_key_does_not_seal_before_every_data_plane_has_it) {
+    DataPlane first = follower();
+    DataPlane second = follower();
+    DataPlane silent(options_.socket_path);  // connected, and says nothing yet
+    publisher().change_keys({key("k1", false), key("k2", true)});
+    EXPECT_FALSE(first.delta().keys.back().current);
+    EXPECT_EQ(contract::type_of(second.receive()), "delta");  // and not acknowledged yet
+    EXPECT_TRUE(first.quiet());
+    // What changes meanwhile goes on.
+    put("a");
+    EXPECT_EQ(first.delta().upserts.size(), 1U);
+    second.ack(kFirstVersion + 1);
+    EXPECT_EQ(second.delta().upserts.size(), 1U);
+    EXPECT_TRUE(first.quiet());
+    // One that comes while it is waited gets the state of now, and is waited for.
+    silent.hello();
+    EXPECT_EQ(silent.snapshot().keys, (Keys{key("k1", true), key("k2", false)}));
+    const Keys sealing = {key("k1", false), key("k2", true)};
+    EXPECT_EQ(first.delta().keys, sealing);
+    EXPECT_EQ(second.delta().keys, sealing);
+    EXPECT_EQ(silent.delta().keys, sealing);
+}
+
+TEST_F(PublisherTest, one_that_leaves_is_not_waited_for) {
+    DataPlane first = follower();
+    {
+        DataPlane second = follower();
+        publisher().change_keys({key("k1", false), key("k2", true)});
+        EXPECT_FALSE(first.delta().keys.back().current);
+        EXPECT_TRUE(first.quiet());
+    }
+    EXPECT_TRUE(first.delta().keys.back().current);
+}
+
+TEST_F(PublisherTest, one_that_refuses_the_key_keeps_the_old_one_sealing) {
+    DataPlane first = follower();
+    DataPlane second = follower();
+    publisher().change_keys({key("k1", false), key("k2", true)});
+    EXPECT_FALSE(first.delta().keys.back().current);
+    EXPECT_EQ(contract::type_of(second.receive()), "delta");
+    second.send(contract::encode(contract::Refuse{kFirstVersion + 1, "no"}));
+    EXPECT_TRUE(first.quiet());
+    put("a");
+    EXPECT_EQ(first.delta().upserts.size(), 1U);
+    EXPECT_FALSE(second.snapshot().keys.back().current);
+    EXPECT_TRUE(first.delta().keys.back().current);
+}
+
+TEST_F(PublisherTest, a_key_that_everybody_has_long_since_seals_at_once) {
+    options_.keys = {key("k1", true), key("k2", false)};
+    DataPlane plane = follower();
+    const Keys keys = {key("k1", false), key("k2", true)};
+    publisher().change_keys(keys);
+    EXPECT_EQ(plane.delta().keys, keys);
+    EXPECT_TRUE(plane.quiet());
+}
+
+TEST_F(PublisherTest, the_last_word_counts_while_a_key_is_waited_for) {
+    DataPlane plane = follower();
+    publisher().change_keys({key("k1", false), key("k2", true)});
+    EXPECT_EQ(contract::type_of(plane.receive()), "delta");
+    publisher().change_keys(options_.keys);
+    plane.ack(kFirstVersion + 1);
+    EXPECT_EQ(plane.delta().keys, options_.keys);
+    EXPECT_TRUE(plane.quiet());
+}
+
+TEST_F(PublisherTest, keys_that_have_nothing_in_common_are_replaced_at_once) {
+    DataPlane plane = follower();
+    const Keys keys = {key("k7", false), key("k8", true)};
+    publisher().change_keys(keys);
+    EXPECT_EQ(plane.delta().keys, keys);
+    // The same id with another key is another key.
+    const Keys again = {{"k8", std::string(32, 'z'), false}, key("k9", true)};
+    publisher().change_keys(again);
+    EXPECT_EQ(plane.delta().keys, again);
+}
+
+TEST_F(PublisherTest, without_data_planes_a_key_waits_for_nobody) {
+    publisher().open_gate();
+    ASSERT_TRUE(eventually([this] { return publisher().version() == kFirstVersion; }));
+    const Keys keys = {key("k1", false), key("k2", true)};
+    publisher().change_keys(keys);
+    ASSERT_TRUE(eventually([this] { return publisher().version() == kFirstVersion + 1; }));
+    DataPlane plane(options_.socket_path);
+    plane.hello();
+    EXPECT_EQ(plane.snapshot().keys, keys);
+    EXPECT_TRUE(plane.quiet());
+}
+
+TEST_F(PublisherTest, one_from_elsewhere_with_a_high_version_does_not_have_the_key) {
+    DataPlane plane = follower();
+    DataPlane stranger(options_.socket_path);
+    stranger.hello(kFirstVersion + 1'000, "epoch-1");
+    EXPECT_EQ(contract::type_of(stranger.receive()), "snapshot");  // and not acknowledged
+    publisher().change_keys({key("k1", false), key("k2", true)});
+    EXPECT_FALSE(plane.delta().keys.back().current);
+    EXPECT_TRUE(plane.quiet());
+}
+
+// --- Several at a time --------------------------------------------------------------------------
 
 TEST_F(PublisherTest, what_changes_while_an_update_is_on_its_way_goes_with_the_next) {
     DataPlane plane = follower();
