@@ -1,7 +1,8 @@
 // mcp-gateway-controlplane: puts the rooms together and waits for the end.
 //
 //   api -- wake --> reconciler -- change, settled --> publisher --> data planes
-//    \--- store ---/      \--- deployers: process, url
+//    \--- store ---/      \--- deployers: process, url    |
+//           \------- or the file of --session-keys --> key feed
 //
 // The reconciler's thread tells the publisher, data planes' failures go back to the reconciler. It
 // ends cleanly at SIGTERM and SIGINT, and when the lifeline (see shim/) ends. Servers are left
@@ -19,19 +20,27 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "common/limits.h"
 #include "common/log.h"
 #include "common/result.h"
+#include "common/time.h"
 #include "controlplane/api/server.h"
 #include "controlplane/data_directory.h"
 #include "controlplane/deploy/process_deployer.h"
 #include "controlplane/deploy/url_deployer.h"
+#include "controlplane/keys/key_file.h"
 #include "controlplane/options.h"
+#include "controlplane/publish/key_feed.h"
 #include "controlplane/publish/publisher.h"
 #include "controlplane/reconcile/reconciler.h"
 #include "controlplane/store/sqlite_store.h"
 
 namespace mcpgw {
 namespace {
+
+constexpr std::uint64_t kDayMs = 24ULL * 60 * 60 * 1000;
+// Between looks whether a key of the store is old: nothing beside days.
+constexpr std::uint64_t kStoreLookMs = 60'000;
 
 // In the order in which the parts depend on each other, so that they end the other way round.
 struct ControlPlane {
@@ -40,6 +49,7 @@ struct ControlPlane {
     std::unique_ptr<deploy::ProcessDeployer> processes;
     std::unique_ptr<deploy::UrlDeployer> urls;
     std::unique_ptr<publish::Publisher> publisher;
+    std::unique_ptr<publish::KeyFeed> keys;
     std::unique_ptr<reconcile::Reconciler> reconciler;
     std::unique_ptr<api::ApiServer> api;
 };
@@ -60,15 +70,36 @@ Result<> open_store_and_deployers(const Options& options, ControlPlane& plane) {
     return {};
 }
 
+Result<publish::KeyFeedOptions> find_keys(const Options& options, ControlPlane& plane,
+                                          std::uint64_t now_unix_ms) {
+    publish::KeyFeedOptions feed;
+    feed.unix_millis = unix_millis_now;
+    if (options.session_keys.empty()) {
+        feed.source = publish::keys_of_store(*plane.store, options.session_key_days * kDayMs);
+        feed.look_interval_ms = kStoreLookMs;
+    } else {
+        feed.source = publish::keys_of_file(options.session_keys);
+        feed.look_interval_ms = limits::session_keys_poll_ms;
+    }
+    auto ring = feed.source(now_unix_ms);
+    if (!ring) return std::unexpected(ring.error());
+    feed.ring = std::move(*ring);
+    feed.publish = [&plane](std::vector<contract::SealingKey> keys) {
+        plane.publisher->change_keys(std::move(keys));
+    };
+    return feed;
+}
+
 Result<> open_publisher(const Options& options, ControlPlane& plane) {
     auto epoch = plane.store->epoch();
     if (!epoch) return std::unexpected(epoch.error());
-    auto keys = plane.store->sealing_keys();
-    if (!keys) return std::unexpected(keys.error());
+    const std::uint64_t now = unix_millis_now();
+    auto feed = find_keys(options, plane, now);
+    if (!feed) return std::unexpected(feed.error());
     publish::PublisherOptions publisher;
     publisher.socket_path = options.contract_socket;
     publisher.epoch = std::move(*epoch);
-    publisher.keys = std::move(*keys);
+    publisher.keys = keys::keys_at(feed->ring, now);
     publisher.next_version = [&plane] { return plane.store->next_snapshot_version(); };
     publisher.on_failure = [&plane](const contract::InstanceFailure& failure) {
         plane.reconciler->probe(failure.adapter);
@@ -76,6 +107,7 @@ Result<> open_publisher(const Options& options, ControlPlane& plane) {
     auto opened = publish::Publisher::open(std::move(publisher));
     if (!opened) return std::unexpected(opened.error());
     plane.publisher = std::move(*opened);
+    plane.keys = std::make_unique<publish::KeyFeed>(std::move(*feed));
     return {};
 }
 
@@ -140,10 +172,10 @@ void wait_for_the_end(int signal_fd, int lifeline_fd) {
     }
 }
 
-int fail(const Error& error) {
+int fail(const Error& error, int status = 1) {
     log_error("cannot start", {{"code", code_name(error.code)}, {"detail", error.detail}});
     log_stop();
-    return 1;
+    return status;
 }
 
 int run(const Options& options) {
@@ -151,12 +183,16 @@ int run(const Options& options) {
     log_start("controlplane", log_format_of(options.log_format, LogFormat::json),
               log_level_of(options.log_level, LogLevel::info));
     if (!signals) return fail(signals.error());
+    if (!options.session_keys.empty())
+        if (const auto ring = keys::read_key_file(options.session_keys); !ring)
+            return fail(ring.error(), 2);
     const auto directory = DataDirectory::open(options.data_dir);
     if (!directory) return fail(directory.error());
     {
         ControlPlane plane;
         if (auto opened = open_all(options, plane); !opened) return fail(opened.error());
         plane.publisher->start();
+        plane.keys->start();
         plane.reconciler->start();
         plane.api->start();
         log_info("serving", {{"version", MCPGW_VERSION},
@@ -170,6 +206,7 @@ int run(const Options& options) {
         log_info("ending");
         plane.api->stop();
         plane.reconciler->stop();
+        plane.keys->stop();
         plane.publisher->stop();
     }
     log_stop();

@@ -45,6 +45,12 @@ void define_all(Options& options, Define define) {
     define("workload-identity-roles", options.workload_identity_roles,
            "roles besides administrators that may use workload identity")
         ->delimiter(',');
+    define("session-keys", options.session_keys,
+           "file of sealing keys that several gateways share (mcp-gateway session-keys new FILE)")
+        ->check(not_empty);
+    define("session-key-days", options.session_key_days,
+           "age at which the gateway's own sealing key gets a successor (default 7)")
+        ->check(CLI::Range(1U, limits::session_key_days_max));
     define("log-format", options.log_format, "json or text")
         ->check(CLI::IsMember({"json", "text"}));
     define("log-level", options.log_level, "debug, info, warn or error")

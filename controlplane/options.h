@@ -4,9 +4,11 @@
 // a key x-y. Lists may be written with commas.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "common/limits.h"
 #include "common/result.h"
 
 namespace mcpgw {
@@ -19,6 +21,8 @@ struct Options {
     std::string admin_role = "mcp.admin";
     std::vector<std::string> create_roles;
     std::vector<std::string> workload_identity_roles;
+    std::string session_keys;  // the file that gateways share; empty: the store's own keys
+    std::uint32_t session_key_days = limits::session_key_days;
     std::string log_format = "json";
     std::string log_level = "info";
     int lifeline_fd = -1;  // only from MCP_GATEWAY_LIFELINE_FD; -1: there is none

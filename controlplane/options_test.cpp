@@ -100,7 +100,10 @@ TEST_F(OptionsTest, wrong_usage_is_exit_code_2_with_a_sentence) {
         {"--data-dir"},
         {"--data-dir", ""},
         {"--data-dir", "/d", "--log-format", "xml"},
-        {"--data-dir", "/d", "--session-keys", "f"},
+        {"--data-dir", "/d", "--session-keys", ""},
+        {"--data-dir", "/d", "--session-key-days", "0"},
+        {"--data-dir", "/d", "--session-key-days", "366"},
+        {"--data-dir", "/d", "--unheard-of", "f"},
         {"--data-dir", "/d", "extra"},
         {"--data-dir", "/d", "--deployer", "docker"},
         {"--data-dir", "/d", "--deployer", "systemd"},
@@ -116,6 +119,16 @@ TEST_F(OptionsTest, wrong_usage_is_exit_code_2_with_a_sentence) {
               std::string::npos);
     const Variable level("MCP_GATEWAY_LOG_LEVEL", "loud");
     EXPECT_EQ(read({"--data-dir", "/d"}).exit_code, 2);
+}
+
+TEST_F(OptionsTest, session_keys_come_from_flag_environment_or_the_store) {
+    EXPECT_EQ(read({"--data-dir", "/d"}).options.session_keys, "");
+    EXPECT_EQ(read({"--data-dir", "/d"}).options.session_key_days, 7U);
+    const Variable file("MCP_GATEWAY_SESSION_KEYS", "/etc/keys.json");
+    const Variable days("MCP_GATEWAY_SESSION_KEY_DAYS", "30");
+    EXPECT_EQ(read({"--data-dir", "/d"}).options.session_keys, "/etc/keys.json");
+    EXPECT_EQ(read({"--data-dir", "/d"}).options.session_key_days, 30U);
+    EXPECT_EQ(read({"--data-dir", "/d", "--session-keys", "k"}).options.session_keys, "k");
 }
 
 TEST_F(OptionsTest, help_and_version_are_no_mistakes) {

@@ -62,8 +62,8 @@ class FakeStore final : public store::Store {
     Result<> remove(std::string_view, std::uint64_t, const store::AuditRecord&) override {
         return not_asked();
     }
-    Result<std::vector<contract::SealingKey>> sealing_keys() override { return not_asked(); }
-    Result<> put_sealing_keys(const std::vector<contract::SealingKey>&) override {
+    Result<keys::KeyRing> sealing_keys() override { return not_asked(); }
+    Result<> put_sealing_keys(const keys::KeyRing&, const store::AuditRecord&) override {
         return not_asked();
     }
     Result<std::uint64_t> snapshot_version() override { return not_asked(); }

@@ -6,7 +6,7 @@
 namespace mcpgw::store {
 namespace {
 
-constexpr std::array<const char*, 1> kMigrations = {
+constexpr std::array<const char*, 2> kMigrations = {
     // 1: numbers and texts that exist once (meta), adapters as documents beside what is searched or
     // compared, keys, audit.
     R"(CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
@@ -20,6 +20,15 @@ constexpr std::array<const char*, 1> kMigrations = {
            id INTEGER PRIMARY KEY AUTOINCREMENT, at_unix_ms INTEGER NOT NULL, actor TEXT NOT NULL,
            action TEXT NOT NULL, resource TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
        INSERT INTO meta VALUES ('revision', 0), ('snapshot_version', 0);)",
+    // 2: keys know how old they are and when they begin to seal. The rowid is their order.
+    R"(CREATE TABLE sealing_keys_2 (
+           id TEXT PRIMARY KEY, key BLOB NOT NULL, created_at_unix_ms INTEGER NOT NULL,
+           seals_from_unix_ms INTEGER NOT NULL) STRICT;
+       INSERT INTO sealing_keys_2
+           SELECT id, key, CAST(strftime('%s', 'now') AS INTEGER) * 1000, is_current
+           FROM sealing_keys ORDER BY is_current, rowid;
+       DROP TABLE sealing_keys;
+       ALTER TABLE sealing_keys_2 RENAME TO sealing_keys;)",
 };
 
 Result<std::uint64_t> present_version(Database& database) {

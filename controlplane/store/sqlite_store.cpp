@@ -9,6 +9,7 @@
 #include "common/bytes.h"
 #include "common/json_writer.h"
 #include "common/limits.h"
+#include "common/time.h"
 #include "controlplane/model/adapter_json.h"
 #include "controlplane/model/json.h"
 #include "controlplane/store/schema.h"
@@ -17,7 +18,6 @@ namespace mcpgw::store {
 namespace {
 
 constexpr std::uint64_t kSnapshotVersionBlock = 1000;
-constexpr std::size_t kKeyBytes = 32;
 
 Result<std::string> random_bytes(std::size_t count) {
     std::string bytes(count, '\0');
@@ -102,10 +102,9 @@ Result<> SqliteStore::furnish() {
     const auto row = (*count)->step();
     if (!row) return std::unexpected(row.error());
     if ((*count)->number(0) == 0) {
-        const auto id = random_hex(8);
-        const auto key = random_bytes(kKeyBytes);
-        if (!id || !key) return std::unexpected(id ? key.error() : id.error());
-        if (auto done = write_keys({{*id, *key, true}}); !done) return done;
+        const auto key = keys::make_key({}, unix_millis_now(), 0);
+        if (!key) return std::unexpected(key.error());
+        if (auto done = write_keys({*key}); !done) return done;
     }
     const auto version = read_number("snapshot_version");
     if (!version) return std::unexpected(version.error());
@@ -266,45 +265,44 @@ Result<> SqliteStore::remove(std::string_view name, std::uint64_t expected_versi
     return (*transaction)->commit();
 }
 
-Result<std::vector<contract::SealingKey>> SqliteStore::sealing_keys() {
+Result<keys::KeyRing> SqliteStore::sealing_keys() {
     const std::scoped_lock lock(mutex_);
-    auto select = database_->prepare("SELECT id, key, is_current FROM sealing_keys ORDER BY rowid");
+    auto select = database_->prepare(
+        "SELECT id, key, created_at_unix_ms, seals_from_unix_ms FROM sealing_keys ORDER BY rowid");
     if (!select) return std::unexpected(select.error());
-    std::vector<contract::SealingKey> keys;
+    keys::KeyRing ring;
     while (true) {
         const auto row = (*select)->step();
         if (!row) return std::unexpected(row.error());
-        if (!*row) return keys;
-        keys.push_back({(*select)->text(0), (*select)->text(1), (*select)->number(2) != 0});
+        if (!*row) break;
+        ring.push_back(
+            {(*select)->text(0), (*select)->text(1), (*select)->number(2), (*select)->number(3)});
     }
+    const std::string problem = keys::problem_of(ring);
+    if (problem.empty()) return ring;
+    return failure(Code::corrupt,
+                   "the database " + database_->path() + " has broken keys: " + problem);
 }
 
-Result<> SqliteStore::put_sealing_keys(const std::vector<contract::SealingKey>& keys) {
-    std::size_t current = 0;
-    for (const contract::SealingKey& key : keys) {
-        if (key.key.size() != kKeyBytes || key.id.empty() ||
-            key.id.size() > limits::key_id_bytes_max)
-            return failure(Code::invalid_argument, "a sealing key has an id and 32 bytes");
-        current += key.current ? 1 : 0;
-    }
-    if (current != 1 || keys.size() > limits::sealing_keys_max)
-        return failure(Code::invalid_argument,
-                       "exactly one sealing key is current, and there are at most " +
-                           std::to_string(limits::sealing_keys_max));
+Result<> SqliteStore::put_sealing_keys(const keys::KeyRing& ring, const AuditRecord& audit) {
+    if (std::string problem = keys::problem_of(ring); !problem.empty())
+        return failure(Code::invalid_argument, std::move(problem));
     const std::scoped_lock lock(mutex_);
     auto transaction = Transaction::begin(*database_);
     if (!transaction) return std::unexpected(transaction.error());
     if (auto done = database_->execute("DELETE FROM sealing_keys"); !done) return done;
-    if (auto done = write_keys(keys); !done) return done;
+    if (auto done = write_keys(ring); !done) return done;
+    if (auto done = write_audit(audit); !done) return done;
     return (*transaction)->commit();
 }
 
-Result<> SqliteStore::write_keys(const std::vector<contract::SealingKey>& keys) {
-    for (const contract::SealingKey& key : keys) {
-        auto insert = database_->prepare("INSERT INTO sealing_keys VALUES (?, ?, ?)");
+Result<> SqliteStore::write_keys(const keys::KeyRing& ring) {
+    for (const keys::RingKey& key : ring) {
+        auto insert = database_->prepare("INSERT INTO sealing_keys VALUES (?, ?, ?, ?)");
         if (!insert) return std::unexpected(insert.error());
-        (*insert)->bind(key.id).bind_blob(key.key).bind(std::uint64_t{key.current ? 1U : 0U});
-        if (auto done = (*insert)->run(); !done) return std::unexpected(done.error());
+        (*insert)->bind(key.id).bind_blob(key.key).bind(key.created_unix_ms);
+        if (auto done = (*insert)->bind(key.seals_from_unix_ms).run(); !done)
+            return std::unexpected(done.error());
     }
     return {};
 }

@@ -32,8 +32,9 @@ class SqliteStore : public Store {
                                                  const AuditRecord& audit) override;
     [[nodiscard]] Result<> remove(std::string_view name, std::uint64_t expected_version,
                                   const AuditRecord& audit) override;
-    [[nodiscard]] Result<std::vector<contract::SealingKey>> sealing_keys() override;
-    [[nodiscard]] Result<> put_sealing_keys(const std::vector<contract::SealingKey>& keys) override;
+    [[nodiscard]] Result<keys::KeyRing> sealing_keys() override;
+    [[nodiscard]] Result<> put_sealing_keys(const keys::KeyRing& ring,
+                                            const AuditRecord& audit) override;
     [[nodiscard]] Result<std::uint64_t> snapshot_version() override;
     [[nodiscard]] Result<std::uint64_t> next_snapshot_version() override;
     [[nodiscard]] Result<> append_audit(const AuditRecord& record) override;
@@ -50,7 +51,7 @@ class SqliteStore : public Store {
     [[nodiscard]] Result<std::uint64_t> count_revision();
     [[nodiscard]] Result<std::uint64_t> version_of(std::string_view name);
     [[nodiscard]] Result<> refuse_if_full();
-    [[nodiscard]] Result<> write_keys(const std::vector<contract::SealingKey>& keys);
+    [[nodiscard]] Result<> write_keys(const keys::KeyRing& ring);
     [[nodiscard]] Result<> write_audit(const AuditRecord& record);
 
     std::mutex mutex_;

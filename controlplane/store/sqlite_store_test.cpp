@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/time.h"
 #include "controlplane/store/schema.h"
 
 namespace mcpgw::store {
@@ -158,28 +159,46 @@ TEST_F(SqliteStoreTest, a_new_store_has_one_key_which_stays) {
     ASSERT_EQ(keys->size(), 1U);
     EXPECT_EQ(keys->front().key.size(), 32U);
     EXPECT_EQ(keys->front().id.size(), 8U);
-    EXPECT_TRUE(keys->front().current);
+    EXPECT_LE(keys->front().created_unix_ms, unix_millis_now());
+    EXPECT_EQ(keys->front().seals_from_unix_ms, keys->front().created_unix_ms);
     reopen();
-    EXPECT_EQ(store_->sealing_keys()->front().key, keys->front().key);
-    EXPECT_EQ(store_->sealing_keys()->size(), 1U);
+    EXPECT_EQ(*store_->sealing_keys(), *keys);
 }
 
-TEST_F(SqliteStoreTest, keys_are_replaced_as_a_whole) {
-    const contract::SealingKey old_key{"old", std::string(32, '\0'), false};
-    const contract::SealingKey new_key{"new", std::string(32, 'n'), true};
-    ASSERT_TRUE(store_->put_sealing_keys({old_key, new_key}));
+TEST_F(SqliteStoreTest, keys_are_replaced_as_a_whole_with_their_times) {
+    const keys::RingKey old_key{"old", std::string(32, '\0'), 1'000, 2'000};
+    const keys::RingKey new_key{"new", std::string(32, 'n'), 3'000, 4'000'000'000'000};
+    ASSERT_TRUE(store_->put_sealing_keys({old_key, new_key}, audit("session_key.add")));
+    reopen();
+    EXPECT_EQ(*store_->sealing_keys(), (keys::KeyRing{old_key, new_key}));
+    EXPECT_EQ(store_->audit(std::nullopt, 1)->at(0).action, "session_key.add");
+    for (const keys::KeyRing& broken :
+         {keys::KeyRing{}, keys::KeyRing{new_key, new_key}, keys::KeyRing{{"k", "short", 1, 1}}})
+        EXPECT_EQ(store_->put_sealing_keys(broken, audit("no")).error().code,
+                  Code::invalid_argument);
+    EXPECT_EQ(store_->sealing_keys()->size(), 2U);
+    EXPECT_EQ(store_->audit(std::nullopt, 10)->size(), 1U);
+}
+
+// Schema version 1 knew which key was current, and no times.
+TEST_F(SqliteStoreTest, the_keys_of_an_older_database_stay_and_its_current_key_seals) {
+    store_.reset();
+    {
+        auto database = Database::open(path_);
+        ASSERT_TRUE(database);
+        ASSERT_TRUE((*database)->execute(
+            "DROP TABLE sealing_keys; UPDATE schema_version SET version = 1;"
+            "CREATE TABLE sealing_keys (id TEXT PRIMARY KEY, key BLOB NOT NULL,"
+            " is_current INTEGER NOT NULL) STRICT;"
+            "INSERT INTO sealing_keys VALUES ('now', zeroblob(32), 1), ('old', zeroblob(32), 0);"));
+    }
     reopen();
     const auto keys = store_->sealing_keys();
+    ASSERT_TRUE(keys) << keys.error().detail;
     ASSERT_EQ(keys->size(), 2U);
     EXPECT_EQ(keys->at(0).id, "old");
-    EXPECT_EQ(keys->at(0).key, old_key.key);
-    EXPECT_TRUE(keys->at(1).current);
-    EXPECT_EQ(store_->put_sealing_keys({}).error().code, Code::invalid_argument);
-    EXPECT_EQ(store_->put_sealing_keys({old_key}).error().code, Code::invalid_argument);
-    EXPECT_EQ(store_->put_sealing_keys({new_key, new_key}).error().code, Code::invalid_argument);
-    EXPECT_EQ(store_->put_sealing_keys({{"k", "short", true}}).error().code,
-              Code::invalid_argument);
-    EXPECT_EQ(store_->sealing_keys()->size(), 2U);
+    EXPECT_EQ(keys::current_at(*keys, unix_millis_now()), 1U);
+    EXPECT_FALSE(keys::is_successor_due(*keys, unix_millis_now(), 60'000));
 }
 
 TEST_F(SqliteStoreTest, the_audit_log_is_read_newest_first) {

@@ -15,8 +15,8 @@
 #include <string_view>
 #include <vector>
 
-#include "common/contract/snapshot.h"
 #include "common/result.h"
+#include "controlplane/keys/key_ring.h"
 #include "controlplane/model/adapter.h"
 
 namespace mcpgw::store {
@@ -26,8 +26,8 @@ struct AuditRecord {
     std::uint64_t id = 0;  // given by the store, growing
     std::uint64_t at_unix_ms = 0;
     std::string actor;     // user id, or "system"
-    std::string action;    // "adapter.create", "adapter.replace", "adapter.remove", ...
-    std::string resource;  // the name of the adapter
+    std::string action;    // "adapter.create", "adapter.replace", "session_key.add", ...
+    std::string resource;  // the name of the adapter, the id of the key
     std::string detail;    // a sentence or empty; never a secret
 };
 
@@ -55,11 +55,11 @@ class Store {
     [[nodiscard]] virtual Result<> remove(std::string_view name, std::uint64_t expected_version,
                                           const AuditRecord& audit) = 0;
 
-    // Never empty, exactly one is current: a new store makes the first key itself.
-    [[nodiscard]] virtual Result<std::vector<contract::SealingKey>> sealing_keys() = 0;
-    // Replaces all keys (rotation); invalid_argument unless exactly one is current.
-    [[nodiscard]] virtual Result<> put_sealing_keys(
-        const std::vector<contract::SealingKey>& keys) = 0;
+    // Never empty: a new store makes the first key itself.
+    [[nodiscard]] virtual Result<keys::KeyRing> sealing_keys() = 0;
+    // Replaces all keys (rotation); invalid_argument for what is no ring (keys::problem_of).
+    [[nodiscard]] virtual Result<> put_sealing_keys(const keys::KeyRing& ring,
+                                                    const AuditRecord& audit) = 0;
 
     // The last version that was handed out, 0 at first.
     [[nodiscard]] virtual Result<std::uint64_t> snapshot_version() = 0;

@@ -10,6 +10,7 @@
 #include "tools/gateway/adapters.h"
 #include "tools/gateway/import.h"
 #include "tools/gateway/outcome.h"
+#include "tools/gateway/session_keys.h"
 #include "tools/gateway/up.h"
 #include "tools/gateway/validate.h"
 #include "tools/server/bridge.h"
@@ -25,6 +26,8 @@ constexpr std::string_view kUsageText =
   import      make adapters of the servers in an mcp.json
   validate    check a configuration, adapters or a list of servers
   bridge      a stdio MCP server behind streamable HTTP
+  session-keys
+              new, rotate, show: the file of keys that several gateways share
   version     print the version
   help        print this
 
@@ -51,6 +54,7 @@ constexpr Verb kVerbs[] = {
     {"import", run_import},
     {"validate", run_validate},
     {"bridge", server::run_bridge},
+    {"session-keys", run_session_keys},
     {"version", run_version},
     {"--version", run_version},
     {"help", run_help},

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "controlplane/keys/key_file.h"
 #include "tools/gateway/data_dir.h"
 #include "tools/gateway/listeners.h"
 #include "tools/gateway/outcome.h"
@@ -132,6 +133,19 @@ unsigned usable_cores() {
     return static_cast<unsigned>(std::max(1, CPU_COUNT(&cores)));
 }
 
+// The control plane reads the file as well, and again and again; it need not be started to say that
+// it cannot. It may have another working directory.
+std::optional<int> check_session_keys(UpOptions& options) {
+    if (options.session_keys.empty()) return std::nullopt;
+    const auto ring = keys::read_key_file(options.session_keys);
+    if (!ring) {
+        complain(std::string_view(ring.error().detail));
+        return kUsage;
+    }
+    options.session_keys = std::filesystem::absolute(options.session_keys);
+    return std::nullopt;
+}
+
 // A mistake in a file of --import is better told now than after the start.
 std::optional<int> check_imports(const UpOptions& options) {
     std::optional<int> status;
@@ -189,7 +203,10 @@ std::vector<std::string> dataplane_arguments(const UpOptions& options, const Dat
 std::vector<std::string> controlplane_arguments(const UpOptions& options, const DataDir& dir) {
     std::vector<std::string> out;
     append_common_flags(options, dir, out);
-    out.insert(out.end(), {"--deployer", "process"});
+    out.insert(out.end(), {"--deployer", "process", "--session-key-days",
+                           std::to_string(options.session_key_days)});
+    if (!options.session_keys.empty())
+        out.insert(out.end(), {"--session-keys", options.session_keys});
     return out;
 }
 
@@ -259,6 +276,7 @@ int run_up(int argc, char** argv) {
     auto options = read_options(std::move(sources));
     if (!options) return options.error();
     if (const auto wrong = check_imports(*options)) return *wrong;
+    if (const auto wrong = check_session_keys(*options)) return *wrong;
     if (options->workers == 0) options->workers = usable_cores();
 
     // Before the thread of the log exists, which then has the signals blocked as well.

@@ -185,6 +185,14 @@ constexpr std::array kSettings{
                 o.imports = v;
                 return std::string();
             }},
+    Setting{"session-keys", Arity::one, "FILE",
+            "sealing keys shared by several gateways (default: own keys)",
+            [](UpOptions& o, const Values& v) { return assign_text(v[0], o.session_keys); }},
+    Setting{"session-key-days", Arity::one, "N",
+            "age at which an own key gets a successor (default 7)",
+            [](UpOptions& o, const Values& v) {
+                return assign_integer(v[0], 1, limits::session_key_days_max, o.session_key_days);
+            }},
     Setting{"drain-seconds", Arity::one, "N", "how long requests may take to end (default 30)",
             [](UpOptions& o, const Values& v) {
                 return assign_integer(v[0], 0, kDrainSecondsMax, o.drain_seconds);

@@ -28,6 +28,8 @@ struct UpOptions {
     unsigned workers = 0;  // 0: one for each core that this process may use
     bool dev_auth_on_any_address = false;
     std::vector<std::string> imports;
+    std::string session_keys;  // empty: the control plane's own keys
+    std::uint32_t session_key_days = limits::session_key_days;
     std::uint32_t drain_seconds = limits::drain_seconds;
     std::optional<std::uint64_t> max_connections;  // the data plane knows the default
     // Flags that the data plane alone knows more about, in the order of their settings: passed on

@@ -50,9 +50,10 @@ TEST(UpOptions, every_setting_can_come_from_the_file) {
     const auto options = resolve_up_options(config(
         "listen = \"[::1]:9000\"\nadmin-listen = \"127.0.0.2:0\"\ndata-dir = \"/d\"\n"
         "workers = 4\nauth = \"dev\"\ndev-auth-on-any-address = true\ndeployer = \"process\"\n"
-        "import = [\"a.json\", \"b.json\"]\ndrain-seconds = 0\nmax-connections = 10\n"
-        "max-connections-per-address = 7\nmax-sessions = 2000\nmax-sessions-per-user = "
-        "8\nhead-timeout-ms = 1\nbody-idle-timeout-ms = 2\n"
+        "import = [\"a.json\", \"b.json\"]\nsession-keys = \"/k\"\nsession-key-days = 30\n"
+        "drain-seconds = 0\nmax-connections = 10\nmax-connections-per-address = 7\n"
+        "max-sessions = 2000\nmax-sessions-per-user = 8\nhead-timeout-ms = 1\n"
+        "body-idle-timeout-ms = 2\n"
         "client-idle-timeout-ms = 3\nsend-stall-timeout-ms = 4\nlinger-timeout-ms = 5\npoll-us = "
         "50\n"
         "max-head-bytes = 2048\nmax-body-bytes = 4096\nlog-format = \"json\"\n"
@@ -63,6 +64,8 @@ TEST(UpOptions, every_setting_can_come_from_the_file) {
     EXPECT_EQ(options->data_dir, "/d");
     EXPECT_TRUE(options->dev_auth_on_any_address);
     EXPECT_EQ(options->imports.size(), 2U);
+    EXPECT_EQ(options->session_keys, "/k");
+    EXPECT_EQ(options->session_key_days, 30U);
     EXPECT_EQ(options->max_head_bytes, 2048U);
     using Limits = std::vector<std::pair<std::string, std::uint64_t>>;
     EXPECT_EQ(options->dataplane_limits, (Limits{{"max-connections-per-address", 7},
@@ -77,7 +80,7 @@ TEST(UpOptions, every_setting_can_come_from_the_file) {
     EXPECT_EQ(options->allowed_hosts, (std::vector<std::string>{"a.example", "b.example:8000"}));
     EXPECT_EQ(options->allowed_origins.size(), 1U);
     // The text above must not forget one.
-    EXPECT_EQ(up_settings().size(), 25U);
+    EXPECT_EQ(up_settings().size(), 27U);
 }
 
 TEST(UpOptions, problems_begin_with_where_they_stand_and_come_all_at_once) {
@@ -124,6 +127,9 @@ TEST(UpOptions, bad_values_are_refused) {
         {"data-dir", ""},
         {"allowed-origins", "a.example"},
         {"drain-seconds", "18446744073709551616"},
+        {"session-keys", ""},
+        {"session-key-days", "0"},
+        {"session-key-days", "366"},
         {"allowed-origins", "https://a.example/path"},
         {"dev-auth-on-any-address", "maybe"},
     };
