@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <time.h>
@@ -171,6 +172,60 @@ TEST_F(SealTest, rotation_keeps_opening_what_the_old_key_sealed) {
     sealer_.set_keys(only_new, 3);
     EXPECT_FALSE(opens(old, "a"));
     EXPECT_TRUE(opens(fresh, "a"));
+}
+
+TEST_F(SealTest, a_key_that_only_opens_does_not_seal_until_it_is_current) {
+    const std::array opening{key_of("k2", 'b', true), key_of("k3", 'c', false)};
+    sealer_.set_keys(opening, 2);
+    EXPECT_TRUE(seal(sealer_, "s", "a").starts_with("v1.k2."));
+    Sealer other;  // one that has heard of the change first
+    const std::array sealing{key_of("k2", 'b', false), key_of("k3", 'c', true)};
+    other.set_keys(sealing, 9);
+    const std::string early = seal(other, "s", "a");
+    EXPECT_TRUE(early.starts_with("v1.k3."));
+    EXPECT_TRUE(opens(early, "a"));
+}
+
+TEST_F(SealTest, as_many_keys_as_there_may_be_open_what_each_has_sealed) {
+    std::vector<contract::SealingKey> keys;
+    for (std::size_t i = 0; i < limits::sealing_keys_max; ++i)
+        keys.push_back(key_of("key" + std::to_string(i), static_cast<char>('A' + i), false));
+    const std::string longest(limits::server_session_id_bytes_max, '~');
+    std::vector<std::string> sealed;
+    std::uint64_t generation = 10;
+    for (contract::SealingKey& key : keys) {
+        key.current = true;
+        sealer_.set_keys(keys, ++generation);
+        key.current = false;
+        sealed.push_back(seal(sealer_, longest, "a"));
+        sealed.push_back(seal(sealer_, "short", "a"));
+        ASSERT_TRUE(sealed.back().starts_with("v1." + key.id + "."));
+        for (const std::string& one : sealed)
+            ASSERT_TRUE(opens(one, "a"));
+    }
+    // The oldest is dropped: its ids are unknown, also those that were opened before.
+    keys.back().current = true;
+    keys.erase(keys.begin());
+    sealer_.set_keys(keys, ++generation);
+    for (std::size_t i = 0; i < sealed.size(); ++i)
+        EXPECT_EQ(opens(sealed[i], "a"), i >= 2) << i;
+}
+
+TEST_F(SealTest, the_adapter_and_the_instance_cannot_be_exchanged) {
+    const std::string sealed = seal(sealer_, "s", "alice");
+    const std::string head = "v1.k2.";
+    std::array<std::byte, limits::sealed_id_bytes_max> binary{};
+    const auto size = base64url_decode(sealed.substr(head.size()), binary.data());
+    ASSERT_TRUE(size);
+    // Nonce 12, adapter 8, instance 8, time 4: every bit of them is vouched for by the tag.
+    for (std::size_t bit = 0; bit < 8 * (12 + 8 + 8 + 4); ++bit) {
+        const std::byte mask{static_cast<unsigned char>(1U << bit % 8)};
+        binary[bit / 8] ^= mask;
+        std::string text(base64url_size(*size), ' ');
+        base64url_encode(Bytes(binary.data(), *size), text.data());
+        EXPECT_FALSE(opens(head + text, "alice")) << bit;
+        binary[bit / 8] ^= mask;
+    }
 }
 
 TEST_F(SealTest, the_same_key_id_with_another_key_does_not_open) {
