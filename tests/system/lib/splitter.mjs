@@ -69,7 +69,8 @@ export class Splitter {
 // fetch with a connection for each request, so that a session's requests really alternate.
 export function fetchAlone(url, { method = 'GET', headers, body, signal } = {}) {
   return new Promise((resolve, reject) => {
-    const options = { method, agent: false, headers: Object.fromEntries(new Headers(headers)), signal };
+    const sent = Object.fromEntries(new Headers(headers));
+    const options = { method, agent: false, headers: sent, signal };
     const call = http.request(url, options, (answer) => {
       const fields = new Headers();
       for (const [name, value] of Object.entries(answer.headers)) fields.set(name, String(value));
