@@ -150,6 +150,13 @@ inline constexpr std::size_t session_keys_bytes_max = 64 * 1024;
 inline constexpr std::uint32_t session_keys_poll_ms = 500;
 inline constexpr std::uint32_t session_keys_lead_seconds = 2;
 inline constexpr std::uint32_t session_keys_lead_seconds_max = 30 * 24 * 60 * 60;
+// Ids of sessions for people, and what a data plane puts before them: both are random numbers.
+inline constexpr std::size_t session_id_bytes_max = 32;
+inline constexpr std::size_t process_id_bytes_max = 16;
+// How long a data plane may take to answer a question about its sessions; people wait for it.
+inline constexpr std::uint32_t session_question_ms = 2'000;
+// Questions that wait to be taken by one data plane; further ones are as good as unanswered.
+inline constexpr std::size_t question_bytes_max = 64 * 1024;
 // The name of an instance: a Kubernetes pod's may be this long.
 inline constexpr std::size_t instance_name_bytes_max = 253;
 // The path of a Unix socket: sockaddr_un without its final zero.

@@ -1,6 +1,8 @@
 // Frames, and the three small ones that the data plane sends about itself.
 #include "common/contract/frames.h"
 
+#include <algorithm>
+
 #include "common/check.h"
 #include "common/contract/decoding.h"
 #include "common/json_writer.h"
@@ -19,6 +21,10 @@ std::string one_line(std::string_view text) {
     for (char& c : line)
         if ((c >= 0 && c < 0x20) || c == 0x7f) c = ' ';
     return line;
+}
+
+bool is_lower_alphanumeric(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
 }  // namespace
@@ -59,7 +65,8 @@ std::string encode(const Hello& hello) {
     out.key("program_version").string(hello.program_version);
     out.key("snapshot_version").number(hello.snapshot_version);
     out.key("snapshot_epoch").string(hello.snapshot_epoch);
-    out.key("pid").number(hello.pid).end();
+    out.key("pid").number(hello.pid);
+    out.key("process").string(hello.process).end();
     return out.take();
 }
 
@@ -99,6 +106,9 @@ Result<Hello> decode_hello(std::string_view json) {
         out.snapshot_version = in.number("snapshot_version", {});
         out.snapshot_epoch = in.optional_text("snapshot_epoch", limits::frame_text_bytes_max);
         out.pid = in.number("pid", {});
+        out.process = in.optional_text("process", limits::process_id_bytes_max);
+        if (!std::ranges::all_of(out.process, is_lower_alphanumeric))
+            in.refuse("process", "is not small letters and digits");
         if (out.snapshot_version > 0 && out.snapshot_epoch.empty())
             in.refuse("snapshot_epoch", "is empty although there is a version");
         return out;

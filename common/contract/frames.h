@@ -6,7 +6,8 @@
 //   +----------------+---------------------+
 //
 // Order: the data plane says `hello`; the control plane answers with `snapshot` or with `delta`s;
-// each is answered by `ack` or `refuse`; afterwards either side sends when it has something to say.
+// each is answered by `ack` or `refuse`; afterwards either side sends when it has something to say:
+// events (events.h), questions and answers (sessions.h).
 #pragma once
 
 #include <cstdint>
@@ -43,6 +44,7 @@ struct Hello {  // data plane -> control plane
     std::uint64_t snapshot_version = 0;  // the version in force, 0 = none
     std::string snapshot_epoch;          // which control-plane store that version belongs to
     std::uint64_t pid = 0;
+    std::string process = {};  // random for each process, [a-z0-9]; empty: takes no questions
 };
 struct Ack {  // data plane -> control plane: version is in force
     std::uint64_t version = 0;

@@ -10,6 +10,7 @@
 #include "common/check.h"
 #include "common/contract/events.h"
 #include "common/contract/frames.h"
+#include "common/contract/sessions.h"
 #include "common/limits.h"
 
 namespace {
@@ -78,5 +79,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     round_trip(rest, [](std::string_view json) { return decode_ack(json); });
     round_trip(rest, [](std::string_view json) { return decode_refuse(json); });
     round_trip(rest, [](std::string_view json) { return decode_instance_failure(json); });
+    round_trip(rest, [](std::string_view json) { return decode_sessions_query(json); });
+    round_trip(rest, [](std::string_view json) { return decode_sessions_page(json); });
+    round_trip(rest, [](std::string_view json) { return decode_session_end(json); });
+    round_trip(rest, [](std::string_view json) { return decode_session_ended(json); });
     return 0;
 }

@@ -73,7 +73,8 @@ TEST(Frames, hello_survives_its_round_trip) {
                       .program_version = "0.1.0 \"x\" \xC3\xA4",
                       .snapshot_version = UINT64_MAX,
                       .snapshot_epoch = "e1",
-                      .pid = 4242};
+                      .pid = 4242,
+                      .process = "1f9c03aa"};
     const Result<Hello> again = decode_hello(encode(hello));
     ASSERT_TRUE(again.has_value()) << again.error().detail;
     EXPECT_EQ(again->contract_version, 1);
@@ -81,6 +82,7 @@ TEST(Frames, hello_survives_its_round_trip) {
     EXPECT_EQ(again->snapshot_version, UINT64_MAX);
     EXPECT_EQ(again->snapshot_epoch, "e1");
     EXPECT_EQ(again->pid, 4242U);
+    EXPECT_EQ(again->process, "1f9c03aa");
     EXPECT_TRUE(decode_hello(encode(Hello{})).has_value());
 }
 
@@ -128,6 +130,9 @@ TEST(Frames, broken_frames_are_refused_with_the_place) {
     EXPECT_EQ(detail(decode_hello(
                   R"({"type":"hello","contract_version":1,"snapshot_version":3,"pid":1})")),
               "snapshot_epoch: is empty although there is a version");
+    Hello strange;
+    strange.process = "a-b";
+    EXPECT_EQ(detail(decode_hello(encode(strange))), "process: is not small letters and digits");
     EXPECT_EQ(decode_ack("{}").error().code, Code::invalid_argument);
 }
 

@@ -4,17 +4,21 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "common/bytes.h"
 #include "common/check.h"
 #include "common/contract/events.h"
 #include "common/contract/frames.h"
+#include "common/contract/sessions.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "dataplane/session/seal.h"
 
 namespace mcpgw {
 namespace {
@@ -28,10 +32,20 @@ int poll_timeout_ms(Nanos until, Nanos now) {
     return static_cast<int>((until - now + kMillisecond - 1) / kMillisecond);
 }
 
+// Not a secret, but no two processes that are asked at the same time may have the same.
+std::string random_process_id() {
+    std::array<std::byte, sizeof(std::uint64_t)> bytes{};
+    check(system_random(bytes), "the kernel has random numbers");
+    std::uint64_t number = 0;
+    std::memcpy(&number, bytes.data(), sizeof number);
+    return to_hex(number).substr(0, 8);
+}
+
 }  // namespace
 
 ControlLink::ControlLink(ControlLinkOptions options, Publication& publication)
     : options_(std::move(options)),
+      process_(random_process_id()),
       publication_(publication),
       wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       retry_ms_(limits::link_retry_ms_min) {
@@ -147,6 +161,7 @@ void ControlLink::open_socket() {
     hello.snapshot_version = builder_.version();
     hello.snapshot_epoch = builder_.epoch();
     hello.pid = static_cast<std::uint64_t>(::getpid());
+    hello.process = process_;
     if (const auto said = socket->send(contract::encode(hello)); !said)
         return drop_socket(said.error());
     socket_.emplace(std::move(*socket));
@@ -220,6 +235,8 @@ Result<> ControlLink::on_frame(std::string_view json) {
         if (!delta) return on_table(0, std::unexpected(delta.error()));
         return on_table(delta->to, builder_.apply(*delta));
     }
+    if (type == "sessions_query") return on_sessions_query(json);
+    if (type == "session_end") return on_session_end(json);
     // A later control plane may say more than this data plane understands.
     log_debug("frame ignored", {{"type", type}});
     return {};
@@ -238,6 +255,26 @@ Result<> ControlLink::on_table(std::uint64_t version,
     publish(std::move(*table));
     if (saver_ != nullptr) saver_->note_change();
     return socket_->send(contract::encode(contract::Ack{version}));
+}
+
+// A question that cannot be understood is the control plane's mistake, as a bad frame is.
+Result<> ControlLink::on_sessions_query(std::string_view json) {
+    const auto query = contract::decode_sessions_query(json);
+    if (!query) return std::unexpected(query.error());
+    // Nobody waits any longer for what would be behind so much.
+    if (socket_->waiting_bytes() > limits::link_out_bytes_high) return {};
+    contract::SessionsPage page;
+    if (options_.sessions != nullptr) options_.sessions->list(*query, page);
+    check(page.items.size() <= query->limit, "a page is not larger than was asked for");
+    page.request = query->request;
+    return socket_->send(contract::encode(page));
+}
+
+Result<> ControlLink::on_session_end(std::string_view json) {
+    const auto wish = contract::decode_session_end(json);
+    if (!wish) return std::unexpected(wish.error());
+    const bool found = options_.sessions != nullptr && options_.sessions->end(wish->id, wish->user);
+    return socket_->send(contract::encode(contract::SessionEnded{wish->request, found}));
 }
 
 Result<> ControlLink::send_events() {

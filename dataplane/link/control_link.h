@@ -25,6 +25,7 @@
 #include "dataplane/link/control_socket.h"
 #include "dataplane/link/event_queue.h"
 #include "dataplane/link/file_descriptor.h"
+#include "dataplane/link/session_directory.h"
 #include "dataplane/link/snapshot_saver.h"
 #include "dataplane/route/publication.h"
 
@@ -39,6 +40,8 @@ struct ControlLinkOptions {
     // that sleeping workers look; may be nullptr.
     void (*wake_workers)(void* context) = nullptr;
     void* wake_context = nullptr;
+    // Answers questions about sessions; outlives the link. nullptr: there are none.
+    SessionDirectory* sessions = nullptr;
 };
 
 // Ends after the workers have: its builder owns the load blocks, and its queues are theirs.
@@ -81,10 +84,13 @@ class ControlLink {
     [[nodiscard]] Result<> on_frame(std::string_view json);
     [[nodiscard]] Result<> on_table(std::uint64_t version,
                                     Result<std::unique_ptr<const RouteTable>> table);
+    [[nodiscard]] Result<> on_sessions_query(std::string_view json);
+    [[nodiscard]] Result<> on_session_end(std::string_view json);
     [[nodiscard]] Result<> send_events();
     [[nodiscard]] bool is_repeated(const InstanceFailureEvent& event);
 
     ControlLinkOptions options_;
+    const std::string process_;  // names this process before the ids of its sessions
     Publication& publication_;
     RouteBuilder builder_;
     std::unique_ptr<SnapshotSaver> saver_;  // none without a data directory

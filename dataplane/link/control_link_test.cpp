@@ -7,12 +7,14 @@
 #include <filesystem>
 #include <functional>
 #include <thread>
+#include <tuple>
 
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/contract/events.h"
+#include "common/contract/sessions.h"
 #include "common/limits.h"
 #include "dataplane/link/fake_control_plane.h"
 #include "dataplane/link/temporary_directory.h"
@@ -51,6 +53,7 @@ class ControlLinkTest : public testing::Test {
             static_cast<std::atomic<int>*>(context)->fetch_add(1);
         };
         options.wake_context = &wakes_;
+        options.sessions = sessions_;
         link_ = std::make_unique<ControlLink>(options, publication_);
         const auto started = link_->start();
         ASSERT_TRUE(started) << started.error().detail;
@@ -83,6 +86,7 @@ class ControlLinkTest : public testing::Test {
 
     fixture::TemporaryDirectory directory_;
     std::atomic<int> wakes_{0};
+    SessionDirectory* sessions_ = nullptr;
     Publication publication_{2};
     std::unique_ptr<ControlLink> link_;
 };
@@ -456,6 +460,98 @@ TEST_F(ControlLinkTest, prints_how_long_ten_thousand_adapters_take) {
                 static_cast<unsigned long long>(sum / kDeltas / kMicrosecond),
                 static_cast<unsigned long long>(slowest / kMicrosecond));
     EXPECT_LT(loaded, 20 * kSecond);
+}
+
+// --- Questions about sessions -------------------------------------------------------------------
+
+// Sessions "s1", "s2", ... of alice and bob in turns; one call looks at three of them.
+class FakeDirectory final : public SessionDirectory {
+  public:
+    void list(const contract::SessionsQuery& query, contract::SessionsPage& page) override {
+        for (std::uint64_t i = query.after; i < kSessions; ++i) {
+            page.next = i;
+            if (i - query.after == 3 || page.items.size() == query.limit) return;
+            const std::string user = i % 2 == 0 ? "alice" : "bob";
+            if (!query.user.empty() && query.user != user) continue;
+            page.items.push_back({"s" + std::to_string(i), "a", "a-0", user, "", 1, 2, 0, 1});
+        }
+        page.next = 0;
+    }
+    bool end(std::string_view id, std::string_view user) override {
+        return id == "s0" && (user.empty() || user == "alice");
+    }
+
+  private:
+    static constexpr std::uint64_t kSessions = 5;
+};
+
+TEST_F(ControlLinkTest, each_process_has_a_name_of_its_own_that_stays) {
+    FakeControlPlane control(socket_path());
+    start_link();
+    std::string name;
+    {
+        FakeConnection connection = control.accept();
+        name = connection.hello().process;
+        EXPECT_EQ(name.size(), 8U);
+    }
+    EXPECT_EQ(control.accept().hello().process, name);
+    link_->stop();
+    start_link();
+    EXPECT_NE(control.accept().hello().process, name);
+}
+
+TEST_F(ControlLinkTest, questions_about_sessions_are_answered) {
+    FakeDirectory directory;
+    sessions_ = &directory;
+    FakeControlPlane control(socket_path());
+    FakeConnection connection = settled(control);
+    const auto ask = [&connection](const contract::SessionsQuery& query) {
+        connection.send(contract::encode(query));
+        const auto page = contract::decode_sessions_page(connection.next());
+        EXPECT_TRUE(page);
+        return page ? *page : contract::SessionsPage{};
+    };
+    const auto first = ask({.request = 71, .limit = 1000, .user = "alice"});
+    EXPECT_EQ(first.request, 71U);
+    EXPECT_EQ(first.items.size(), 2U);
+    EXPECT_EQ(first.next, 3U);
+    const auto last = ask({.request = 72, .after = first.next, .limit = 1000, .user = "alice"});
+    EXPECT_EQ(last.request, 72U);
+    ASSERT_EQ(last.items.size(), 1U);
+    EXPECT_EQ(last.items[0].id, "s4");
+    EXPECT_EQ(last.next, 0U);
+
+    for (const auto& [id, user, found] :
+         {std::tuple("s0", "", true), std::tuple("s0", "alice", true),
+          std::tuple("s0", "bob", false), std::tuple("s9", "", false)}) {
+        connection.send(contract::encode(contract::SessionEnd{8, id, user}));
+        EXPECT_EQ(contract::decode_session_ended(connection.next()).value(),
+                  (contract::SessionEnded{8, found}));
+    }
+}
+
+TEST_F(ControlLinkTest, without_sessions_there_are_none) {
+    FakeControlPlane control(socket_path());
+    FakeConnection connection = settled(control);
+    connection.send(contract::encode(contract::SessionsQuery{.request = 1, .limit = 5}));
+    EXPECT_EQ(contract::decode_sessions_page(connection.next()).value(),
+              (contract::SessionsPage{1, {}, 0}));
+    connection.send(contract::encode(contract::SessionEnd{2, "s0"}));
+    EXPECT_FALSE(contract::decode_session_ended(connection.next())->found);
+}
+
+TEST_F(ControlLinkTest, a_question_that_cannot_be_understood_ends_the_connection) {
+    FakeDirectory directory;
+    sessions_ = &directory;
+    FakeControlPlane control(socket_path());
+    for (const char* question : {R"({"type":"sessions_query","request":1})",
+                                 R"({"type":"sessions_query","request":1,"after":0,"limit":0})",
+                                 R"({"type":"session_end","request":1,"id":"../x"})"}) {
+        if (link_ != nullptr) link_->stop();
+        FakeConnection connection = settled(control);
+        connection.send(question);
+        EXPECT_TRUE(connection.is_closed_by_peer()) << question;
+    }
 }
 
 }  // namespace
