@@ -1,6 +1,7 @@
 // Non-blocking socket calls and the few transitions.
 #include "controlplane/publish/peer.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -8,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "common/check.h"
+#include "common/limits.h"
 #include "common/log.h"
 
 namespace mcpgw::publish {
@@ -51,12 +53,15 @@ void Peer::flush(Nanos now, Nanos patience) {
             close(error_from_errno(errno, "write").detail);
             return;
         }
+        // Who reads questions, and does not answer the update, is not waited for any longer.
+        if (written_ < update_end_ || state_ == State::idle) deadline_ = now + patience;
         written_ += static_cast<std::size_t>(sent);
-        deadline_ = now + patience;
     }
+    if (out_.empty()) return;
     out_.clear();
     out_.shrink_to_fit();  // a snapshot can be large, and is rarely sent
-    written_ = 0;
+    written_ = update_end_ = 0;
+    if (state_ == State::idle) deadline_ = kNever;
 }
 
 void Peer::greeted(std::uint64_t version) {
@@ -67,20 +72,32 @@ void Peer::greeted(std::uint64_t version) {
 }
 
 void Peer::send_update(std::string frame, std::uint64_t version, Nanos deadline) {
-    check(state_ == State::idle && !wants_to_write(), "one update at a time");
-    out_ = std::move(frame);
-    written_ = 0;
+    check(state_ == State::idle && update_end_ <= written_, "one update at a time");
+    if (out_.empty())
+        out_ = std::move(frame);
+    else
+        out_ += frame;
+    update_end_ = out_.size();
     sent_ = version;
     state_ = State::waiting;
     deadline_ = deadline;
 }
 
+bool Peer::send_beside(std::string_view frame, Nanos deadline) {
+    check(is_known(), "it has said hello");
+    const std::size_t waiting = out_.size() - std::max(written_, update_end_);
+    if (waiting + frame.size() > limits::question_bytes_max) return false;
+    if (!wants_to_write()) deadline_ = std::min(deadline_, deadline);
+    out_ += frame;
+    return true;
+}
+
 bool Peer::answered(std::uint64_t version, bool taken) {
-    if (state_ != State::waiting || version != sent_ || wants_to_write()) return false;
+    if (state_ != State::waiting || version != sent_ || written_ < update_end_) return false;
     if (taken) version_ = version;
     refused_ = taken ? 0 : version;
     state_ = State::idle;
-    deadline_ = kNever;
+    if (!wants_to_write()) deadline_ = kNever;
     return true;
 }
 

@@ -2,7 +2,8 @@
 //
 //   greeting --hello--> idle --update--> waiting --ack, refuse--> idle          any --> closed
 //
-// Owned by the publisher's thread. What an update contains is the publisher's business.
+// Owned by the publisher's thread. What an update contains is the publisher's business. Beside the
+// updates go questions, which do not change the state.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,10 @@ class Peer {
     [[nodiscard]] int fd() const { return socket_.get(); }
     [[nodiscard]] State state() const { return state_; }
     [[nodiscard]] bool wants_to_write() const { return written_ < out_.size(); }
+    // It has said hello, and is still there.
+    [[nodiscard]] bool is_known() const {
+        return state_ == State::idle || state_ == State::waiting;
+    }
     // When we lose patience with it; kNever if we expect nothing.
     [[nodiscard]] Nanos deadline() const { return deadline_; }
 
@@ -40,6 +45,8 @@ class Peer {
 
     void greeted(std::uint64_t version);
     void send_update(std::string frame, std::uint64_t version, Nanos deadline);
+    // A frame beside the updates. False: so much waits already that it is not taken.
+    [[nodiscard]] bool send_beside(std::string_view frame, Nanos deadline);
     // False: that is not what was sent.
     [[nodiscard]] bool answered(std::uint64_t version, bool taken);
 
@@ -50,6 +57,7 @@ class Peer {
     void give_up_on(std::uint64_t version) { refused_ = version; }
 
     std::uint64_t pid = 0;  // for log lines
+    std::string process;    // what it calls itself; empty: knows no questions
 
   private:
     deploy::Descriptor socket_;
@@ -57,6 +65,7 @@ class Peer {
     State state_ = State::greeting;
     std::string out_;
     std::size_t written_ = 0;
+    std::size_t update_end_ = 0;  // in out_; what is behind it goes beside the update
     std::uint64_t version_ = 0;
     std::uint64_t sent_ = 0;
     std::uint64_t refused_ = 0;

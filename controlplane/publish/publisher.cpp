@@ -148,6 +148,19 @@ void Publisher::change_keys(Keys keys) {
     wake();
 }
 
+std::vector<std::string> Publisher::processes() {
+    const std::scoped_lock lock(mutex_);
+    return processes_;
+}
+
+void Publisher::ask(std::string process, std::string json) {
+    {
+        const std::scoped_lock lock(mutex_);
+        questions_.emplace_back(std::move(process), std::move(json));
+    }
+    wake();
+}
+
 void Publisher::open_gate() {
     {
         const std::scoped_lock lock(mutex_);
@@ -164,13 +177,14 @@ void Publisher::run() {
         take_changes(now);
         if (now >= publish_at_) make_version(now);
         accept_peers(now);
+        send_questions(now);
         std::size_t followers = 0;
         for (const auto& peer : peers_) {
             serve(*peer, now);
             if (version_ != 0 && peer->version() == version_) ++followers;
         }
-        std::erase_if(peers_,
-                      [](const auto& peer) { return peer->state() == Peer::State::closed; });
+        part_with_closed();
+        note_processes();
         followers_ = followers;
         let_key_seal(now);
         wait();
@@ -296,6 +310,41 @@ void Publisher::serve(Peer& peer, Nanos now) {
     if (peer.state() != Peer::State::closed) peer.flush(now, options_.patience_ms * kMillisecond);
 }
 
+void Publisher::send_questions(Nanos now) {
+    std::vector<std::pair<std::string, std::string>> questions;
+    {
+        const std::scoped_lock lock(mutex_);
+        questions.swap(questions_);
+    }
+    for (const auto& [process, json] : questions) {
+        const auto peer = std::ranges::find_if(peers_, [&process](const auto& one) {
+            return one->is_known() && one->process == process;
+        });
+        const Nanos deadline = now + options_.patience_ms * kMillisecond;
+        const bool sent =
+            peer != peers_.end() && (*peer)->send_beside(contract::encode_frame(json), deadline);
+        if (!sent && options_.on_left) options_.on_left(process);
+    }
+}
+
+void Publisher::part_with_closed() {
+    std::erase_if(peers_, [this](const auto& peer) {
+        if (peer->state() != Peer::State::closed) return false;
+        if (!peer->process.empty() && options_.on_left) options_.on_left(peer->process);
+        return true;
+    });
+}
+
+void Publisher::note_processes() {
+    std::vector<std::string> names;
+    for (const auto& peer : peers_)
+        if (peer->is_known() && !peer->process.empty()) names.push_back(peer->process);
+    std::ranges::sort(names);
+    names.erase(std::ranges::unique(names).begin(), names.end());
+    const std::scoped_lock lock(mutex_);
+    processes_ = std::move(names);
+}
+
 void Publisher::take_frame(Peer& peer, const std::string& json) {
     const std::string type = contract::type_of(json);
     if (type.empty()) return peer.close("it sent something that is no message");
@@ -313,6 +362,8 @@ void Publisher::take_frame(Peer& peer, const std::string& json) {
         const Result<contract::InstanceFailure> event = contract::decode_instance_failure(json);
         if (!event) return peer.close(event.error().detail);
         if (options_.on_failure) options_.on_failure(*event);
+    } else if (type == "sessions_page" || type == "session_ended") {
+        if (options_.on_answer && !peer.process.empty()) options_.on_answer(peer.process, json);
     }
     // Other types are news from a newer data plane, meant for a newer control plane.
 }
@@ -327,6 +378,7 @@ void Publisher::take_hello(Peer& peer, const std::string& json) {
     log_info("data plane connected", {{"pid", hello->pid},
                                       {"program", hello->program_version},
                                       {"version", hello->snapshot_version}});
+    peer.process = hello->process;
     peer.greeted(hello->snapshot_epoch == options_.epoch ? hello->snapshot_version : 0);
 }
 

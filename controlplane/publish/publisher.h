@@ -46,6 +46,10 @@ struct PublisherOptions {
     // The next version, durable. Called on the publisher's thread.
     std::function<Result<std::uint64_t>()> next_version;
     std::function<void(const contract::InstanceFailure&)> on_failure;
+    // An answer of a data plane to a question (contract/sessions.h), and a data plane that has left
+    // or cannot take one. Called on the publisher's thread; may be empty.
+    std::function<void(const std::string& process, const std::string& json)> on_answer;
+    std::function<void(const std::string& process)> on_left;
     std::uint32_t patience_ms = limits::data_plane_patience_ms;
 };
 
@@ -67,6 +71,11 @@ class Publisher {
     void change_keys(std::vector<contract::SealingKey> keys);
     // Any thread, once: what `change` said so far is complete.
     void open_gate();
+
+    // Any thread. The data planes that take questions, by what they call themselves, in order.
+    [[nodiscard]] std::vector<std::string> processes();
+    // Any thread. Sends the question soon; on_left tells if it cannot be.
+    void ask(std::string process, std::string json);
 
     // For /readyz and debugging: the version that was published last, and how many data planes
     // have it in force.
@@ -94,6 +103,9 @@ class Publisher {
     void make_version(Nanos now);
     void accept_peers(Nanos now);
     void serve(Peer& peer, Nanos now);
+    void send_questions(Nanos now);
+    void part_with_closed();
+    void note_processes();
     void take_frame(Peer& peer, const std::string& json);
     void take_hello(Peer& peer, const std::string& json);
     void send_news(Peer& peer, Nanos now);
@@ -113,6 +125,8 @@ class Publisher {
     std::set<std::string, std::less<>> said_gone_;
     std::optional<std::vector<contract::SealingKey>> said_keys_;
     bool gate_open_ = false;
+    std::vector<std::pair<std::string, std::string>> questions_;  // process, json
+    std::vector<std::string> processes_;
 
     // The thread's own.
     Adapters adapters_;

@@ -1,0 +1,78 @@
+// A list of questions under one lock.
+#include "controlplane/publish/session_asker.h"
+
+#include <chrono>
+#include <utility>
+
+#include "common/contract/frames.h"
+#include "common/log.h"
+
+namespace mcpgw::publish {
+namespace {
+
+std::unexpected<Error> no_answer() {
+    return failure(Code::unavailable, "the data plane that knows the session does not answer");
+}
+
+}  // namespace
+
+std::uint64_t SessionAsker::begin(const std::string& process) {
+    const std::scoped_lock lock(mutex_);
+    questions_.emplace(++last_request_, Question{process, false, {}, {}});
+    return last_request_;
+}
+
+SessionAsker::Question SessionAsker::wait_for(std::uint64_t request) {
+    std::unique_lock lock(mutex_);
+    Question& question = questions_.at(request);
+    news_.wait_for(lock, std::chrono::milliseconds(patience_ms_),
+                   [&question] { return question.is_lost || question.page || question.ended; });
+    Question taken = std::move(question);
+    questions_.erase(request);
+    return taken;
+}
+
+Result<contract::SessionsPage> SessionAsker::page(const std::string& process,
+                                                  contract::SessionsQuery query) {
+    query.request = begin(process);
+    send_(process, contract::encode(query));
+    Question question = wait_for(query.request);
+    if (!question.page || question.page->items.size() > query.limit) return no_answer();
+    return std::move(*question.page);
+}
+
+Result<bool> SessionAsker::end(const std::string& process, contract::SessionEnd wish) {
+    wish.request = begin(process);
+    send_(process, contract::encode(wish));
+    const Question question = wait_for(wish.request);
+    if (!question.ended) return no_answer();
+    return question.ended->found;
+}
+
+void SessionAsker::take_answer(const std::string& process, const std::string& json) {
+    auto page = contract::decode_sessions_page(json);
+    const auto ended = contract::decode_session_ended(json);
+    if (!page && !ended) {
+        const bool is_page = contract::type_of(json) == "sessions_page";
+        log_error("a data plane gave an answer that cannot be understood",
+                  {{"process", process}, {"why", (is_page ? page.error() : ended.error()).detail}});
+        return;
+    }
+    const std::scoped_lock lock(mutex_);
+    const auto found = questions_.find(page ? page->request : ended->request);
+    if (found == questions_.end() || found->second.process != process) return;
+    if (page)
+        found->second.page = std::move(*page);
+    else
+        found->second.ended = *ended;
+    news_.notify_all();
+}
+
+void SessionAsker::take_loss(const std::string& process) {
+    const std::scoped_lock lock(mutex_);
+    for (auto& [request, question] : questions_)
+        if (question.process == process) question.is_lost = true;
+    news_.notify_all();
+}
+
+}  // namespace mcpgw::publish
