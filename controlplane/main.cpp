@@ -32,6 +32,7 @@
 #include "controlplane/options.h"
 #include "controlplane/publish/key_feed.h"
 #include "controlplane/publish/publisher.h"
+#include "controlplane/publish/session_asker.h"
 #include "controlplane/reconcile/reconciler.h"
 #include "controlplane/store/sqlite_store.h"
 
@@ -48,6 +49,7 @@ struct ControlPlane {
     reconcile::Observations observations;
     std::unique_ptr<deploy::ProcessDeployer> processes;
     std::unique_ptr<deploy::UrlDeployer> urls;
+    std::unique_ptr<publish::SessionAsker> sessions;
     std::unique_ptr<publish::Publisher> publisher;
     std::unique_ptr<publish::KeyFeed> keys;
     std::unique_ptr<reconcile::Reconciler> reconciler;
@@ -104,6 +106,16 @@ Result<> open_publisher(const Options& options, ControlPlane& plane) {
     publisher.on_failure = [&plane](const contract::InstanceFailure& failure) {
         plane.reconciler->probe(failure.adapter);
     };
+    plane.sessions = std::make_unique<publish::SessionAsker>(
+        [&plane](const std::string& process, std::string json) {
+            plane.publisher->ask(process, std::move(json));
+        });
+    publisher.on_answer = [&plane](const std::string& process, const std::string& json) {
+        plane.sessions->take_answer(process, json);
+    };
+    publisher.on_left = [&plane](const std::string& process) {
+        plane.sessions->take_loss(process);
+    };
     auto opened = publish::Publisher::open(std::move(publisher));
     if (!opened) return std::unexpected(opened.error());
     plane.publisher = std::move(*opened);
@@ -138,6 +150,13 @@ Result<> open_api(const Options& options, ControlPlane& plane) {
         return plane.reconciler->logs(adapter, query, sink);
     };
     services.access = {options.admin_role, options.create_roles, options.workload_identity_roles};
+    services.sessions.processes = [&plane] { return plane.publisher->processes(); };
+    services.sessions.page = [&plane](const std::string& process, contract::SessionsQuery query) {
+        return plane.sessions->page(process, std::move(query));
+    };
+    services.sessions.end = [&plane](const std::string& process, contract::SessionEnd wish) {
+        return plane.sessions->end(process, std::move(wish));
+    };
     auto opened = api::ApiServer::open(options.api_socket, std::move(services));
     if (!opened) return std::unexpected(opened.error());
     plane.api = std::move(*opened);

@@ -24,26 +24,6 @@ std::unexpected<Error> no_such_adapter(std::string_view name) {
     return failure(Code::not_found, "there is no adapter " + std::string(name), Side::client);
 }
 
-Answer no_such_path() {
-    return problem(404, "there is nothing at this path");
-}
-
-Answer wrong_method(std::string_view allowed) {
-    Answer answer =
-        problem(405, "this path does not take this method; it takes " + std::string(allowed));
-    answer.headers.emplace_back("Allow", allowed);
-    return answer;
-}
-
-// Also the log: what is a 500 to the client is explained there.
-Answer answer_of(const Error& error) {
-    Answer answer = problem_of(error);
-    if (answer.status >= 500)
-        log_error("a management request failed",
-                  {{"code", code_name(error.code)}, {"detail", error.detail}});
-    return answer;
-}
-
 std::string summary_of(const model::Adapter& adapter) {
     constexpr std::array<std::string_view, 3> kSources = {"image", "command", "url"};
     return std::string(kSources[static_cast<std::size_t>(adapter.source())]) + ", " +

@@ -12,6 +12,7 @@
 
 #include "common/result.h"
 #include "controlplane/api/answer.h"
+#include "controlplane/api/session_routes.h"
 #include "controlplane/deploy/deployer.h"
 #include "controlplane/identity/principal.h"
 #include "controlplane/reconcile/observation.h"
@@ -29,6 +30,7 @@ struct Services {
                            const deploy::LogSink& sink)>
         logs;
     identity::AccessRules access;
+    SessionServices sessions;
 };
 
 class AdapterRoutes {

@@ -2,6 +2,7 @@
 #include "controlplane/api/answer.h"
 
 #include "common/json_writer.h"
+#include "common/log.h"
 
 namespace mcpgw::api {
 namespace {
@@ -115,6 +116,25 @@ Answer problem_of(const Error& error) {
     const int status = status_of(error.code);
     if (status == 500) return problem(500, "the control plane could not do that; its log says why");
     return problem(status, error.detail);
+}
+
+Answer answer_of(const Error& error) {
+    Answer answer = problem_of(error);
+    if (answer.status >= 500)
+        log_error("a management request failed",
+                  {{"code", code_name(error.code)}, {"detail", error.detail}});
+    return answer;
+}
+
+Answer no_such_path() {
+    return problem(404, "there is nothing at this path");
+}
+
+Answer wrong_method(std::string_view allowed) {
+    Answer answer =
+        problem(405, "this path does not take this method; it takes " + std::string(allowed));
+    answer.headers.emplace_back("Allow", allowed);
+    return answer;
 }
 
 }  // namespace mcpgw::api

@@ -47,6 +47,12 @@ struct Answer {
 // The one place where an error of a room below becomes an answer.
 [[nodiscard]] Answer problem_of(const Error& error);
 
+// The same, and a line in the log for what is a 5xx to the client: it is explained there.
+[[nodiscard]] Answer answer_of(const Error& error);
+
+[[nodiscard]] Answer no_such_path();
+[[nodiscard]] Answer wrong_method(std::string_view allowed);
+
 [[nodiscard]] std::string_view status_text(int status);
 
 }  // namespace mcpgw::api

@@ -1,4 +1,4 @@
-// cpp-httplib around AdapterRoutes. The library's types stay in this file and connection.h.
+// cpp-httplib around the routes. The library's types stay in this file and connection.h.
 #include "controlplane/api/server.h"
 
 #include <atomic>
@@ -79,7 +79,9 @@ Result<> make_room(const std::string& path, const sockaddr_un& address) {
 
 class ApiServer::Server : public httplib::Server {
   public:
-    explicit Server(Services services) : routes_(std::move(services)) {
+    explicit Server(Services services)
+        : sessions_(services.sessions, services.access, services.store),
+          routes_(std::move(services)) {
         set_address_family(AF_UNIX);
         new_task_queue = [] { return new httplib::ThreadPool(limits::api_threads); };
         set_pre_routing_handler([this](const auto& request, auto& response) {
@@ -201,7 +203,7 @@ class ApiServer::Server : public httplib::Server {
                            "the body did not arrive as announced");
         call->body = std::move(text);
         call->body_too_large = is_too_large;
-        return routes_.answer(*call);
+        return is_sessions_path(call->path) ? sessions_.answer(*call) : routes_.answer(*call);
     }
 
     void stream(Answer answer, httplib::Response& response) {
@@ -219,6 +221,7 @@ class ApiServer::Server : public httplib::Server {
             });
     }
 
+    SessionRoutes sessions_;
     AdapterRoutes routes_;
     std::thread thread_;
     std::atomic<bool> stopping_ = false;

@@ -61,6 +61,14 @@ class ApiTest : public testing::Test {
         result.logs = [this](const model::Adapter& adapter, const deploy::LogQuery& query,
                              const deploy::LogSink& sink) { return logs(adapter, query, sink); };
         result.access = std::move(access);
+        result.sessions.processes = [] { return std::vector<std::string>{"p1"}; };
+        result.sessions.page = [](const std::string&, const contract::SessionsQuery& query) {
+            const contract::SessionItem item{"s1", "a", "a-0", query.user, "", 0, 0, 0, 0};
+            return contract::SessionsPage{0, {item}, 0};
+        };
+        result.sessions.end = [](const std::string&, const contract::SessionEnd& wish) {
+            return wish.id == "s1" && wish.user == "alice";
+        };
         return result;
     }
     // Instance 0 exists. Following, it says "live" and then nothing until its reader goes.
@@ -350,9 +358,19 @@ TEST_F(ApiTest, delete_without_any_body_header_is_answered_at_once) {
     EXPECT_EQ(store_->audit(std::nullopt, 1)->at(0).action, "adapter.remove");
 }
 
+TEST_F(ApiTest, sessions_are_listed_and_ended_for_whom_they_belong_to) {
+    const httplib::Response list = get("/sessions", as("alice"));
+    EXPECT_EQ(list.status, 200);
+    EXPECT_TRUE(list.body.starts_with(R"([{"id":"p1-s1",)")) << list.body;
+    EXPECT_TRUE(list.body.contains(R"("user":"alice")")) << list.body;
+    EXPECT_EQ(remove("/sessions/p1-s1", as("alice")).status, 204);
+    expect_problem(remove("/sessions/p1-s1", as("bob")), 404);
+    expect_problem(remove("/sessions/p2-s1", as("alice")), 404);
+}
+
 TEST_F(ApiTest, paths_and_methods_that_are_not_there_say_so) {
     for (const char* path :
-         {"/", "/tools", "/tenants", "/sessions", "/adapter", "/adaptersx", "/adapters/x/y",
+         {"/", "/tools", "/tenants", "/sessionsx", "/adapter", "/adaptersx", "/adapters/x/y",
           "/adapters/x/status/z", "/adapters//status", "/adapters/x%0a/status"})
         expect_problem(get(path, as("a")), 404);
     struct Case {

@@ -1,0 +1,181 @@
+// Filters and pages of a list, and the end of one session.
+#include "controlplane/api/session_routes.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "common/bytes.h"
+#include "common/json_writer.h"
+#include "common/limits.h"
+#include "common/log.h"
+#include "common/time.h"
+#include "controlplane/api/conditions.h"
+#include "controlplane/model/rules.h"
+
+namespace mcpgw::api {
+namespace {
+
+constexpr std::string_view kCollection = "/sessions";
+
+void write_item(JsonWriter& out, const std::string& process, const contract::SessionItem& item) {
+    out.object().key("id").string(process + "-" + item.id);
+    out.key("adapter").string(item.adapter);
+    out.key("instance").string(item.instance);
+    out.key("user").string(item.user);
+    out.key("tenant").string(item.tenant);
+    out.key("createdAt").string(rfc3339(item.created_unix_ms));
+    out.key("lastUsedAt").string(rfc3339(item.last_used_unix_ms));
+    out.key("streams").number(std::uint64_t{item.streams});
+    out.key("requests").number(std::uint64_t{item.requests}).end();
+}
+
+// The filters of a query, with complaints about those that can match nothing.
+contract::SessionsQuery filters_of(const Call& call, model::FieldErrors& errors) {
+    contract::SessionsQuery query;
+    const auto take = [&](const char* name, std::size_t bytes_max, std::string& out) {
+        const std::string* text = call.parameter(name);
+        if (text == nullptr) return;
+        if (text->empty() || !contract::is_plain_text(*text, bytes_max))
+            errors[name].push_back("must be a text of 1 to " + std::to_string(bytes_max) +
+                                   " bytes without control characters");
+        out = *text;
+    };
+    take("adapter", limits::name_bytes_max, query.adapter);
+    take("instance", limits::instance_name_bytes_max, query.instance);
+    take("user", limits::principal_bytes_max, query.user);
+    take("tenant", limits::principal_bytes_max, query.tenant);
+    if (const char* complaint =
+            query.adapter.empty() ? nullptr : model::name_complaint(query.adapter))
+        errors["adapter"].emplace_back(complaint);
+    return query;
+}
+
+// A value in a query (RFC 3986 section 2.1): all but unreserved characters are escaped.
+std::string escaped(std::string_view text) {
+    constexpr std::string_view kDigits = "0123456789ABCDEF";
+    std::string out;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        const bool is_unreserved = (c >= '0' && c <= '9') ||
+                                   (to_lower(c) >= 'a' && to_lower(c) <= 'z') || c == '-' ||
+                                   c == '.' || c == '_' || c == '~';
+        if (is_unreserved)
+            out += c;
+        else
+            out += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
+    }
+    return out;
+}
+
+std::string link_of(const Call& call, std::size_t limit, const std::string& cursor) {
+    std::string target = "/sessions?limit=" + std::to_string(limit) + "&cursor=" + cursor;
+    for (const char* name : {"adapter", "instance", "user", "tenant"})
+        if (const std::string* text = call.parameter(name))
+            target += "&" + std::string(name) + "=" + escaped(*text);
+    return "<" + target + ">; rel=\"next\"";
+}
+
+}  // namespace
+
+bool is_sessions_path(std::string_view path) {
+    return path == kCollection || path.starts_with("/sessions/");
+}
+
+Answer SessionRoutes::answer(const Call& call) {
+    std::string_view path = call.path;
+    if (path.ends_with('/')) path.remove_suffix(1);
+    if (path == kCollection) {
+        if (call.method == "GET" || call.method == "HEAD") return list(call);
+        return wrong_method("GET, HEAD");
+    }
+    path.remove_prefix(kCollection.size() + 1);
+    if (path.empty() || path.find('/') != std::string_view::npos) return no_such_path();
+    if (call.method == "DELETE") return end(call, path);
+    return wrong_method("DELETE");
+}
+
+Result<SessionRoutes::Place> SessionRoutes::place_of(const std::string& cursor) {
+    if (cursor.empty()) return Place{};
+    const std::size_t dash = cursor.find('-');
+    Place place{cursor.substr(0, dash), 0};
+    const char* const end = cursor.data() + cursor.size();
+    if (dash != std::string::npos) {
+        const auto [stop, error] = std::from_chars(cursor.data() + dash + 1, end, place.after);
+        if (error == std::errc() && stop == end) return place;
+    }
+    return failure(Code::invalid_argument, "cursor is not one that this gateway gave",
+                   Side::client);
+}
+
+Answer SessionRoutes::list(const Call& call) {
+    const auto page = page_of(call);
+    if (!page) return answer_of(page.error());
+    const auto from = place_of(page->after);
+    if (!from) return answer_of(from.error());
+    model::FieldErrors errors;
+    contract::SessionsQuery query = filters_of(call, errors);
+    if (!errors.empty()) return problem(400, "the query has parameters that are wrong", errors);
+    std::vector<std::string> processes = services_.processes();
+    if (!access_.is_admin(call.who)) {
+        if (!query.user.empty() && query.user != call.who.user_id) processes.clear();
+        query.user = call.who.user_id;
+    }
+    JsonWriter out;
+    out.array();
+    std::size_t left = page->limit;
+    std::optional<Place> next;
+    for (const std::string& process : processes) {
+        if (process < from->process) continue;
+        query.after = process == from->process ? from->after : 0;
+        bool at_end = false;
+        while (left > 0 && !at_end) {
+            query.limit = static_cast<std::uint32_t>(left);
+            const auto answer = services_.page(process, query);
+            if (!answer) break;
+            for (const contract::SessionItem& item : answer->items)
+                write_item(out, process, item);
+            left -= answer->items.size();
+            at_end = answer->next <= query.after;
+            query.after = answer->next;
+        }
+        if (left > 0 || at_end) continue;
+        next = Place{process, query.after};
+        break;
+    }
+    out.end();
+    Answer answer = json_answer(200, out.take());
+    if (next) {
+        const std::string cursor = cursor_of(next->process + "-" + std::to_string(next->after));
+        answer.headers.emplace_back("Link", link_of(call, page->limit, cursor));
+    }
+    return answer;
+}
+
+Answer SessionRoutes::end(const Call& call, std::string_view public_id) {
+    const Answer unknown = problem(404, "there is no such session");
+    const std::size_t dash = public_id.find('-');
+    if (dash == std::string_view::npos) return unknown;
+    const std::string process(public_id.substr(0, dash));
+    contract::SessionEnd wish;
+    wish.id = public_id.substr(dash + 1);
+    if (!contract::is_session_id(wish.id)) return unknown;
+    if (!std::ranges::binary_search(services_.processes(), process)) return unknown;
+    if (!access_.is_admin(call.who)) wish.user = call.who.user_id;
+    const auto found = services_.end(process, wish);
+    if (!found) return answer_of(found.error());
+    if (!*found) return unknown;
+    note_end(call, public_id);
+    Answer answer;
+    answer.status = 204;
+    return answer;
+}
+
+void SessionRoutes::note_end(const Call& call, std::string_view public_id) {
+    log_info("a session was ended", {{"session", public_id}, {"user", call.who.user_id}});
+    const auto noted = store_->append_audit(
+        {0, unix_millis_now(), call.who.user_id, "session.end", std::string(public_id), ""});
+    if (!noted) log_error("the audit log cannot be written", {{"why", noted.error().detail}});
+}
+
+}  // namespace mcpgw::api
