@@ -10,7 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include "tools/gateway/adapter_check.h"
-#include "tools/gateway/gateway_client.h"
+#include "tools/gateway/calls.h"
 #include "tools/gateway/outcome.h"
 #include "tools/gateway/server_file.h"
 #include "tools/gateway/text_file.h"
@@ -18,8 +18,6 @@
 
 namespace mcpgw::cli {
 namespace {
-
-constexpr int kPagesMax = 1000;  // of at most a thousand adapters each
 
 struct LogWishes {
     std::optional<std::uint32_t> instance;
@@ -36,72 +34,17 @@ struct Wishes {
     LogWishes logs;
 };
 
-void print(std::string_view text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
-}
-void print_json(const JsonValue& value) {
-    print(to_pretty_json(value) + "\n");
-}
-
 std::string path_of(const Wishes& wishes) {
     return "/adapters/" + escaped_segment(wishes.name);
 }
 
-// A good answer, or its exit status after the complaint.
-std::expected<Response, int> call(GatewayClient& client, const Request& request) {
-    auto response = client.call(request);
-    if (!response) return std::unexpected(complain(response.error()));
-    if (response->is_good()) return std::move(*response);
-    complain(std::string_view(to_text(problem_of(*response))));
-    return std::unexpected(kFailed);
-}
-
-std::expected<JsonValue, int> get_document(GatewayClient& client, const std::string& path) {
-    Request request;
-    request.path = path;
-    auto response = call(client, request);
-    if (!response) return std::unexpected(response.error());
-    auto document = parse_json_tree(response->body);
-    if (document) return std::move(*document);
-    complain("what answers at " + path + " is no gateway: its answer is no JSON");
-    return std::unexpected(kFailed);
-}
-
-// The path and query of <...>; rel="next" (RFC 8288), or "".
-std::string next_page(const Response& response) {
-    const std::string_view link = response.header("Link");
-    const std::size_t open = link.find('<');
-    const std::size_t close = link.find('>', open);
-    if (close == std::string_view::npos || !link.substr(close).contains("rel=\"next\"")) return {};
-    std::string target(link.substr(open + 1, close - open - 1));
-    if (const std::size_t scheme = target.find("://"); scheme != std::string::npos) {
-        const std::size_t slash = target.find('/', scheme + 3);
-        target = slash == std::string::npos ? "/" : target.substr(slash);
-    }
-    return target.starts_with('/') ? target : std::string();
-}
-
 int list(GatewayClient& client, const Wishes& wishes) {
-    JsonValue all = json_array();
-    Request request;
-    request.path = "/adapters";
-    for (int page = 0; page < kPagesMax && !request.path.empty(); ++page) {
-        auto response = call(client, request);
-        if (!response) return response.error();
-        auto document = parse_json_tree(response->body);
-        if (!document || !document->is(JsonValue::Kind::array)) {
-            complain("what answers at " + wishes.access.server + " is no gateway: no JSON array");
-            return kFailed;
-        }
-        for (JsonValue& item : document->items)
-            all.items.push_back(std::move(item));
-        request.path = next_page(*response);
-    }
+    const auto all = get_list(client, "/adapters");
+    if (!all) return all.error();
     if (wishes.access.as_json)
-        print_json(all);
+        print_json(*all);
     else
-        print(adapters_table(all));
+        print(adapters_table(*all));
     return kSuccess;
 }
 

@@ -11,6 +11,7 @@
 #include "tools/gateway/import.h"
 #include "tools/gateway/outcome.h"
 #include "tools/gateway/session_keys.h"
+#include "tools/gateway/sessions.h"
 #include "tools/gateway/up.h"
 #include "tools/gateway/validate.h"
 #include "tools/server/bridge.h"
@@ -26,6 +27,7 @@ constexpr std::string_view kUsageText =
   import      make adapters of the servers in an mcp.json
   validate    check a configuration, adapters or a list of servers
   bridge      a stdio MCP server behind streamable HTTP
+  sessions    list, end: who talks to which instance
   session-keys
               new, rotate, show: the file of keys that several gateways share
   version     print the version
@@ -54,6 +56,7 @@ constexpr Verb kVerbs[] = {
     {"import", run_import},
     {"validate", run_validate},
     {"bridge", server::run_bridge},
+    {"sessions", run_sessions},
     {"session-keys", run_session_keys},
     {"version", run_version},
     {"--version", run_version},
