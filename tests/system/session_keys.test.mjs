@@ -169,7 +169,6 @@ describe('two gateways behind a splitter', () => {
     }),
     'elicitation/create': () => ({ action: 'accept', content: { name: 'Ada', check: true } }),
   };
-  const capabilities = { sampling: {}, elicitation: {} };
 
   before(async () => {
     const folder = mkdtempSync(join(tmpdir(), 'mcpgw-'));
@@ -191,8 +190,7 @@ describe('two gateways behind a splitter', () => {
   async function connectThrough(t, kind, options = {}) {
     const from = splitter.connections.length;
     const session = await connect(endOf(t), kind, at('everything'), {
-      fetch: fetchAlone,
-      capabilities,
+      transport: { fetch: fetchAlone },
       answers,
       ...options,
     });
@@ -257,7 +255,9 @@ describe('two gateways behind a splitter', () => {
       const deletedBy = new Set();
       for (let round = 0; deletedBy.size < 2; round++) {
         assert.ok(round < 10, 'each gateway gets a DELETE');
-        const session = await connect(endOf(t), kind, at('example'), { fetch: fetchAlone });
+        const session = await connect(endOf(t), kind, at('example'), {
+          transport: { fetch: fetchAlone },
+        });
         for (let n = 0; n <= round % 2; n++) await count(session);
         const id = session.sessionId();
         const from = splitter.connections.length;
@@ -271,7 +271,9 @@ describe('two gateways behind a splitter', () => {
 
   test('rotation reaches both before either seals with the new key', async (t) => {
     const from = (await sessionKeys('show', file)).length;
-    const session = await connect(endOf(t), 'sdk', at('example'), { fetch: fetchAlone });
+    const session = await connect(endOf(t), 'sdk', at('example'), {
+      transport: { fetch: fetchAlone },
+    });
     await sessionKeys('rotate', file);
     const { id: young } = (await sessionKeys('show', file))[from];
     // Every session that is opened meanwhile is used at once through the other gateway.
