@@ -165,6 +165,10 @@ inline constexpr std::size_t socket_path_bytes_max = 107;
 inline constexpr std::size_t frame_text_bytes_max = 1024;
 // Events waiting in one worker for the link thread; more are dropped and counted.
 inline constexpr std::size_t worker_events_max = 4096;
+// That a draining instance is idle is said again after the first, because news can be lost, and
+// counts for the second, because whoever said it may have found a session since.
+inline constexpr std::uint32_t drained_repeat_ms = 1'000;
+inline constexpr std::uint32_t drained_news_ms_max = 3'000;
 // How long the link waits before it connects again; doubled up to the second value.
 inline constexpr std::uint32_t link_retry_ms_min = 20;
 inline constexpr std::uint32_t link_retry_ms_max = 160;
@@ -286,6 +290,7 @@ inline constexpr std::uint32_t ejection_doublings_max = 4;
 // (404) or only refuses for the moment (502).
 inline constexpr std::uint32_t reroute_wait_ms = 500;
 inline constexpr std::uint32_t drain_seconds = 30;
+inline constexpr std::uint32_t drain_seconds_max = 86'400;  // what --drain-seconds takes
 // The longest time a worker may look for work instead of sleeping (--poll-us).
 inline constexpr std::uint32_t poll_us_max = 1'000;
 // After those: for clients to take the last answers. Supervisors give two seconds more than asked.
@@ -368,6 +373,7 @@ static_assert(sessions_max_least <= sessions_max_default &&
               "the default can be chosen");
 static_assert(sessions_per_principal_max <= sessions_per_tenant_max,
               "one user does not have more than a whole tenant");
+static_assert(drained_news_ms_max > 2 * drained_repeat_ms, "one lost event does not matter");
 static_assert(server_keep_alive_ms > backend_idle_timeout_ms, "the gateway lets go first");
 static_assert(server_standalone_bytes_max >= stdio_line_bytes_max, "one message always fits");
 static_assert(server_input_bytes_max >= stdio_line_bytes_max, "one body always fits");

@@ -9,6 +9,35 @@
 
 namespace mcpgw::contract {
 
+namespace {
+
+std::string read_adapter(ObjectReader& in) {
+    std::string name(in.text("adapter", limits::name_bytes_max));
+    if (!mcp::is_resource_name(name)) in.refuse("adapter", "is not a resource name");
+    return name;
+}
+
+}  // namespace
+
+std::string encode(const InstanceDrained& event) {
+    JsonWriter out;
+    out.object().key("type").string("instance_drained");
+    out.key("adapter").string(event.adapter);
+    out.key("instance").string(to_hex(event.instance));
+    out.key("version").number(event.version).end();
+    return out.take();
+}
+
+Result<InstanceDrained> decode_instance_drained(std::string_view json) {
+    return decode<InstanceDrained>(json, "instance_drained", [](ObjectReader& in) {
+        InstanceDrained out;
+        out.adapter = read_adapter(in);
+        out.instance = in.identity("instance");
+        out.version = in.number("version", {.min = 1});
+        return out;
+    });
+}
+
 std::string encode(const InstanceFailure& event) {
     JsonWriter out;
     out.object().key("type").string("instance_failure");
@@ -21,8 +50,7 @@ std::string encode(const InstanceFailure& event) {
 Result<InstanceFailure> decode_instance_failure(std::string_view json) {
     return decode<InstanceFailure>(json, "instance_failure", [](ObjectReader& in) {
         InstanceFailure out;
-        out.adapter = in.text("adapter", limits::name_bytes_max);
-        if (!mcp::is_resource_name(out.adapter)) in.refuse("adapter", "is not a resource name");
+        out.adapter = read_adapter(in);
         out.instance = in.identity("instance");
         out.reason = in.text("reason", limits::frame_text_bytes_max);
         return out;

@@ -19,6 +19,16 @@ struct InstanceFailure {
     std::string reason;          // a code_name()
 };
 
+// This data plane has nothing on an instance that is to drain: no session, no request under way,
+// and no worker that would still give it one. Said again and again while it is so.
+struct InstanceDrained {
+    std::string adapter;
+    std::uint64_t instance = 0;  // Instance::id
+    std::uint64_t version = 0;   // of the snapshot in force, in which the instance drains
+};
+
+[[nodiscard]] std::string encode(const InstanceDrained& event);  // "type":"instance_drained"
+[[nodiscard]] Result<InstanceDrained> decode_instance_drained(std::string_view json);
 [[nodiscard]] std::string encode(const InstanceFailure& event);  // "type":"instance_failure"
 [[nodiscard]] Result<InstanceFailure> decode_instance_failure(std::string_view json);
 

@@ -15,6 +15,26 @@ TEST(Events, an_instance_failure_survives_its_round_trip) {
     EXPECT_EQ(again->reason, "timed_out");
 }
 
+TEST(Events, that_an_instance_is_drained_survives_its_round_trip) {
+    const Result<InstanceDrained> again =
+        decode_instance_drained(encode(InstanceDrained{"weather", 0x8000000000000001, UINT64_MAX}));
+    ASSERT_TRUE(again.has_value()) << again.error().detail;
+    EXPECT_EQ(again->adapter, "weather");
+    EXPECT_EQ(again->instance, 0x8000000000000001U);
+    EXPECT_EQ(again->version, UINT64_MAX);
+}
+
+TEST(Events, a_broken_drained_event_is_refused_with_the_place) {
+    const auto detail = [](const InstanceDrained& event) {
+        const auto result = decode_instance_drained(encode(event));
+        return result.has_value() ? std::string("accepted") : result.error().detail;
+    };
+    EXPECT_EQ(detail({"Weather", 1, 1}), "adapter: is not a resource name");
+    EXPECT_EQ(detail({"weather", 0, 1}), "instance: is not 16 hexadecimal digits other than 0");
+    EXPECT_EQ(detail({"weather", 1, 0}).substr(0, 9), "version: ");
+    EXPECT_FALSE(decode_instance_drained(encode(InstanceFailure{"weather", 1, "reset"})));
+}
+
 TEST(Events, broken_events_are_refused_with_the_place) {
     const auto detail = [](const InstanceFailure& event) {
         const auto result = decode_instance_failure(encode(event));

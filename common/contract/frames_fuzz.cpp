@@ -83,5 +83,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     round_trip(rest, [](std::string_view json) { return decode_sessions_page(json); });
     round_trip(rest, [](std::string_view json) { return decode_session_end(json); });
     round_trip(rest, [](std::string_view json) { return decode_session_ended(json); });
+    round_trip(rest, [](std::string_view json) { return decode_instance_drained(json); });
     return 0;
 }
