@@ -164,8 +164,6 @@ Result<> Process::open() {
     sessions_ = std::make_unique<SharedSessions>(
         SessionTable::Options{.sessions_max = options_.max_sessions, .seed = random_seed()});
     publication_ = std::make_unique<Publication>(worker_count_ + 1);
-    janitor_ =
-        std::make_unique<worker::Janitor>(*sessions_, *publication_, &Process::wake_one, this);
     ControlLinkOptions link_options;
     link_options.socket_path = options_.contract_socket;
     link_options.data_dir = options_.data_dir;
@@ -174,6 +172,8 @@ Result<> Process::open() {
     link_options.wake_workers = &Process::wake;
     link_options.wake_context = this;
     link_ = std::make_unique<ControlLink>(link_options, *publication_);
+    const worker::Janitor::Outlets outlets{&link_->janitor_events(), &Process::wake_one, this};
+    janitor_ = std::make_unique<worker::Janitor>(*sessions_, *publication_, outlets);
     return {};
 }
 

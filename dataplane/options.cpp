@@ -34,7 +34,7 @@ void define(CLI::App& app, DataplaneOptions& options) {
     add("--allowed-hosts", options.allowed_hosts, "Host values beyond loopback names");
     add("--allowed-origins", options.allowed_origins, "Origin values beyond loopback names");
     add("--drain-seconds", options.drain_seconds, "time for open streams after SIGTERM")
-        ->check(CLI::Range(0, 86400));
+        ->check(CLI::Range(std::uint32_t{0}, limits::drain_seconds_max));
     add("--max-connections", options.max_connections, "client connections of the whole process")
         ->check(CLI::Range(std::size_t{1}, limits::connections_per_worker_max));
     add("--max-connections-per-address", options.max_connections_per_address,

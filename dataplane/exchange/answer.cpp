@@ -188,7 +188,7 @@ void Exchange::note_failure(Code code) {
     // Of an adapter that is gone nobody needs to know.
     const Adapter* adapter = adapter_now();
     if (services_.events != nullptr && adapter != nullptr)
-        services_.events->push(InstanceFailureEvent::of(adapter->name, load_->instance_id, code));
+        services_.events->push(InstanceEvent::failure(adapter->name, load_->instance_id, code));
 }
 
 void Exchange::on_backend_failed(Code code, Retry retry) {

@@ -108,6 +108,26 @@ TEST_F(DecideTest, a_session_goes_to_the_instance_that_it_names) {
     }
 }
 
+TEST_F(DecideTest, a_draining_instance_keeps_its_sessions_and_gets_no_new_work) {
+    contract::Delta delta{"e", 1, 2, {}, {adapter("a", 3)}, {}};
+    delta.upserts[0].instances[1].state = contract::InstanceState::draining;
+    const std::uint64_t draining = delta.upserts[0].instances[1].id;
+    table = std::move(*builder.apply(delta));
+    services->table = table.get();
+    const Decision kept = ask("POST", "/adapters/a/mcp", sealed("a", draining));
+    ASSERT_EQ(kept.kind, Decision::Kind::forward);
+    EXPECT_EQ(kept.instance, table->find("a")->find(draining));
+    EXPECT_TRUE(kept.session_bound);
+    for (int i = 0; i < 100; ++i) {
+        for (const char* method : {"initialize", "tools/list"}) {
+            const Decision fresh = ask("POST", "/adapters/a/mcp", kAnn,
+                                       R"({"method":")" + std::string(method) + "\"}");
+            ASSERT_EQ(fresh.kind, Decision::Kind::forward) << method;
+            EXPECT_NE(fresh.instance->id, draining) << method;
+        }
+    }
+}
+
 TEST_F(DecideTest, foreign_sessions_are_not_found) {
     const std::uint64_t instance = table->find("b")->instances.front().id;
     const auto refusal = [this](const std::string& lines) {

@@ -41,6 +41,18 @@ std::string random_process_id() {
     return to_hex(number).substr(0, 8);
 }
 
+std::string text_of(const InstanceEvent& event) {
+    const std::string adapter(event.adapter_name());
+    switch (event.kind) {
+        case InstanceEvent::Kind::failure:
+            return contract::encode(contract::InstanceFailure{
+                adapter, event.instance, std::string(code_name(event.reason))});
+        case InstanceEvent::Kind::drained:
+            break;
+    }
+    return contract::encode(contract::InstanceDrained{adapter, event.instance, event.version});
+}
+
 }  // namespace
 
 ControlLink::ControlLink(ControlLinkOptions options, Publication& publication)
@@ -49,7 +61,7 @@ ControlLink::ControlLink(ControlLinkOptions options, Publication& publication)
       publication_(publication),
       wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       retry_ms_(limits::link_retry_ms_min) {
-    for (std::size_t i = 0; i < options_.workers; ++i)
+    for (std::size_t i = 0; i <= options_.workers; ++i)
         queues_.push_back(std::make_unique<EventQueue>(wake_fd_.get()));
     if (!options_.data_dir.empty())
         saver_ = std::make_unique<SnapshotSaver>(SnapshotFile(options_.data_dir), publication_);
@@ -82,7 +94,7 @@ void ControlLink::stop() {
 }
 
 EventQueue& ControlLink::events(std::size_t worker) {
-    check(worker < queues_.size(), "a worker has a queue");
+    check(worker < options_.workers, "a worker has a queue");
     return *queues_[worker];
 }
 
@@ -165,6 +177,8 @@ void ControlLink::open_socket() {
     if (const auto said = socket->send(contract::encode(hello)); !said)
         return drop_socket(said.error());
     socket_.emplace(std::move(*socket));
+    for (InstanceEvent event; janitor_events().pop(event);) {
+    }
     connected_ = true;
     log_info("connected to the control plane", {{"snapshot_version", builder_.version()}});
 }
@@ -278,20 +292,18 @@ Result<> ControlLink::on_session_end(std::string_view json) {
 }
 
 Result<> ControlLink::send_events() {
-    InstanceFailureEvent event;
+    InstanceEvent event;
     for (const auto& queue : queues_) {
         while (socket_->waiting_bytes() < limits::link_out_bytes_high && queue->pop(event)) {
-            if (is_repeated(event)) continue;
-            const contract::InstanceFailure said{std::string(event.adapter_name()), event.instance,
-                                                 std::string(code_name(event.reason))};
-            if (auto sent = socket_->send(contract::encode(said)); !sent) return sent;
+            if (event.kind == InstanceEvent::Kind::failure && is_repeated(event)) continue;
+            if (auto sent = socket_->send(text_of(event)); !sent) return sent;
         }
     }
     return {};
 }
 
 // A dead instance fails every request that meets it; the control plane needs to hear it once.
-bool ControlLink::is_repeated(const InstanceFailureEvent& event) {
+bool ControlLink::is_repeated(const InstanceEvent& event) {
     const Nanos now = monotonic_now();
     if (now - told_since_ > limits::failure_repeat_ms * kMillisecond) {
         told_.clear();

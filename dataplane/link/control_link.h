@@ -6,8 +6,8 @@
 //
 // A plain thread with a blocking poll; a SnapshotSaver beside it keeps the last good snapshot on
 // disk. A bad frame ends the connection; a snapshot or delta that cannot be used is refused and
-// leaves the table in force. Workers touch only their EventQueue and the Publication. What a table
-// means is left to route/.
+// leaves the table in force. Workers and janitor touch only their EventQueue and the Publication.
+// What a table means is left to route/.
 #pragma once
 
 #include <atomic>
@@ -61,6 +61,8 @@ class ControlLink {
 
     // The queue of one worker (its only producer).
     [[nodiscard]] EventQueue& events(std::size_t worker);
+    // What is in it when a connection begins is not sent: the janitor says it again.
+    [[nodiscard]] EventQueue& janitor_events() { return *queues_.back(); }
 
     // Any thread, for /readyz and /metrics.
     [[nodiscard]] bool connected() const;
@@ -87,15 +89,15 @@ class ControlLink {
     [[nodiscard]] Result<> on_sessions_query(std::string_view json);
     [[nodiscard]] Result<> on_session_end(std::string_view json);
     [[nodiscard]] Result<> send_events();
-    [[nodiscard]] bool is_repeated(const InstanceFailureEvent& event);
+    [[nodiscard]] bool is_repeated(const InstanceEvent& event);
 
     ControlLinkOptions options_;
     const std::string process_;  // names this process before the ids of its sessions
     Publication& publication_;
     RouteBuilder builder_;
-    std::unique_ptr<SnapshotSaver> saver_;  // none without a data directory
-    FileDescriptor wake_fd_;                // events and stop()
-    std::vector<std::unique_ptr<EventQueue>> queues_;
+    std::unique_ptr<SnapshotSaver> saver_;             // none without a data directory
+    FileDescriptor wake_fd_;                           // events and stop()
+    std::vector<std::unique_ptr<EventQueue>> queues_;  // of the workers, then of the janitor
     std::thread thread_;
 
     std::optional<ControlSocket> socket_;

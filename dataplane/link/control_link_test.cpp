@@ -325,16 +325,41 @@ TEST_F(ControlLinkTest, a_refused_snapshot_is_not_saved) {
 TEST_F(ControlLinkTest, events_of_all_workers_are_sent) {
     FakeControlPlane control(socket_path());
     FakeConnection connection = settled(control);
-    link_->events(0).push(InstanceFailureEvent::of("adapter-0", 7, Code::unavailable));
+    link_->events(0).push(InstanceEvent::failure("adapter-0", 7, Code::unavailable));
     const auto first = contract::decode_instance_failure(connection.next());
     ASSERT_TRUE(first);
     EXPECT_EQ(first->adapter, "adapter-0");
     EXPECT_EQ(first->instance, 7U);
     EXPECT_EQ(first->reason, "unavailable");
-    link_->events(1).push(InstanceFailureEvent::of("adapter-1", 8, Code::reset));
+    link_->events(1).push(InstanceEvent::failure("adapter-1", 8, Code::reset));
     const auto second = contract::decode_instance_failure(connection.next());
     ASSERT_TRUE(second);
     EXPECT_EQ(second->adapter, "adapter-1");
+}
+
+TEST_F(ControlLinkTest, events_of_the_janitor_are_sent_as_often_as_it_says) {
+    FakeControlPlane control(socket_path());
+    FakeConnection connection = settled(control);
+    for (int i = 0; i < 2; ++i) {
+        link_->janitor_events().push(InstanceEvent::drained("adapter-0", 7, 10));
+        const auto event = contract::decode_instance_drained(connection.next());
+        ASSERT_TRUE(event);
+        EXPECT_EQ(event->adapter, "adapter-0");
+        EXPECT_EQ(event->instance, 7U);
+        EXPECT_EQ(event->version, 10U);
+    }
+}
+
+TEST_F(ControlLinkTest, that_an_instance_was_drained_before_the_connection_is_not_said) {
+    start_link();
+    link_->janitor_events().push(InstanceEvent::drained("adapter-0", 7, 10));
+    FakeControlPlane control(socket_path());
+    FakeConnection connection = control.accept();
+    connection.hello();
+    link_->janitor_events().push(InstanceEvent::drained("adapter-0", 8, 10));
+    const auto event = contract::decode_instance_drained(connection.next());
+    ASSERT_TRUE(event);
+    EXPECT_EQ(event->instance, 8U);
 }
 
 TEST_F(ControlLinkTest, a_storm_of_one_failure_is_a_few_events) {
@@ -343,8 +368,8 @@ TEST_F(ControlLinkTest, a_storm_of_one_failure_is_a_few_events) {
     const Nanos start = monotonic_now();
     constexpr int kStorm = 3000;
     for (int i = 0; i < kStorm; ++i)
-        link_->events(0).push(InstanceFailureEvent::of("adapter-0", 7, Code::reset));
-    link_->events(0).push(InstanceFailureEvent::of("adapter-0", 8, Code::reset));
+        link_->events(0).push(InstanceEvent::failure("adapter-0", 7, Code::reset));
+    link_->events(0).push(InstanceEvent::failure("adapter-0", 8, Code::reset));
     int heard = 0;
     while (true) {
         const auto event = contract::decode_instance_failure(connection.next());
@@ -359,7 +384,7 @@ TEST_F(ControlLinkTest, a_storm_of_one_failure_is_a_few_events) {
 
 TEST_F(ControlLinkTest, events_wait_for_the_control_plane) {
     start_link();
-    link_->events(1).push(InstanceFailureEvent::of("adapter-0", 7, Code::timed_out));
+    link_->events(1).push(InstanceEvent::failure("adapter-0", 7, Code::timed_out));
     FakeControlPlane control(socket_path());
     FakeConnection connection = control.accept();
     connection.hello();
@@ -373,7 +398,7 @@ TEST_F(ControlLinkTest, a_control_plane_that_does_not_read_delays_nobody) {
     // Distinct failures, until the socket, what waits behind it, and the queue are full.
     std::uint64_t instance = 1;
     EXPECT_TRUE(comes_true([&] {
-        while (queue.push(InstanceFailureEvent::of("adapter-0", instance, Code::reset)))
+        while (queue.push(InstanceEvent::failure("adapter-0", instance, Code::reset)))
             ++instance;
         return link_->events_dropped() > 100;
     }));

@@ -12,22 +12,38 @@
 #include "common/check.h"
 
 namespace mcpgw {
+namespace {
 
-InstanceFailureEvent InstanceFailureEvent::of(std::string_view adapter, std::uint64_t instance,
-                                              Code reason) {
-    InstanceFailureEvent event;
+InstanceEvent event_of(InstanceEvent::Kind kind, std::string_view adapter, std::uint64_t instance) {
+    InstanceEvent event;
+    event.kind = kind;
     event.instance = instance;
-    event.reason = reason;
     const std::size_t bytes = std::min(adapter.size(), event.adapter.size());
     std::copy_n(adapter.begin(), bytes, event.adapter.begin());
     event.adapter_bytes = static_cast<std::uint8_t>(bytes);
     return event;
 }
 
-EventQueue::EventQueue(int wake_fd)
-    : ring_(std::make_unique<std::array<InstanceFailureEvent, kSlots>>()), wake_fd_(wake_fd) {}
+}  // namespace
 
-bool EventQueue::push(const InstanceFailureEvent& event) {
+InstanceEvent InstanceEvent::failure(std::string_view adapter, std::uint64_t instance,
+                                     Code reason) {
+    InstanceEvent event = event_of(Kind::failure, adapter, instance);
+    event.reason = reason;
+    return event;
+}
+
+InstanceEvent InstanceEvent::drained(std::string_view adapter, std::uint64_t instance,
+                                     std::uint64_t version) {
+    InstanceEvent event = event_of(Kind::drained, adapter, instance);
+    event.version = version;
+    return event;
+}
+
+EventQueue::EventQueue(int wake_fd)
+    : ring_(std::make_unique<std::array<InstanceEvent, kSlots>>()), wake_fd_(wake_fd) {}
+
+bool EventQueue::push(const InstanceEvent& event) {
     const std::uint32_t tail = tail_.load(std::memory_order_relaxed);
     if (tail - head_.load(std::memory_order_acquire) == kSlots) {
         dropped_.store(dropped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -42,7 +58,7 @@ bool EventQueue::push(const InstanceFailureEvent& event) {
     return true;
 }
 
-bool EventQueue::pop(InstanceFailureEvent& event) {
+bool EventQueue::pop(InstanceEvent& event) {
     const std::uint32_t head = head_.load(std::memory_order_relaxed);
     if (head == tail_.load(std::memory_order_acquire)) return false;
     event = (*ring_)[head & (kSlots - 1)];

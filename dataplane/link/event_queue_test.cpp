@@ -13,8 +13,8 @@
 namespace mcpgw {
 namespace {
 
-InstanceFailureEvent event_of(std::uint64_t instance) {
-    return InstanceFailureEvent::of("x", instance, Code::reset);
+InstanceEvent event_of(std::uint64_t instance) {
+    return InstanceEvent::failure("x", instance, Code::reset);
 }
 
 std::uint64_t wakes_of(const FileDescriptor& fd) {
@@ -25,14 +25,21 @@ std::uint64_t wakes_of(const FileDescriptor& fd) {
 TEST(EventQueueTest, an_event_keeps_its_parts) {
     const std::string name(limits::name_bytes_max, 'n');
     EventQueue queue;
-    EXPECT_TRUE(queue.push(InstanceFailureEvent::of(name, 7, Code::timed_out)));
-    InstanceFailureEvent event;
+    EXPECT_TRUE(queue.push(InstanceEvent::failure(name, 7, Code::timed_out)));
+    InstanceEvent event;
     ASSERT_TRUE(queue.pop(event));
     EXPECT_EQ(event.adapter_name(), name);
     EXPECT_EQ(event.instance, 7U);
     EXPECT_EQ(event.reason, Code::timed_out);
     EXPECT_FALSE(queue.pop(event));
-    EXPECT_EQ(InstanceFailureEvent::of(name + "more", 7, Code::io).adapter_name(), name);
+    EXPECT_EQ(event.kind, InstanceEvent::Kind::failure);
+    EXPECT_TRUE(queue.push(InstanceEvent::drained("x", 8, 9)));
+    ASSERT_TRUE(queue.pop(event));
+    EXPECT_EQ(event.kind, InstanceEvent::Kind::drained);
+    EXPECT_EQ(event.adapter_name(), "x");
+    EXPECT_EQ(event.instance, 8U);
+    EXPECT_EQ(event.version, 9U);
+    EXPECT_EQ(InstanceEvent::failure(name + "more", 7, Code::io).adapter_name(), name);
 }
 
 TEST(EventQueueTest, a_full_queue_drops_the_newest_and_counts_it) {
@@ -42,7 +49,7 @@ TEST(EventQueueTest, a_full_queue_drops_the_newest_and_counts_it) {
     EXPECT_FALSE(queue.push(event_of(999'999)));
     EXPECT_FALSE(queue.push(event_of(999'999)));
     EXPECT_EQ(queue.dropped(), 2U);
-    InstanceFailureEvent event;
+    InstanceEvent event;
     ASSERT_TRUE(queue.pop(event));
     EXPECT_TRUE(queue.push(event_of(limits::worker_events_max)));
     for (std::uint64_t i = 1; i <= limits::worker_events_max; ++i) {
@@ -58,7 +65,7 @@ TEST(EventQueueTest, only_an_armed_queue_wakes_and_only_once) {
     queue.push(event_of(1));
     EXPECT_EQ(wakes_of(fd), 0U);
     EXPECT_FALSE(queue.arm()) << "an event waits";
-    InstanceFailureEvent event;
+    InstanceEvent event;
     EXPECT_TRUE(queue.pop(event));
     EXPECT_TRUE(queue.arm());
     queue.push(event_of(2));
@@ -79,7 +86,7 @@ TEST(EventQueueTest, a_sleeping_consumer_is_always_woken) {
     std::uint64_t next = 0;
     bool woken = true;
     while (next < kEvents && woken) {
-        InstanceFailureEvent event;
+        InstanceEvent event;
         while (queue.pop(event)) {
             ASSERT_EQ(event.instance, next);
             ++next;

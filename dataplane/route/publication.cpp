@@ -55,6 +55,16 @@ const RouteTable* Publication::hold(std::size_t reader, const RouteTable* table)
     }
 }
 
+// A worker that is about to announce an older table finds, after that, that it is not current.
+bool Publication::is_taken(const RouteTable* table) const {
+    return current_.load() == table &&
+           std::all_of(slots_.begin(), slots_.begin() + static_cast<std::ptrdiff_t>(workers()),
+                       [table](const Slot& slot) {
+                           const RouteTable* held = slot.held.load();
+                           return held == nullptr || held == table;
+                       });
+}
+
 void Publication::leave(std::size_t reader) {
     check(reader < slots_.size(), "a reader has a slot");
     slots_[reader].held.store(nullptr, std::memory_order_release);

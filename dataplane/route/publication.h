@@ -37,6 +37,11 @@ class Publication {
     // Reader: holds nothing from now on (it goes to sleep, or stops).
     void leave(std::size_t reader);
 
+    // Any thread: no worker routes by an older table than this one, which is the current one, or
+    // will from now on. What workers did by older tables is visible to the caller.
+    [[nodiscard]] bool is_taken(const RouteTable* table) const;
+
+    [[nodiscard]] std::size_t workers() const { return slots_.size() - 3; }
     [[nodiscard]] std::size_t janitor_reader() const { return slots_.size() - 3; }
     [[nodiscard]] std::size_t admin_reader() const { return slots_.size() - 2; }  // metrics, debug
     [[nodiscard]] std::size_t saver_reader() const { return slots_.size() - 1; }  // link's own

@@ -48,6 +48,23 @@ TEST(PublicationTest, every_reader_gets_the_latest) {
     EXPECT_NE(publication.admin_reader(), publication.saver_reader());
 }
 
+TEST(PublicationTest, a_table_is_taken_once_no_worker_has_an_older_one) {
+    RouteBuilder builder;
+    Publication publication(2);
+    publication.publish(table_of(builder, 1));
+    const RouteTable* first = publication.refresh(0);
+    EXPECT_TRUE(publication.is_taken(first)) << "the other worker has none";
+    EXPECT_EQ(publication.refresh(publication.janitor_reader()), first);
+    publication.publish(table_of(builder, 2));
+    const RouteTable* second = publication.refresh(1);
+    EXPECT_FALSE(publication.is_taken(first));
+    EXPECT_FALSE(publication.is_taken(second));
+    publication.leave(0);
+    EXPECT_TRUE(publication.is_taken(second)) << "who is no worker does not matter";
+    for (const std::size_t reader : {std::size_t{1}, publication.janitor_reader()})
+        publication.leave(reader);
+}
+
 TEST(PublicationTest, a_held_table_lives_until_its_reader_moves_on) {
     RouteBuilder builder;
     Publication publication(2);

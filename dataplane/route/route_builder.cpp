@@ -183,7 +183,7 @@ void RouteBuilder::adopt(Routed& routed) {
         auto& load = loads_[instance.id];
         if (load == nullptr)
             load = std::make_shared<InstanceLoad>(routed.adapter.id, routed.adapter.name_hash,
-                                                  instance.id);
+                                                  instance.id, built_);
         orphans_.erase(instance.id);
         instance.load = load.get();
         routed.loads.push_back(load);

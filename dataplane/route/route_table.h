@@ -34,13 +34,20 @@ namespace mcpgw {
 // Decrement with release order or stronger, as the last use.
 struct alignas(64) InstanceLoad {
     InstanceLoad() = default;
-    InstanceLoad(std::uint64_t the_adapter, std::uint64_t the_name_hash, std::uint64_t the_instance)
-        : adapter_id(the_adapter), adapter_name_hash(the_name_hash), instance_id(the_instance) {}
+    InstanceLoad(std::uint64_t the_adapter, std::uint64_t the_name_hash, std::uint64_t the_instance,
+                 bool counts_all)
+        : adapter_id(the_adapter),
+          adapter_name_hash(the_name_hash),
+          instance_id(the_instance),
+          counts_all_sessions(counts_all) {}
 
     // Whose load it is, for who keeps nothing else of the table.
     const std::uint64_t adapter_id = 0;
     const std::uint64_t adapter_name_hash = 0;
     const std::uint64_t instance_id = 0;
+    // False for an instance of the first table of this process: it may have sessions from before,
+    // which become known one by one, as they are used.
+    const bool counts_all_sessions = true;
     std::atomic<std::uint32_t> sessions{0};
     std::atomic<std::uint32_t> outstanding{0};
     InstanceHealth health;

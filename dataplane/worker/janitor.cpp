@@ -10,9 +10,19 @@
 
 namespace mcpgw::worker {
 
-Janitor::Janitor(SharedSessions& sessions, Publication& publication, WakeWorker wake,
-                 void* wake_context)
-    : sessions_(sessions), publication_(publication), wake_(wake), wake_context_(wake_context) {}
+namespace {
+
+// In this order: an exchange counts the session it opens before it lets go, and once no worker
+// gives the instance anything new, only sessions that are counted come to it.
+bool has_nothing(const InstanceLoad& load) {
+    return load.counts_all_sessions && load.outstanding.load(std::memory_order_acquire) == 0 &&
+           load.sessions.load(std::memory_order_relaxed) == 0;
+}
+
+}  // namespace
+
+Janitor::Janitor(SharedSessions& sessions, Publication& publication, Outlets outlets)
+    : sessions_(sessions), publication_(publication), outlets_(outlets) {}
 
 Janitor::~Janitor() {
     stop();
@@ -38,7 +48,7 @@ void Janitor::run() {
         changed_.wait_for(lock, std::chrono::milliseconds(limits::janitor_interval_ms),
                           [this] { return stopping_ || !ended_by_hand_.empty(); });
         lock.unlock();
-        look(static_cast<std::uint32_t>(monotonic_now() / kSecond));
+        look(monotonic_now());
         lock.lock();
     }
 }
@@ -56,7 +66,7 @@ bool Janitor::end(SessionHandle session) {
     return true;
 }
 
-void Janitor::look(std::uint32_t now) {
+void Janitor::look(Nanos now) {
     std::vector<SessionHandle> ended;
     {
         const std::lock_guard lock(mutex_);
@@ -70,17 +80,20 @@ void Janitor::look(std::uint32_t now) {
             finish(session);
         const std::uint32_t slots = sessions_.table.slots_touched() / limits::janitor_rounds + 1;
         sessions_.table.sweep(
-            now, slots, [this](const SessionKey& key) { return place_of(key) == nullptr; },
+            static_cast<std::uint32_t>(now / kSecond), slots,
+            [this](const SessionKey& key) { return place_of(key) == nullptr; },
             [this](SessionHandle session, ExpiryReason reason) {
                 expired_[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
                 finish(session);
             });
+        tell_drained(*table, now);
     } else {
         for (const SessionHandle session : ended)
             finish(session);
     }
     publication_.leave(reader);
-    if (std::exchange(has_mail_, false) && wake_ != nullptr) wake_(wake_context_);
+    if (std::exchange(has_mail_, false) && outlets_.wake != nullptr)
+        outlets_.wake(outlets_.wake_context);
 }
 
 // Whose instances there are; made anew when the table is another one, which may lie where the last
@@ -93,10 +106,26 @@ void Janitor::index(const RouteTable& table) {
     indexed_version_ = table.version();
     indexed_epoch_ = table.epoch();
     places_.clear();
-    table.for_each([this](const Adapter& adapter) {
-        for (const Instance& instance : adapter.instances)
+    const auto before = std::exchange(draining_, {});
+    table.for_each([&](const Adapter& adapter) {
+        for (const Instance& instance : adapter.instances) {
             places_.insert_or_assign(instance.id, Place{&adapter, &instance});
+            if (instance.state != contract::InstanceState::draining) continue;
+            const auto known = before.find(instance.id);
+            const Nanos tell_at = known == before.end() ? 0 : known->second.tell_at;
+            draining_.insert_or_assign(instance.id, Drain{{&adapter, &instance}, tell_at});
+        }
     });
+}
+
+void Janitor::tell_drained(const RouteTable& table, Nanos now) {
+    if (outlets_.events == nullptr || draining_.empty() || !publication_.is_taken(&table)) return;
+    for (auto& [id, drain] : draining_) {
+        if (now < drain.tell_at || !has_nothing(*drain.place.instance->load)) continue;
+        drain.tell_at = now + limits::drained_repeat_ms * kMillisecond;
+        outlets_.events->push(
+            InstanceEvent::drained(drain.place.adapter->name, id, table.version()));
+    }
 }
 
 const Janitor::Place* Janitor::place_of(const SessionKey& key) const {

@@ -1,9 +1,11 @@
 // Ends sessions that nobody uses any more, and those whose instance is gone: the one who sweeps the
-// session table, beside the workers.
+// session table, beside the workers. Tells the control plane which draining instances have nothing
+// to do any more.
 //
 //   every janitor_interval_ms: a part of the table ──due──▶ end() ─▶ EndedSessions
 //                                                                  ─▶ FarewellMail ─▶ a worker
 //   end(handle), any thread ───────────────────────────────▲         (DELETE to the server)
+//                       the draining instances ──idle──▶ InstanceEvent::drained ─▶ the link
 //
 // A plain thread that reads the route table as the workers do. Nobody waits for it: the table is
 // lock-free, and the mutex here is between this thread and who ends a session by hand.
@@ -19,6 +21,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/time.h"
+#include "dataplane/link/event_queue.h"
 #include "dataplane/route/publication.h"
 #include "dataplane/session/shared_sessions.h"
 
@@ -26,12 +30,17 @@ namespace mcpgw::worker {
 
 class Janitor {
   public:
-    // Called when there is mail for a worker; may be nullptr.
+    // Called when there is mail for a worker.
     using WakeWorker = void (*)(void* context);
+    // What others do with its findings; either may be nullptr, and outlives the janitor.
+    struct Outlets {
+        EventQueue* events = nullptr;
+        WakeWorker wake = nullptr;
+        void* wake_context = nullptr;
+    };
 
     // Both outlive the janitor.
-    Janitor(SharedSessions& sessions, Publication& publication, WakeWorker wake = nullptr,
-            void* wake_context = nullptr);
+    Janitor(SharedSessions& sessions, Publication& publication, Outlets outlets);
     Janitor(const Janitor&) = delete;
     Janitor& operator=(const Janitor&) = delete;
     ~Janitor();  // stops
@@ -46,25 +55,29 @@ class Janitor {
         return expired_[static_cast<std::size_t>(reason)].load(std::memory_order_relaxed);
     }
 
-    // One look at the next part of the table, at `now` seconds of the monotonic clock. Called by
-    // the thread; by nobody else while it runs.
-    void look(std::uint32_t now);
+    // One look at the next part of the session table and at all draining instances. Called by the
+    // thread; by nobody else while it runs.
+    void look(Nanos now);
 
   private:
     struct Place {
         const Adapter* adapter;
         const Instance* instance;
     };
+    struct Drain {
+        Place place;
+        Nanos tell_at;  // not before
+    };
 
     void run();
     void index(const RouteTable& table);
     [[nodiscard]] const Place* place_of(const SessionKey& key) const;
     void finish(SessionHandle session);
+    void tell_drained(const RouteTable& table, Nanos now);
 
     SharedSessions& sessions_;
     Publication& publication_;
-    WakeWorker wake_;
-    void* wake_context_;
+    const Outlets outlets_;
 
     // Of the table that is announced during a look: instances by their id.
     std::unordered_map<std::uint64_t, Place> places_;
@@ -72,6 +85,8 @@ class Janitor {
     std::uint64_t indexed_version_ = 0;
     std::string indexed_epoch_;
     bool has_mail_ = false;
+    // The draining ones among them.
+    std::unordered_map<std::uint64_t, Drain> draining_;
 
     std::mutex mutex_;
     std::condition_variable changed_;

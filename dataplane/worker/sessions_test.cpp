@@ -62,14 +62,15 @@ Harness::Special idle_after(std::uint32_t seconds) {
 // Looks often enough to have seen every session.
 void look(Janitor& janitor, std::uint32_t now) {
     for (std::uint32_t i = 0; i <= limits::janitor_rounds; ++i)
-        janitor.look(now);
+        janitor.look(now * kSecond);
 }
 
 class Gateway : public Harness {
   public:
     explicit Gateway(std::uint16_t port, const Special& special = {}) : Harness({port}, special) {}
-    Janitor janitor{sessions, publication, [](void* self) { static_cast<Mailbox*>(self)->wake(); },
-                    &mailbox};
+    Janitor janitor{sessions,
+                    publication,
+                    {nullptr, [](void* self) { static_cast<Mailbox*>(self)->wake(); }, &mailbox}};
 };
 
 TEST(Sessions, a_session_that_nobody_uses_is_ended_at_its_server) {

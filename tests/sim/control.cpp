@@ -165,7 +165,7 @@ void Control::judge_at_birth(Ask& ask) {
 }
 
 void Control::take_events() {
-    InstanceFailureEvent event;
+    InstanceEvent event;
     while (events_.pop(event))
         network_.world().note(kControl, "hears that instance %lld fails",
                               static_cast<std::int64_t>(event.instance));
