@@ -4,7 +4,7 @@
 //    \--- store ---/      \--- deployers: process, url    |
 //           \------- or the file of --session-keys --> key feed
 //
-// The reconciler's thread tells the publisher, data planes' failures go back to the reconciler. It
+// The reconciler's thread tells the publisher, events of data planes go back to the reconciler. It
 // ends cleanly at SIGTERM and SIGINT, and when the lifeline (see shim/) ends. Servers are left
 // running: the next control plane adopts them, or their shims end them with the lifeline.
 // Exit codes: 0, 1 (could not start), 2 (wrong usage or configuration).
@@ -63,6 +63,7 @@ Result<> open_store_and_deployers(const Options& options, ControlPlane& plane) {
     deploy::ProcessOptions process;
     process.data_dir = options.data_dir;
     process.lifeline_fd = options.lifeline_fd;
+    process.drain_ms = options.drain_seconds * 1'000;
     auto processes = deploy::ProcessDeployer::open(std::move(process));
     if (!processes) return std::unexpected(processes.error());
     plane.processes = std::move(*processes);
@@ -115,6 +116,9 @@ Result<> open_publisher(const Options& options, ControlPlane& plane) {
     };
     publisher.on_left = [&plane](const std::string& process) {
         plane.sessions->take_loss(process);
+    };
+    publisher.on_drained = [&plane](const contract::InstanceDrained& event) {
+        plane.reconciler->drained(event.adapter, event.instance);
     };
     auto opened = publish::Publisher::open(std::move(publisher));
     if (!opened) return std::unexpected(opened.error());

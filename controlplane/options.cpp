@@ -51,6 +51,9 @@ void define_all(Options& options, Define define) {
     define("session-key-days", options.session_key_days,
            "age at which the gateway's own sealing key gets a successor (default 7)")
         ->check(CLI::Range(1U, limits::session_key_days_max));
+    define("drain-seconds", options.drain_seconds,
+           "how long an instance that is replaced or not wanted any more keeps its sessions")
+        ->check(CLI::Range(std::uint32_t{0}, limits::drain_seconds_max));
     define("log-format", options.log_format, "json or text")
         ->check(CLI::IsMember({"json", "text"}));
     define("log-level", options.log_level, "debug, info, warn or error")

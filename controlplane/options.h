@@ -23,6 +23,7 @@ struct Options {
     std::vector<std::string> workload_identity_roles;
     std::string session_keys;  // the file that gateways share; empty: the store's own keys
     std::uint32_t session_key_days = limits::session_key_days;
+    std::uint32_t drain_seconds = limits::drain_seconds;
     std::string log_format = "json";
     std::string log_level = "info";
     int lifeline_fd = -1;  // only from MCP_GATEWAY_LIFELINE_FD; -1: there is none

@@ -52,6 +52,16 @@ TEST_F(OptionsTest, the_data_directory_decides_where_the_sockets_are) {
     EXPECT_EQ(read({"--data-dir", "/d", "--api-socket=/s"}).options.api_socket, "/s");
 }
 
+TEST_F(OptionsTest, the_time_to_drain_has_a_range) {
+    EXPECT_EQ(read({"--data-dir", "/d"}).options.drain_seconds, 30U);
+    EXPECT_EQ(read({"--data-dir", "/d", "--drain-seconds", "0"}).options.drain_seconds, 0U);
+    EXPECT_EQ(read({"--data-dir", "/d", "--drain-seconds", "86400"}).options.drain_seconds, 86400U);
+    for (const char* wrong : {"86401", "-1", "soon", ""})
+        EXPECT_FALSE(read({"--data-dir", "/d", "--drain-seconds", wrong}).runs) << wrong;
+    const Variable variable("MCP_GATEWAY_DRAIN_SECONDS", "7");
+    EXPECT_EQ(read({"--data-dir", "/d"}).options.drain_seconds, 7U);
+}
+
 TEST_F(OptionsTest, flag_beats_environment_beats_file_beats_default) {
     const char* path = file("admin-role = 'file'\ndata-dir = '/file'\ncreate-roles = ['a', 'b']\n");
     const auto from_file = read({"--config", path});

@@ -55,6 +55,9 @@ class Deployer {
     virtual Step remove(std::string_view adapter) = 0;
     // Traffic met a failure of this adapter: look at its instances now.
     virtual void probe_now(std::string_view adapter) = 0;
+    // Nobody uses this draining instance any more (contract::instance_identity). News may be late:
+    // an instance that does not drain is left alone.
+    virtual void note_drained(std::string_view adapter, std::uint64_t instance) = 0;
 
     // An epoll descriptor: readable when `take_events` has something to say.
     [[nodiscard]] virtual int wait_fd() const = 0;

@@ -3,7 +3,7 @@
 // Made by a deployer, kept in reconcile/observation.h, shown by api/ and published by publish/.
 // `reason` is written for people: "starting", "ready", "exited with status 1, restarting in 3 s",
 // "killed by signal 9, restarting in 0.2 s", "cannot start: nodd: No such file or directory",
-// "not reachable: Connection refused".
+// "not reachable: Connection refused", "draining: 12 s left".
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,8 @@ struct InstanceStatus {
     bool alive = false;
     // It was told to end, whenever it does: its sessions are over, and it is not published either.
     bool stopping = false;
+    // Not wanted any more, or not as it is: no new sessions, and soon it will be stopped.
+    bool draining = false;
     bool updated = true;  // it runs the present definition of its adapter
     std::string host;     // numeric address, empty while unknown
     std::uint16_t port = 0;

@@ -10,6 +10,7 @@
 
 #include "common/bytes.h"
 #include "common/check.h"
+#include "common/contract/snapshot.h"
 #include "common/log.h"
 #include "controlplane/deploy/log_reader.h"
 
@@ -125,13 +126,16 @@ ProcessInstance& ProcessDeployer::instance(const std::string& adapter, Group& gr
     return *place;
 }
 
-bool ProcessDeployer::take_away(Group& group, std::uint32_t ordinal, Nanos now) {
+bool ProcessDeployer::take_away(Group& group, std::uint32_t ordinal, Pace pace, Nanos now) {
     const auto place = group.by_ordinal.find(ordinal);
     check(place != group.by_ordinal.end(), "the instance exists");
     ProcessInstance& one = *place->second;
     one.tick(now);
     if (one.state() != State::idle) {
-        one.stop(now);
+        if (pace == Pace::drained)
+            one.drain(now);
+        else
+            one.stop(now);
         return false;
     }
     one.delete_files();
@@ -157,7 +161,7 @@ Step ProcessDeployer::apply(const model::Adapter& desired) {
         if (ordinal >= desired.replica_count) surplus.push_back(ordinal);
     Step step;
     for (auto ordinal = surplus.rbegin(); ordinal != surplus.rend(); ++ordinal)
-        if (!take_away(group, *ordinal, now)) step.done = false;
+        if (!take_away(group, *ordinal, Pace::drained, now)) step.done = false;
     step_wanted(group, desired, now);
     step.again_at = due_at(group);
     for (const auto& [ordinal, one] : group.by_ordinal) {
@@ -174,10 +178,10 @@ void ProcessDeployer::step_wanted(Group& group, const model::Adapter& desired, N
     const ServerSpec spec = spec_of(desired, site_.options().bin_dir);
     group.spec_hash = spec.hash;
     int starts = 0;
-    bool new_ones_answer = true;
     for (auto& [ordinal, one] : group.by_ordinal) {
         if (ordinal >= desired.replica_count) continue;
         one->tick(now);
+        if (one->state() == State::draining && one->runs(spec)) one->resume(now);
         if (one->state() == State::idle) {
             if (!one->runs(spec)) one->stop(now);  // its back-off was earned by another definition
             if (now >= one->start_at() && starts < kStartsPerStep) {
@@ -185,14 +189,26 @@ void ProcessDeployer::step_wanted(Group& group, const model::Adapter& desired, N
                 ++starts;
             }
         }
-        if (one->state() != State::ready && (one->runs(spec) || one->state() == State::stopping))
-            new_ones_answer = false;
     }
+    replace_outdated(group, desired, spec, now);
+}
+
+void ProcessDeployer::replace_outdated(Group& group, const model::Adapter& desired,
+                                       const ServerSpec& spec, Nanos now) {
+    const auto is_leaving = [](const ProcessInstance& one) {
+        return one.state() == State::draining || one.state() == State::stopping;
+    };
+    const auto is_wanted = [&](std::uint32_t ordinal) { return ordinal < desired.replica_count; };
+    bool new_ones_answer = true;
+    for (const auto& [ordinal, one] : group.by_ordinal)
+        if (is_wanted(ordinal) && one->state() != State::ready &&
+            (one->runs(spec) || is_leaving(*one)))
+            new_ones_answer = false;
     for (auto& [ordinal, one] : group.by_ordinal) {
-        if (ordinal >= desired.replica_count || one->runs(spec)) continue;
+        if (!is_wanted(ordinal) || one->runs(spec)) continue;
         if (one->state() == State::starting || one->state() == State::silent) one->stop(now);
         if (one->state() == State::ready && new_ones_answer) {
-            one->stop(now);
+            one->drain(now);
             new_ones_answer = false;
         }
     }
@@ -207,7 +223,7 @@ Step ProcessDeployer::remove(std::string_view adapter) {
     for (const auto& [ordinal, one] : group.by_ordinal)
         ordinals.push_back(ordinal);
     for (const std::uint32_t ordinal : ordinals)
-        take_away(group, ordinal, now);
+        take_away(group, ordinal, Pace::at_once, now);
     Step step;
     step.again_at = due_at(group);
     step.done = group.by_ordinal.empty();
@@ -225,6 +241,17 @@ void ProcessDeployer::probe_now(std::string_view adapter) {
     const Nanos now = monotonic_now();
     for (auto& [ordinal, one] : place->second.by_ordinal)
         one->probe_now(now);
+}
+
+void ProcessDeployer::note_drained(std::string_view adapter, std::uint64_t instance) {
+    const auto place = groups_.find(adapter);
+    if (place == groups_.end()) return;
+    for (auto& [ordinal, one] : place->second.by_ordinal) {
+        const InstanceStatus status = one->status();
+        if (status.draining &&
+            contract::instance_identity(adapter, status.name, status.uid) == instance)
+            one->stop(monotonic_now());
+    }
 }
 
 std::vector<std::string> ProcessDeployer::take_events() {

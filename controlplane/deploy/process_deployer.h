@@ -5,7 +5,9 @@
 // plane per data directory (main.cpp sees to that).
 //
 // A changed definition is rolled out one instance after another: an instance that does not answer
-// is replaced at once, one that does only when every replaced one answers.
+// is replaced at once, one that does only when every replaced one answers. One that answers is
+// drained first, as are those that are too many: they keep the sessions they have until nobody uses
+// them any more (note_drained) or the time is over. What is removed is stopped at once.
 #pragma once
 
 #include <map>
@@ -31,6 +33,7 @@ class ProcessDeployer final : public Deployer {
     Step apply(const model::Adapter& desired) override;
     Step remove(std::string_view adapter) override;
     void probe_now(std::string_view adapter) override;
+    void note_drained(std::string_view adapter, std::uint64_t instance) override;
     [[nodiscard]] int wait_fd() const override { return site_.epoll_fd(); }
     [[nodiscard]] std::vector<std::string> take_events() override;
     [[nodiscard]] Result<> logs(const model::Adapter& adapter, const LogQuery& query,
@@ -46,9 +49,12 @@ class ProcessDeployer final : public Deployer {
     explicit ProcessDeployer(ProcessSite site) : site_(std::move(site)) {}
     void adopt_all();
     ProcessInstance& instance(const std::string& adapter, Group& group, std::uint32_t ordinal);
-    // Stops an instance; true once it is gone with its files.
-    bool take_away(Group& group, std::uint32_t ordinal, Nanos now);
+    enum class Pace : std::uint8_t { at_once, drained };
+    // Ends an instance; true once it is gone with its files.
+    bool take_away(Group& group, std::uint32_t ordinal, Pace pace, Nanos now);
     void step_wanted(Group& group, const model::Adapter& desired, Nanos now);
+    static void replace_outdated(Group& group, const model::Adapter& desired,
+                                 const ServerSpec& spec, Nanos now);
     [[nodiscard]] static Nanos due_at(const Group& group);
 
     ProcessSite site_;

@@ -93,6 +93,7 @@ InstanceStatus ProcessInstance::status() const {
     status.ready = state_ == State::ready;
     status.alive = state_ != State::idle && state_ != State::unknown;
     status.stopping = state_ == State::stopping;
+    status.draining = state_ == State::draining;
     if (status.alive) {
         status.host = "127.0.0.1";
         status.port = port_;
@@ -195,6 +196,33 @@ void ProcessInstance::stop(Nanos now) {
     enter(State::stopping, "stopping");
 }
 
+void ProcessInstance::drain(Nanos now) {
+    if (state_ == State::draining) return;
+    const Nanos time = site_.options().drain_ms * kMillisecond;
+    // One that does not answer keeps no session going.
+    if (state_ != State::ready || time == 0) return stop(now);
+    probe_.cancel();
+    probe_at_ = kNever;
+    drain_ends_at_ = now + time;
+    log_info("server drains",
+             {{"instance", status().name}, {"milliseconds", site_.options().drain_ms}});
+    tell_time_left(now);
+}
+
+void ProcessInstance::tell_time_left(Nanos now) {
+    check(now < drain_ends_at_, "there is time left");
+    const Nanos seconds = (drain_ends_at_ - now + kSecond - 1) / kSecond;
+    drain_told_at_ = drain_ends_at_ - (seconds - 1) * kSecond;
+    enter(State::draining, "draining: " + std::to_string(seconds) + " s left");
+}
+
+void ProcessInstance::resume(Nanos now) {
+    check(state_ == State::draining, "it was on its way out");
+    failed_probes_ = 0;
+    probe_at_ = now;  // nobody has looked at it meanwhile
+    enter(State::ready, "ready");
+}
+
 void ProcessInstance::shim_ended(Nanos now) {
     pollfd ended{shim_fd_.get(), POLLIN, 0};
     if (poll(&ended, 1, 0) == 0) return;  // the event was about a shim before this one
@@ -208,10 +236,11 @@ void ProcessInstance::shim_ended(Nanos now) {
                       (run->phase == shim::Phase::ended || run->phase == shim::Phase::failed);
     if (!told && run && run->uid == uid_) kill_leftovers(*run);
     const std::string what = told ? run->reason : "its keeper was killed";
-    const bool expected = state_ == State::stopping;
+    const bool asked = state_ == State::stopping;
+    const bool expected = asked || state_ == State::draining;
     if (ready_at_ != kNever && now - ready_at_ >= site_.options().healthy_resets_ms * kMillisecond)
         backoff_.reset();
-    log_info("server ended", {{"instance", status().name}, {"how", what}, {"asked", expected}});
+    log_info("server ended", {{"instance", status().name}, {"how", what}, {"asked", asked}});
     if (!expected) {
         wait_before_restart(what, now);
         return;
@@ -322,6 +351,7 @@ void ProcessInstance::look_again_for_shim(Nanos now) {
 // --- Time and events ----------------------------------------------------------------------------
 
 Nanos ProcessInstance::due_at() const {
+    if (state_ == State::draining) return drain_told_at_;
     Nanos due = std::min(probe_at_, kill_at_);
     if (probe_.under_way()) due = std::min(due, probe_.deadline());
     return due;
@@ -331,6 +361,11 @@ void ProcessInstance::tick(Nanos now) {
     if (state_ == State::idle) return;
     if (state_ == State::unknown) {
         if (now >= probe_at_) look_again_for_shim(now);
+        return;
+    }
+    if (state_ == State::draining) {
+        if (now >= drain_ends_at_) return stop(now);
+        if (now >= drain_told_at_) tell_time_left(now);
         return;
     }
     if (now >= kill_at_) {

@@ -3,13 +3,18 @@
 //           +------------------------------------------------------------+
 //           v                                                            | shim gone
 //   idle --start--> starting --answers--> ready --3 failed probes--> silent
-//    |  back-off        |                   ^ \----------------------/   |
-//    |                  \-------- stop ------------> stopping -----------+
+//    |  back-off        |                 ^ |  ^----------------------/   |
+//    |                  |          resume | | drain                       |
+//    |                  |                 | v                             |
+//    |                  |               draining                          |
+//    |                  |                   | stop, time over             |
+//    |                  \-------- stop -----+------> stopping ------------+
 //    \--lock held by a shim whose state cannot be read--> unknown --(adopted, or killed)--> ...
 //
-// Invariants: in idle nothing runs; in every other state a shim holds the lock of the directory,
-// and (except in unknown) its pidfd is watched. A new uid comes with every start and only then: the
-// identity of the instance towards clients (contract::instance_identity).
+// While draining the server runs on for the sessions it has; that it ends then, however, is no
+// failure. Invariants: in idle nothing runs; in every other state a shim holds the lock of the
+// directory, and (except in unknown) its pidfd is watched. A new uid comes with every start and
+// only then: the identity of the instance towards clients (contract::instance_identity).
 #pragma once
 
 #include <cstdint>
@@ -36,7 +41,7 @@ struct ServerSpec {
 
 class ProcessInstance {
   public:
-    enum class State : std::uint8_t { idle, unknown, starting, ready, silent, stopping };
+    enum class State : std::uint8_t { idle, unknown, starting, ready, silent, draining, stopping };
     // What an event is about; part of the key that the site's epoll returns.
     enum class Event : std::uint8_t { shim_ended = 0, probe_answered = 1 };
 
@@ -51,6 +56,8 @@ class ProcessInstance {
     // Each is one step and never blocks.
     void start(const ServerSpec& spec, Nanos now);  // in idle, when start_at() has come
     void stop(Nanos now);                           // any state; idempotent
+    void drain(Nanos now);                          // in ready: stops it later; else like stop()
+    void resume(Nanos now);                         // in draining: it is wanted again as it is
     void tick(Nanos now);                           // whatever is due
     void take_event(Event event, Nanos now);
     void probe_now(Nanos now);
@@ -72,6 +79,7 @@ class ProcessInstance {
     void make_directory() const;
     void enter(State state, std::string reason);
     [[nodiscard]] Result<> try_start(const ServerSpec& spec);
+    void tell_time_left(Nanos now);
     void shim_ended(Nanos now);
     void wait_before_restart(std::string what, Nanos now);
     void attach(const shim::RunState& run, Descriptor shim_fd, Nanos now);
@@ -105,9 +113,11 @@ class ProcessInstance {
     Nanos ready_at_ = kNever;
     bool killed_ = false;  // SIGKILL was sent to the shim
 
-    Nanos start_at_ = 0;       // idle: not before
-    Nanos probe_at_ = kNever;  // next probe
-    Nanos kill_at_ = kNever;   // stopping, unknown: patience ends
+    Nanos start_at_ = 0;            // idle: not before
+    Nanos probe_at_ = kNever;       // next probe
+    Nanos kill_at_ = kNever;        // stopping, unknown: patience ends
+    Nanos drain_ends_at_ = kNever;  // draining: it is stopped then
+    Nanos drain_told_at_ = kNever;  // draining: when the time that is left is told anew; no later
     TcpProbe probe_;
     std::uint32_t failed_probes_ = 0;
 };

@@ -19,6 +19,8 @@ struct ProcessOptions {
     std::string data_dir;  // instances live in <data_dir>/instances
     std::string bin_dir;   // of mcp-gateway and mcp-gateway-shim; empty: beside this program
     int lifeline_fd = -1;  // handed to every shim, see shim.h
+    // How long an instance that is replaced, or not wanted any more, keeps its sessions.
+    std::uint32_t drain_ms = limits::drain_seconds * 1'000;
     std::uint32_t grace_ms = limits::server_grace_ms;
     std::uint32_t backoff_first_ms = limits::server_restart_first_ms;
     std::uint32_t backoff_last_ms = limits::server_restart_last_ms;

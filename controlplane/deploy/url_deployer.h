@@ -38,6 +38,8 @@ class UrlDeployer final : public Deployer {
     Step apply(const model::Adapter& desired) override;
     Step remove(std::string_view adapter) override;
     void probe_now(std::string_view adapter) override;
+    // Nothing drains here: servers that are left are not stopped.
+    void note_drained(std::string_view, std::uint64_t) override {}
     [[nodiscard]] int wait_fd() const override { return epoll_.get(); }
     [[nodiscard]] std::vector<std::string> take_events() override;
     [[nodiscard]] Result<> logs(const model::Adapter& adapter, const LogQuery& query,

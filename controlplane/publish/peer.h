@@ -58,6 +58,8 @@ class Peer {
 
     std::uint64_t pid = 0;  // for log lines
     std::string process;    // what it calls itself; empty: knows no questions
+    std::uint64_t pid = 0;     // for log lines
+    std::uint64_t serial = 0;  // no other peer of this publisher had it or will have it
 
   private:
     deploy::Descriptor socket_;

@@ -280,6 +280,11 @@ void Publisher::make_version(Nanos now) {
     check(*version > version_, "versions grow");
     if (next_.keys || version_ == 0) keys_version_ = *version;
     next_.version = *version;
+    for (const std::string& name : next_.names) {
+        const auto adapter = adapters_.find(name);
+        drains_.note_version(*version, name,
+                             adapter == adapters_.end() ? nullptr : &adapter->second);
+    }
     history_.push_back(std::move(next_));
     if (history_.size() > limits::snapshot_history_max) history_.pop_front();
     next_ = Step{};
@@ -298,6 +303,7 @@ void Publisher::accept_peers(Nanos now) {
         }
         peers_.push_back(
             std::make_unique<Peer>(std::move(fd), now + options_.patience_ms * kMillisecond));
+        peers_.back()->serial = ++last_serial_;
     }
 }
 
@@ -364,6 +370,8 @@ void Publisher::take_frame(Peer& peer, const std::string& json) {
         if (options_.on_failure) options_.on_failure(*event);
     } else if (type == "sessions_page" || type == "session_ended") {
         if (options_.on_answer && !peer.process.empty()) options_.on_answer(peer.process, json);
+    } else if (type == "instance_drained") {
+        take_drained(peer, json);
     }
     // Other types are news from a newer data plane, meant for a newer control plane.
 }
@@ -380,6 +388,21 @@ void Publisher::take_hello(Peer& peer, const std::string& json) {
                                       {"version", hello->snapshot_version}});
     peer.process = hello->process;
     peer.greeted(hello->snapshot_epoch == options_.epoch ? hello->snapshot_version : 0);
+}
+
+// One that has connected but not yet said what it has in force may have sessions, too.
+void Publisher::take_drained(Peer& peer, const std::string& json) {
+    const Result<contract::InstanceDrained> event = contract::decode_instance_drained(json);
+    if (!event) return peer.close(event.error().detail);
+    // A version that this data plane has not acknowledged is none of ours.
+    if (event->version > peer.version()) return;
+    const Nanos now = monotonic_now();
+    drains_.note_event(*event, peer.serial, now);
+    std::vector<std::uint64_t> connected;
+    for (const auto& one : peers_)
+        if (one->state() != Peer::State::closed) connected.push_back(one->serial);
+    if (options_.on_drained && drains_.is_drained(event->instance, connected, now))
+        options_.on_drained(*event);
 }
 
 bool Publisher::remembers(std::uint64_t version) const {

@@ -35,6 +35,7 @@
 #include "controlplane/deploy/instance_directory.h"
 #include "controlplane/deploy/instance_status.h"
 #include "controlplane/model/adapter.h"
+#include "controlplane/publish/drains.h"
 #include "controlplane/publish/peer.h"
 
 namespace mcpgw::publish {
@@ -45,11 +46,13 @@ struct PublisherOptions {
     std::vector<contract::SealingKey> keys;  // exactly one is current
     // The next version, durable. Called on the publisher's thread.
     std::function<Result<std::uint64_t>()> next_version;
+    // What data planes have met, and what all of them agree on. On the publisher's thread.
     std::function<void(const contract::InstanceFailure&)> on_failure;
     // An answer of a data plane to a question (contract/sessions.h), and a data plane that has left
     // or cannot take one. Called on the publisher's thread; may be empty.
     std::function<void(const std::string& process, const std::string& json)> on_answer;
     std::function<void(const std::string& process)> on_left;
+    std::function<void(const contract::InstanceDrained&)> on_drained;
     std::uint32_t patience_ms = limits::data_plane_patience_ms;
 };
 
@@ -108,6 +111,7 @@ class Publisher {
     void note_processes();
     void take_frame(Peer& peer, const std::string& json);
     void take_hello(Peer& peer, const std::string& json);
+    void take_drained(Peer& peer, const std::string& json);
     void send_news(Peer& peer, Nanos now);
     [[nodiscard]] std::string update_for(const Peer& peer);
     [[nodiscard]] bool remembers(std::uint64_t version) const;
@@ -138,8 +142,10 @@ class Publisher {
     bool waits_for_long_ = false;
     Step next_;  // what the next version will have changed
     std::deque<Step> history_;
+    Drains drains_;
     std::vector<std::unique_ptr<Peer>> peers_;
-    std::string full_;  // the encoded snapshot of version_, made when first needed
+    std::uint64_t last_serial_ = 0;  // of a peer
+    std::string full_;               // the encoded snapshot of version_, made when first needed
     bool may_publish_ = false;
     Nanos publish_at_ = kNever;
 };

@@ -67,6 +67,10 @@ class PublisherTest : public ::testing::Test {
             const std::scoped_lock lock(mutex_);
             failures_.push_back(event.adapter + "/" + event.reason);
         };
+        options_.on_drained = [this](const contract::InstanceDrained& event) {
+            const std::scoped_lock lock(mutex_);
+            drained_.push_back(event.adapter);
+        };
     }
     Publisher& publisher() {
         if (publisher_ == nullptr) {
@@ -76,6 +80,21 @@ class PublisherTest : public ::testing::Test {
             publisher_->start();
         }
         return *publisher_;
+    }
+    // The instance is on its way out, or is back.
+    void put_draining(const std::string& name, bool draining) {
+        const model::Adapter adapter = adapter_named(name);
+        deploy::InstanceStatus instance = instance_of(name, !draining);
+        instance.draining = draining;
+        publisher().change(name, &adapter, {instance});
+    }
+    static std::string drained_event(const std::string& name, std::uint64_t version) {
+        return contract::encode(contract::InstanceDrained{
+            name, contract::instance_identity(name, name + "-0", "uid"), version});
+    }
+    std::vector<std::string> drained() {
+        const std::scoped_lock lock(mutex_);
+        return drained_;
     }
     void put(const std::string& name, bool ready = true) {
         const model::Adapter adapter = adapter_named(name);
@@ -101,6 +120,7 @@ class PublisherTest : public ::testing::Test {
     std::atomic<bool> store_is_down_ = false;
     std::mutex mutex_;
     std::vector<std::string> failures_;
+    std::vector<std::string> drained_;
     std::unique_ptr<Publisher> publisher_;
 };
 
@@ -396,6 +416,49 @@ TEST_F(PublisherTest, failures_seen_by_traffic_are_passed_on) {
     EXPECT_EQ(plane.delta().to, kFirstVersion + 1);
 }
 
+TEST_F(PublisherTest, an_instance_is_drained_when_every_data_plane_has_said_so) {
+    put_draining("a", true);
+    put_draining("b", true);
+    DataPlane first = follower();
+    {
+        DataPlane second = follower();
+        first.send(drained_event("a", kFirstVersion));
+        second.send(drained_event("b", kFirstVersion));
+        second.send(drained_event("a", kFirstVersion));
+        EXPECT_TRUE(eventually([this] { return !drained().empty(); }));
+        EXPECT_EQ(drained(), std::vector<std::string>{"a"});
+    }
+    // Whoever has left is not waited for.
+    EXPECT_TRUE(eventually([&] {
+        first.send(drained_event("b", kFirstVersion));
+        return drained().back() == "b";
+    }));
+}
+
+TEST_F(PublisherTest, one_that_has_not_said_hello_yet_may_have_sessions) {
+    put_draining("a", true);
+    DataPlane first = follower();
+    DataPlane stranger(options_.socket_path);
+    first.send(drained_event("a", kFirstVersion));
+    EXPECT_TRUE(first.quiet());
+    EXPECT_TRUE(drained().empty());
+}
+
+TEST_F(PublisherTest, what_was_said_of_an_earlier_drain_does_not_count) {
+    put_draining("a", true);
+    DataPlane plane = follower();
+    put_draining("a", false);
+    plane.delta();
+    put_draining("a", true);
+    const std::uint64_t version = plane.delta().to;
+    plane.send(drained_event("a", kFirstVersion));
+    plane.send(drained_event("a", version + 1));  // one that it does not have
+    EXPECT_TRUE(plane.quiet());
+    EXPECT_TRUE(drained().empty());
+    plane.send(drained_event("a", version));
+    EXPECT_TRUE(eventually([this] { return !drained().empty(); }));
+}
+
 // --- Peers that misbehave -----------------------------------------------------------------------
 
 TEST_F(PublisherTest, garbage_ends_a_connection_and_only_that) {
@@ -419,7 +482,8 @@ TEST_F(PublisherTest, garbage_ends_a_connection_and_only_that) {
          {hello, contract::encode_frame(R"({"type":"ack","version":99})"),
           contract::encode_frame(R"({"type":"ack"})"),
           contract::encode_frame(R"({"type":"refuse","version":100,"reason":"late"})"),
-          contract::encode_frame(R"({"type":"instance_failure","adapter":7})")}) {
+          contract::encode_frame(R"({"type":"instance_failure","adapter":7})"),
+          contract::encode_frame(R"({"type":"instance_drained","adapter":"a"})")}) {
         DataPlane bad = follower();
         bad.send_bytes(bytes);
         EXPECT_TRUE(bad.closed()) << bytes;

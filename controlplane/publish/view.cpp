@@ -2,6 +2,14 @@
 #include "controlplane/publish/view.h"
 
 namespace mcpgw::publish {
+namespace {
+
+contract::InstanceState state_of(const deploy::InstanceStatus& status) {
+    if (status.draining) return contract::InstanceState::draining;
+    return status.ready ? contract::InstanceState::ready : contract::InstanceState::not_ready;
+}
+
+}  // namespace
 
 contract::Adapter view_of(const model::Adapter& adapter,
                           const std::vector<deploy::InstanceStatus>& instances) {
@@ -28,8 +36,7 @@ contract::Adapter view_of(const model::Adapter& adapter,
         instance.port = status.port;
         instance.authority = status.authority;
         instance.path = status.path;
-        instance.state =
-            status.ready ? contract::InstanceState::ready : contract::InstanceState::not_ready;
+        instance.state = state_of(status);
         view.instances.push_back(std::move(instance));
     }
     return view;

@@ -12,8 +12,8 @@
 
 namespace mcpgw::publish {
 
-// Instances whose server lives, ready or not; the adapter is there even if none does. Headers whose
-// value is a secret are left out: there is no store of secrets.
+// Instances whose server lives, in whatever state; the adapter is there even if none does. Headers
+// whose value is a secret are left out: there is no store of secrets.
 [[nodiscard]] contract::Adapter view_of(const model::Adapter& adapter,
                                         const std::vector<deploy::InstanceStatus>& instances);
 

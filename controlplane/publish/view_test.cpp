@@ -53,7 +53,7 @@ TEST(View, an_instance_that_was_told_to_end_has_no_sessions_any_more) {
     EXPECT_TRUE(view_of(adapter, {stopping}).instances.empty());
 }
 
-TEST(View, only_living_instances_are_listed_ready_or_not) {
+TEST(View, only_living_instances_are_listed_with_their_state) {
     model::Adapter adapter;
     adapter.name = "x";
     deploy::InstanceStatus ready = instance("x-0", "u0", true);
@@ -64,8 +64,10 @@ TEST(View, only_living_instances_are_listed_ready_or_not) {
     ready.path = "/p";
     const deploy::InstanceStatus dead = instance("x-1", "u1", false);
     const deploy::InstanceStatus silent = instance("x-2", "u2", true);
-    const contract::Adapter view = view_of(adapter, {ready, dead, silent});
-    ASSERT_EQ(view.instances.size(), 2U);
+    deploy::InstanceStatus leaving = instance("x-3", "u3", true);
+    leaving.draining = true;
+    const contract::Adapter view = view_of(adapter, {ready, dead, silent, leaving});
+    ASSERT_EQ(view.instances.size(), 3U);
     EXPECT_EQ(view.instances[0],
               (contract::Instance{.name = "x-0",
                                   .id = contract::instance_identity("x", "x-0", "u0"),
@@ -76,6 +78,8 @@ TEST(View, only_living_instances_are_listed_ready_or_not) {
                                   .state = contract::InstanceState::ready}));
     EXPECT_EQ(view.instances[1].name, "x-2");
     EXPECT_EQ(view.instances[1].state, contract::InstanceState::not_ready);
+    EXPECT_EQ(view.instances[2].name, "x-3");
+    EXPECT_EQ(view.instances[2].state, contract::InstanceState::draining);
 }
 
 }  // namespace

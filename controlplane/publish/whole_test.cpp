@@ -38,6 +38,10 @@ class Follower {
             return x && wanted(*x);
         });
     }
+    // Says that the instance has nothing to do, as of the version taken last.
+    void say_drained(const contract::Instance& instance) const {
+        send(contract::encode(contract::InstanceDrained{"x", instance.id, version_}));
+    }
     std::optional<contract::Adapter> x;
     std::size_t snapshots = 0;
 
@@ -57,9 +61,11 @@ class Follower {
         if (const auto snapshot = contract::decode_snapshot(**frame)) {
             ++snapshots;
             news = snapshot->adapters;
+            version_ = snapshot->version;
             send(contract::encode(contract::Ack{snapshot->version}));
         } else if (const auto delta = contract::decode_delta(**frame)) {
             news = delta->upserts;
+            version_ = delta->to;
             send(contract::encode(contract::Ack{delta->to}));
         } else {
             ADD_FAILURE() << **frame;
@@ -70,6 +76,7 @@ class Follower {
 
     deploy::Descriptor fd_;
     contract::FrameDecoder decoder_;
+    std::uint64_t version_ = 0;
 };
 
 // The control plane without its HTTP.
@@ -88,6 +95,9 @@ struct ControlPlane {
         publishing.next_version = [this] { return store->next_snapshot_version(); };
         publishing.on_failure = [this](const contract::InstanceFailure& event) {
             reconciler->probe(event.adapter);
+        };
+        publishing.on_drained = [this](const contract::InstanceDrained& event) {
+            reconciler->drained(event.adapter, event.instance);
         };
         publisher = std::move(*publish::Publisher::open(std::move(publishing)));
         reconcile::ReconcilerOptions reconciling;
@@ -157,6 +167,17 @@ TEST(Whole, what_happens_to_a_server_reaches_the_data_plane) {
         ASSERT_TRUE(follower.until(ready_instances(2)));
         EXPECT_NE(follower.x->instances[0].id, first.id);
         EXPECT_EQ(control.observations.of("x")->at(0).restarts, 1U);
+
+        // One that is not wanted any more goes once nobody uses it.
+        adapter.replica_count = 1;
+        ASSERT_TRUE(control.store->replace(adapter, 1, {}).has_value());
+        control.reconciler->wake("x");
+        ASSERT_TRUE(follower.until([](const contract::Adapter& x) {
+            return x.instances.at(1).state == contract::InstanceState::draining;
+        }));
+        EXPECT_EQ(follower.x->instances[0].state, contract::InstanceState::ready);
+        follower.say_drained(follower.x->instances[1]);
+        ASSERT_TRUE(follower.until(ready_instances(1)));
         before = follower.x->instances;
     }
     // Another control plane: the same servers, in the first word that it says.

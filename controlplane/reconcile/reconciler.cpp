@@ -59,8 +59,7 @@ void Reconciler::start() {
 void Reconciler::stop() {
     if (!thread_.joinable()) return;
     stopping_ = true;
-    const std::uint64_t one = 1;
-    maybe(write(event_.get(), &one, sizeof one) == sizeof one);
+    rouse();
     thread_.join();
 }
 
@@ -70,6 +69,10 @@ void Reconciler::request(std::set<std::string, std::less<>> Requests::* kind,
         const std::scoped_lock lock(mutex_);
         (requests_.*kind).emplace(name);
     }
+    rouse();
+}
+
+void Reconciler::rouse() const {
     const std::uint64_t one = 1;
     maybe(write(event_.get(), &one, sizeof one) == sizeof one);
 }
@@ -79,6 +82,13 @@ void Reconciler::wake(std::string_view name) {
 }
 void Reconciler::probe(std::string_view name) {
     request(&Requests::probe, name);
+}
+void Reconciler::drained(std::string_view name, std::uint64_t instance) {
+    {
+        const std::scoped_lock lock(mutex_);
+        requests_.drained.emplace(name, instance);
+    }
+    rouse();
 }
 
 Result<> Reconciler::logs(const model::Adapter& adapter, const deploy::LogQuery& query,
@@ -172,6 +182,12 @@ void Reconciler::take_requests() {
         if (!known_.contains(name)) continue;
         for (const auto& [source, deployer] : options_.deployers)
             deployer->probe_now(name);
+        step(name);
+    }
+    for (const auto& [name, instance] : requests.drained) {
+        if (!known_.contains(name)) continue;
+        for (const auto& [source, deployer] : options_.deployers)
+            deployer->note_drained(name, instance);
         step(name);
     }
 }

@@ -63,6 +63,8 @@ class Reconciler {
     void wake(std::string_view name);
     // Any thread: traffic met a failure of this adapter.
     void probe(std::string_view name);
+    // Any thread: no data plane has anything on this draining instance any more.
+    void drained(std::string_view name, std::uint64_t instance);
     // Any thread: the logs of an instance, from whoever runs it (deployer.h).
     [[nodiscard]] Result<> logs(const model::Adapter& adapter, const deploy::LogQuery& query,
                                 const deploy::LogSink& sink) const;
@@ -77,6 +79,7 @@ class Reconciler {
     struct Requests {
         std::set<std::string, std::less<>> reload;
         std::set<std::string, std::less<>> probe;
+        std::set<std::pair<std::string, std::uint64_t>> drained;
     };
 
     explicit Reconciler(ReconcilerOptions options) : options_(std::move(options)) {}
@@ -95,6 +98,7 @@ class Reconciler {
     void schedule(const std::string& name, Nanos at);
     void settle();
     void request(std::set<std::string, std::less<>> Requests::* kind, std::string_view name);
+    void rouse() const;
 
     const ReconcilerOptions options_;
     deploy::Descriptor epoll_;

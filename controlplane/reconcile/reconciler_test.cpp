@@ -142,6 +142,9 @@ class FakeDeployer final : public deploy::Deployer {
         return step;
     }
     void probe_now(std::string_view adapter) override { note("probe " + std::string(adapter)); }
+    void note_drained(std::string_view adapter, std::uint64_t instance) override {
+        note("drained " + std::string(adapter) + " " + std::to_string(instance));
+    }
     int wait_fd() const override { return event_.get(); }
     std::vector<std::string> take_events() override {
         std::uint64_t count = 0;
@@ -373,6 +376,21 @@ TEST_F(ReconcilerTest, failures_seen_by_traffic_reach_the_deployer) {
     reconciler_->probe("unheard-of");
     EXPECT_TRUE(eventually([this] { return local_.count("probe a") == 1; }));
     EXPECT_EQ(local_.count("probe unheard-of"), 0);
+}
+
+TEST_F(ReconcilerTest, that_an_instance_is_drained_reaches_the_deployer_and_is_acted_on) {
+    store_.put(local("a"));
+    start();
+    ASSERT_TRUE(changed("a  starting"));
+    const int before = local_.count("apply a");
+    reconciler_->drained("a", UINT64_MAX);
+    reconciler_->drained("a", 2);
+    reconciler_->drained("unheard-of", 1);
+    EXPECT_TRUE(eventually([&] {
+        return local_.count("drained a 18446744073709551615") == 1 &&
+               local_.count("drained a 2") == 1 && local_.count("apply a") >= before + 2;
+    }));
+    EXPECT_EQ(local_.count("drained unheard-of 1"), 0);
 }
 
 TEST_F(ReconcilerTest, what_was_asked_before_the_start_is_not_lost) {

@@ -203,10 +203,11 @@ std::vector<std::string> dataplane_arguments(const UpOptions& options, const Dat
 std::vector<std::string> controlplane_arguments(const UpOptions& options, const DataDir& dir) {
     std::vector<std::string> out;
     append_common_flags(options, dir, out);
-    out.insert(out.end(), {"--deployer", "process", "--session-key-days",
-                           std::to_string(options.session_key_days)});
+    out.insert(out.end(), {"--session-key-days", std::to_string(options.session_key_days)});
     if (!options.session_keys.empty())
         out.insert(out.end(), {"--session-keys", options.session_keys});
+    out.insert(out.end(),
+               {"--deployer", "process", "--drain-seconds", std::to_string(options.drain_seconds)});
     return out;
 }
 

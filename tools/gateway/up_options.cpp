@@ -14,7 +14,6 @@ namespace {
 using Values = Setting::Values;
 
 constexpr std::uint64_t kWorkersMax = 256;
-constexpr std::uint64_t kDrainSecondsMax = 24 * 60 * 60;
 constexpr std::uint64_t kHeadBytesMin = 1024;  // less than a browser or an SDK sends
 constexpr std::uint64_t kBodyBytesMin = 1024;
 constexpr std::uint64_t kBodyBytesMax = std::uint64_t{1} << 40;
@@ -193,9 +192,10 @@ constexpr std::array kSettings{
             [](UpOptions& o, const Values& v) {
                 return assign_integer(v[0], 1, limits::session_key_days_max, o.session_key_days);
             }},
-    Setting{"drain-seconds", Arity::one, "N", "how long requests may take to end (default 30)",
+    Setting{"drain-seconds", Arity::one, "N",
+            "how long requests and sessions may take to end (default 30)",
             [](UpOptions& o, const Values& v) {
-                return assign_integer(v[0], 0, kDrainSecondsMax, o.drain_seconds);
+                return assign_integer(v[0], 0, limits::drain_seconds_max, o.drain_seconds);
             }},
     Setting{"max-connections", Arity::one, "N", "client connections at a time",
             [](UpOptions& o, const Values& v) {
