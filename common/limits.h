@@ -77,6 +77,8 @@ inline constexpr std::uint32_t unused_session_idle_seconds = 900;
 inline constexpr std::uint32_t farewells_waiting_max = 65'536;
 inline constexpr std::size_t farewells_at_once_max = 64;
 inline constexpr std::uint32_t farewell_timeout_ms = 10'000;
+// Sessions that are looked at for one page of a list: some milliseconds of the link's thread.
+inline constexpr std::uint32_t session_list_looks_max = 20'000;
 // Between two looks of the janitor, and in how many of them it sees every session once.
 inline constexpr std::uint32_t janitor_interval_ms = 250;
 inline constexpr std::uint32_t janitor_rounds = 4;

@@ -25,6 +25,7 @@
 #include "dataplane/options.h"
 #include "dataplane/worker/admin_pages.h"
 #include "dataplane/worker/janitor.h"
+#include "dataplane/worker/session_list.h"
 #include "dataplane/worker/worker.h"
 
 namespace mcpgw {
@@ -103,6 +104,7 @@ class Process {
     std::unique_ptr<Publication> publication_;
     std::unique_ptr<ControlLink> link_;
     std::unique_ptr<worker::Janitor> janitor_;
+    std::unique_ptr<worker::SessionList> session_list_;
     std::unique_ptr<worker::ProcessPages> pages_;
     std::vector<std::unique_ptr<WorkerThread>> threads_;  // the last one is the admin worker
     int signal_descriptor_ = -1;
@@ -174,6 +176,8 @@ Result<> Process::open() {
     link_ = std::make_unique<ControlLink>(link_options, *publication_);
     const worker::Janitor::Outlets outlets{&link_->janitor_events(), &Process::wake_one, this};
     janitor_ = std::make_unique<worker::Janitor>(*sessions_, *publication_, outlets);
+    session_list_ = std::make_unique<worker::SessionList>(*sessions_, *publication_, *janitor_);
+    link_->answer_with(*session_list_);
     return {};
 }
 

@@ -1,4 +1,5 @@
-// Instances that are not wanted any more, or not as they are: when they go, and when they stay.
+// Instances that are not wanted any more, or not as they are, and still have sessions: when they
+// go, and when they stay.
 #include <filesystem>
 
 #include "common/contract/snapshot.h"

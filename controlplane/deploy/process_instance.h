@@ -5,16 +5,14 @@
 //   idle --start--> starting --answers--> ready --3 failed probes--> silent
 //    |  back-off        |                 ^ |  ^----------------------/   |
 //    |                  |          resume | | drain                       |
-//    |                  |                 | v                             |
-//    |                  |               draining                          |
+//    |                  |               draining (serves its sessions)    |
 //    |                  |                   | stop, time over             |
 //    |                  \-------- stop -----+------> stopping ------------+
 //    \--lock held by a shim whose state cannot be read--> unknown --(adopted, or killed)--> ...
 //
-// While draining the server runs on for the sessions it has; that it ends then, however, is no
-// failure. Invariants: in idle nothing runs; in every other state a shim holds the lock of the
-// directory, and (except in unknown) its pidfd is watched. A new uid comes with every start and
-// only then: the identity of the instance towards clients (contract::instance_identity).
+// Invariants: in idle nothing runs; else a shim holds the lock of the directory, and (except in
+// unknown) its pidfd is watched. A new uid comes with every start and only then: the identity of
+// the instance towards clients (contract::instance_identity). An end while draining is no failure.
 #pragma once
 
 #include <cstdint>

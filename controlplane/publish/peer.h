@@ -56,8 +56,7 @@ class Peer {
     [[nodiscard]] std::uint64_t refused() const { return refused_; }
     void give_up_on(std::uint64_t version) { refused_ = version; }
 
-    std::uint64_t pid = 0;  // for log lines
-    std::string process;    // what it calls itself; empty: knows no questions
+    std::string process;       // what it calls itself; empty: knows no questions
     std::uint64_t pid = 0;     // for log lines
     std::uint64_t serial = 0;  // no other peer of this publisher had it or will have it
 

@@ -59,6 +59,9 @@ class ControlLink {
     // Saves what is not saved yet and joins the threads. Idempotent.
     void stop();
 
+    // Before start(): who answers questions about sessions. Without it there are none.
+    void answer_with(SessionDirectory& sessions) { options_.sessions = &sessions; }
+
     // The queue of one worker (its only producer).
     [[nodiscard]] EventQueue& events(std::size_t worker);
     // What is in it when a connection begins is not sent: the janitor says it again.

@@ -13,7 +13,7 @@
 
 namespace mcpgw {
 
-Publication::Publication(std::size_t workers) : slots_(workers + 3) {}
+Publication::Publication(std::size_t workers) : slots_(workers + 4) {}
 
 Publication::~Publication() {
     for (const Slot& slot : slots_)

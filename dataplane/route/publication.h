@@ -19,7 +19,7 @@ namespace mcpgw {
 
 class Publication {
   public:
-    // Readers 0...workers-1 are the workers; three more belong to threads that are not.
+    // Readers 0...workers-1 are the workers; four more belong to threads that are not.
     explicit Publication(std::size_t workers);
     Publication(const Publication&) = delete;
     Publication& operator=(const Publication&) = delete;
@@ -41,7 +41,8 @@ class Publication {
     // will from now on. What workers did by older tables is visible to the caller.
     [[nodiscard]] bool is_taken(const RouteTable* table) const;
 
-    [[nodiscard]] std::size_t workers() const { return slots_.size() - 3; }
+    [[nodiscard]] std::size_t workers() const { return slots_.size() - 4; }
+    [[nodiscard]] std::size_t list_reader() const { return slots_.size() - 4; }  // of sessions
     [[nodiscard]] std::size_t janitor_reader() const { return slots_.size() - 3; }
     [[nodiscard]] std::size_t admin_reader() const { return slots_.size() - 2; }  // metrics, debug
     [[nodiscard]] std::size_t saver_reader() const { return slots_.size() - 1; }  // link's own

@@ -75,13 +75,15 @@ void Janitor::look(Nanos now) {
     const std::size_t reader = publication_.janitor_reader();
     const RouteTable* table = publication_.refresh(reader);
     if (table != nullptr) {
-        index(*table);
+        follow(*table);
         for (const SessionHandle session : ended)
             finish(session);
         const std::uint32_t slots = sessions_.table.slots_touched() / limits::janitor_rounds + 1;
         sessions_.table.sweep(
             static_cast<std::uint32_t>(now / kSecond), slots,
-            [this](const SessionKey& key) { return place_of(key) == nullptr; },
+            [this](const SessionKey& key) {
+                return places_.find(key.adapter, key.instance) == nullptr;
+            },
             [this](SessionHandle session, ExpiryReason reason) {
                 expired_[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
                 finish(session);
@@ -96,20 +98,11 @@ void Janitor::look(Nanos now) {
         outlets_.wake(outlets_.wake_context);
 }
 
-// Whose instances there are; made anew when the table is another one, which may lie where the last
-// one lay.
-void Janitor::index(const RouteTable& table) {
-    const bool same = indexed_ == &table && indexed_version_ == table.version() &&
-                      indexed_epoch_ == table.epoch();
-    if (same) return;
-    indexed_ = &table;
-    indexed_version_ = table.version();
-    indexed_epoch_ = table.epoch();
-    places_.clear();
+void Janitor::follow(const RouteTable& table) {
+    if (!places_.follow(table)) return;
     const auto before = std::exchange(draining_, {});
     table.for_each([&](const Adapter& adapter) {
         for (const Instance& instance : adapter.instances) {
-            places_.insert_or_assign(instance.id, Place{&adapter, &instance});
             if (instance.state != contract::InstanceState::draining) continue;
             const auto known = before.find(instance.id);
             const Nanos tell_at = known == before.end() ? 0 : known->second.tell_at;
@@ -128,18 +121,13 @@ void Janitor::tell_drained(const RouteTable& table, Nanos now) {
     }
 }
 
-const Janitor::Place* Janitor::place_of(const SessionKey& key) const {
-    const auto found = places_.find(key.instance);
-    const bool same = found != places_.end() && found->second.adapter->id == key.adapter;
-    return same ? &found->second : nullptr;
-}
-
 // What follows the end of a session: its id is 404, its instance has one less, its server is told.
 void Janitor::finish(SessionHandle session) {
     SessionRecord record;
     if (sessions_.table.read(session, record)) {
         sessions_.ended.add(record.key.mark);
-        if (const Place* place = place_of(record.key)) {
+        const auto* place = places_.find(record.key.adapter, record.key.instance);
+        if (place != nullptr) {
             count_out(place->instance->load->sessions);
             // An HTTP+SSE session ends with its stream, which the exchange closes.
             if (place->adapter->transport != contract::Transport::sse)

@@ -23,6 +23,7 @@
 
 #include "common/time.h"
 #include "dataplane/link/event_queue.h"
+#include "dataplane/route/instance_index.h"
 #include "dataplane/route/publication.h"
 #include "dataplane/session/shared_sessions.h"
 
@@ -60,18 +61,13 @@ class Janitor {
     void look(Nanos now);
 
   private:
-    struct Place {
-        const Adapter* adapter;
-        const Instance* instance;
-    };
     struct Drain {
-        Place place;
+        InstanceIndex::Place place;
         Nanos tell_at;  // not before
     };
 
     void run();
-    void index(const RouteTable& table);
-    [[nodiscard]] const Place* place_of(const SessionKey& key) const;
+    void follow(const RouteTable& table);
     void finish(SessionHandle session);
     void tell_drained(const RouteTable& table, Nanos now);
 
@@ -79,12 +75,8 @@ class Janitor {
     Publication& publication_;
     const Outlets outlets_;
 
-    // Of the table that is announced during a look: instances by their id.
-    std::unordered_map<std::uint64_t, Place> places_;
-    const RouteTable* indexed_ = nullptr;
-    std::uint64_t indexed_version_ = 0;
-    std::string indexed_epoch_;
     bool has_mail_ = false;
+    InstanceIndex places_;  // of the table that is announced during a look
     // The draining ones among them.
     std::unordered_map<std::uint64_t, Drain> draining_;
 

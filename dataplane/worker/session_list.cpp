@@ -1,0 +1,74 @@
+// Records of the table become items of the contract: names instead of numbers, times of the day.
+#include "dataplane/worker/session_list.h"
+
+#include <algorithm>
+
+#include "common/time.h"
+
+namespace mcpgw::worker {
+namespace {
+
+// The table counts seconds of the monotonic clock.
+std::uint64_t unix_ms_of(std::uint32_t seconds) {
+    const auto now = static_cast<std::uint32_t>(monotonic_now() / kSecond);
+    return unix_millis_now() - std::uint64_t{now - std::min(seconds, now)} * 1000;
+}
+
+bool matches(std::string_view wanted, std::string_view text) {
+    return wanted.empty() || wanted == text;
+}
+
+}  // namespace
+
+void SessionList::list(const contract::SessionsQuery& query, contract::SessionsPage& page) {
+    const std::size_t reader = publication_.list_reader();
+    const RouteTable* table = publication_.refresh(reader);
+    if (table != nullptr) {
+        places_.follow(*table);
+        auto cursor = static_cast<std::uint32_t>(
+            std::min<std::uint64_t>(query.after, sessions_.table.sessions_max()));
+        std::uint32_t looked_at = 0;
+        do {
+            const auto room = static_cast<std::uint32_t>(query.limit - page.items.size());
+            const std::uint32_t step = std::min(room, limits::session_list_looks_max - looked_at);
+            cursor = sessions_.table.visit(cursor, step, [&](const SessionRecord& record) {
+                ++looked_at;
+                add(record, query, page);
+            });
+        } while (cursor != 0 && page.items.size() < query.limit &&
+                 looked_at < limits::session_list_looks_max);
+        page.next = cursor;
+    }
+    publication_.leave(reader);
+}
+
+void SessionList::add(const SessionRecord& record, const contract::SessionsQuery& query,
+                      contract::SessionsPage& page) const {
+    const InstanceIndex::Place* place = places_.find(record.key.adapter, record.key.instance);
+    if (place == nullptr) return;  // its instance is gone, and so will it be
+    if (!matches(query.adapter, place->adapter->name) ||
+        !matches(query.instance, place->instance->name) ||
+        !matches(query.user, record.texts.user()) || !matches(query.tenant, record.texts.tenant()))
+        return;
+    const SessionTable::PublicId id = sessions_.table.public_id(record.handle);
+    contract::SessionItem item;
+    item.id.assign(id.data(), id.size());
+    item.adapter = place->adapter->name;
+    item.instance = place->instance->name;
+    item.user = record.texts.user();
+    item.tenant = record.texts.tenant();
+    item.created_unix_ms = unix_ms_of(record.created);
+    item.last_used_unix_ms = unix_ms_of(record.last_used);
+    item.streams = record.streams;
+    item.requests = record.requests;
+    page.items.push_back(std::move(item));
+}
+
+bool SessionList::end(std::string_view id, std::string_view user) {
+    const SessionHandle session = sessions_.table.from_public_id(id);
+    SessionRecord record;
+    if (!session || !sessions_.table.read(session, record)) return false;
+    return matches(user, record.texts.user()) && janitor_.end(session);
+}
+
+}  // namespace mcpgw::worker
