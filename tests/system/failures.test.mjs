@@ -10,11 +10,13 @@ import { call, connect, failureOf, KINDS } from './lib/clients.mjs';
 import { endOf, endOfFile } from './lib/ends.mjs';
 import { Gateway } from './lib/gateway.mjs';
 import { ACCEPT, messageOf, messagesOf, modernRequest, post, toolCall } from './lib/mcp.mjs';
-import { within } from './lib/wait.mjs';
+import { until, within } from './lib/wait.mjs';
 
 const KEEP_ALIVE_MS = 15_000;
 // The clients themselves give up after 60 s.
 const AT_ONCE_MS = 15_000;
+
+const discover = { jsonrpc: '2.0', id: 'probe', method: 'server/discover', params: {} };
 
 const end = endOfFile();
 let gateway;
@@ -28,6 +30,11 @@ before(async () => {
   const body = { name: 'unready', command: ['/nonexistent/server'] };
   const created = await gateway.rest('POST', '/adapters', { body });
   assert.equal(created.status, 201, created.text);
+  // Nothing becomes ready here that one could wait for.
+  await until('the data plane knows the adapter', async () => {
+    const answer = await post(gateway.mcpUrl('unready'), discover);
+    return !answer.text.includes('No such adapter');
+  });
 });
 
 // A server that was ready and has just gone; the control plane may know of that already.
@@ -40,8 +47,6 @@ async function applyRefused(t) {
   await close();
   endOf(t)(() => gateway.rest('DELETE', '/adapters/refused'));
 }
-
-const discover = { jsonrpc: '2.0', id: 'probe', method: 'server/discover', params: {} };
 
 async function assertAnswer(name, status, code) {
   const answer = await post(gateway.mcpUrl(name), toolCall('a call', 'anything'));
