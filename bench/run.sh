@@ -12,5 +12,6 @@ esac
 tools/setup run
 tools/setup bench
 tools/dev/build.sh
-tools/dev/build.sh bench-load bench-floor
+cmake --preset release -DMCPGW_BENCH=ON >/dev/null
+tools/dev/build.sh bench-load bench-floor bench-sessions
 exec python3 bench/macro/main.py "$@"

@@ -1,0 +1,192 @@
+// What an operation of the session table costs, in a table of a thousand and of a million sessions.
+//
+// The mark of a session is a hash already, so that of the n-th one is made from n in a few cycles:
+// nothing but the table is read from memory. Sessions are chosen at random, so each operation meets
+// lines of memory that no other one has brought into a near cache.
+#include <array>
+#include <memory>
+#include <string>
+
+#include <benchmark/benchmark.h>
+
+#include "dataplane/session/session_table.h"
+
+namespace mcpgw {
+namespace {
+
+constexpr std::uint32_t kNow = 1000;
+constexpr std::uint32_t kMillion = 1'000'000;
+constexpr std::string_view kServerId = "5f6b1c0e-8c2a-4d59-9f0a-3d1d6a7b9c55";
+
+std::uint64_t mixed(std::uint64_t value) {
+    value ^= value >> 32;
+    value *= 0xD6E8FEB86659FD93ULL;
+    value ^= value >> 32;
+    value *= 0xD6E8FEB86659FD93ULL;
+    return value ^ value >> 32;
+}
+
+SessionKey key_of(std::uint64_t number) {
+    return {number & 63, number & 255, mixed(number + 1)};
+}
+
+NewSession session_of(std::uint64_t number) {
+    return {.key = key_of(number),
+            .texts = {kServerId, "ada@example.org", "acme"},
+            .principal = 1 + number % 10'000,
+            .tenant = 1 + number % 10,
+            .principal_sessions_max = 0,
+            .tenant_sessions_max = 0,
+            .idle_seconds = 1800};
+}
+
+// Has the sessions 0...sessions - 1; made once for each number, by the first benchmark that asks. A
+// part of them has ended and begun anew, as it will be in a table that has grown some time ago.
+SessionTable& table_of(std::int64_t sessions) {
+    static std::array<std::unique_ptr<SessionTable>, 2> tables;
+    std::unique_ptr<SessionTable>& table = tables[sessions == kMillion ? 1 : 0];
+    if (table) return *table;
+    table = std::make_unique<SessionTable>(SessionTable::Options{.seed = 42});
+    const auto count = static_cast<std::uint64_t>(sessions);
+    for (std::uint64_t i = 0; i < count; ++i)
+        if (!table->open(session_of(i), kNow)) std::abort();
+    for (std::uint64_t i = 0; i < count / 20; ++i) {
+        const SessionHandle handle = table->find(key_of(i));
+        if (!table->end(handle)) std::abort();
+        table->release(handle);
+        if (!table->open(session_of(i), kNow)) std::abort();
+    }
+    return *table;
+}
+
+class Numbers {
+  public:
+    explicit Numbers(const benchmark::State& state)
+        : state_(static_cast<std::uint64_t>(state.thread_index()) * 77 + 1),
+          sessions_(static_cast<std::uint64_t>(state.range(0))) {}
+    // 0...sessions - 1.
+    std::uint64_t next() {
+        state_ ^= state_ << 13;
+        state_ ^= state_ >> 7;
+        state_ ^= state_ << 17;
+        return (state_ >> 32) * sessions_ >> 32;
+    }
+
+  private:
+    std::uint64_t state_;
+    std::uint64_t sessions_;
+};
+
+void find(benchmark::State& state) {
+    SessionTable& table = table_of(state.range(0));
+    Numbers numbers(state);
+    for (auto _ : state) {
+        const SessionHandle handle = table.find(key_of(numbers.next()));
+        if (!handle) state.SkipWithError("a session is lost");
+    }
+    state.SetItemsProcessed(state.iterations());
+}
+
+// As a worker may do it that has several requests before it.
+void find_after_prefetch(benchmark::State& state) {
+    constexpr std::size_t kBatch = 16;
+    SessionTable& table = table_of(state.range(0));
+    Numbers numbers(state);
+    std::array<SessionKey, kBatch> keys;
+    for (auto _ : state) {
+        for (SessionKey& key : keys)
+            table.prefetch(key = key_of(numbers.next()));
+        for (const SessionKey& key : keys)
+            if (!table.find(key)) state.SkipWithError("a session is lost");
+    }
+    state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kBatch));
+}
+
+// What a request does that carries on only with what it has found: no two lookups overlap.
+void find_one_after_the_other(benchmark::State& state) {
+    SessionTable& table = table_of(state.range(0));
+    Numbers numbers(state);
+    std::uint64_t last = 0;
+    const auto sessions = static_cast<std::uint64_t>(state.range(0));
+    for (auto _ : state)
+        last = table.find(key_of((numbers.next() + last) % sessions)).slot;
+    benchmark::DoNotOptimize(last);
+    state.SetItemsProcessed(state.iterations());
+}
+
+void find_unknown(benchmark::State& state) {
+    SessionTable& table = table_of(state.range(0));
+    Numbers numbers(state);
+    for (auto _ : state)
+        benchmark::DoNotOptimize(table.find(key_of(numbers.next() + 2 * kMillion)));
+    state.SetItemsProcessed(state.iterations());
+}
+
+void find_and_touch(benchmark::State& state) {
+    SessionTable& table = table_of(state.range(0));
+    Numbers numbers(state);
+    for (auto _ : state)
+        if (!table.touch(table.find(key_of(numbers.next())), kNow)) state.SkipWithError("lost");
+    state.SetItemsProcessed(state.iterations());
+}
+
+void touch(benchmark::State& state) {
+    SessionTable& table = table_of(state.range(0));
+    Numbers numbers(state);
+    const SessionHandle handle = table.find(key_of(numbers.next()));
+    for (auto _ : state)
+        benchmark::DoNotOptimize(table.touch(handle, kNow));
+    state.SetItemsProcessed(state.iterations());
+}
+
+void adopt_known(benchmark::State& state) {
+    SessionTable& table = table_of(state.range(0));
+    Numbers numbers(state);
+    for (auto _ : state)
+        benchmark::DoNotOptimize(table.adopt(session_of(numbers.next()), kNow));
+    state.SetItemsProcessed(state.iterations());
+}
+
+void open_end_release(benchmark::State& state) {
+    SessionTable& table = table_of(state.range(0));
+    std::uint64_t number =
+        kMillion * (10U + static_cast<std::uint64_t>(state.thread_index()) * 10U);
+    for (auto _ : state) {
+        const auto opened = table.open(session_of(number++), kNow);
+        if (!opened || !table.end(opened->handle)) {
+            state.SkipWithError("a session could not be opened");
+            break;
+        }
+        table.release(opened->handle);
+    }
+    state.SetItemsProcessed(state.iterations());
+}
+
+// For each slot that the janitor looks at, when nothing is due.
+void sweep(benchmark::State& state) {
+    constexpr std::uint32_t kSlots = 1000;
+    SessionTable& table = table_of(state.range(0));
+    const auto nothing_is_gone = [](const SessionKey&) { return false; };
+    const auto nothing_expires = [](SessionHandle, ExpiryReason) { std::abort(); };
+    for (auto _ : state)
+        table.sweep(kNow, kSlots, nothing_is_gone, nothing_expires);
+    state.SetItemsProcessed(state.iterations() * kSlots);
+}
+
+constexpr std::int64_t kFew = 1000;
+
+BENCHMARK(find)->Arg(kFew)->Arg(kMillion);
+BENCHMARK(find)->Arg(kMillion)->Threads(2);
+BENCHMARK(find_after_prefetch)->Arg(kFew)->Arg(kMillion);
+BENCHMARK(find_one_after_the_other)->Arg(kFew)->Arg(kMillion);
+BENCHMARK(find_unknown)->Arg(kFew)->Arg(kMillion);
+BENCHMARK(find_and_touch)->Arg(kFew)->Arg(kMillion);
+BENCHMARK(find_and_touch)->Arg(kMillion)->Threads(2);
+BENCHMARK(touch)->Arg(kFew);
+BENCHMARK(adopt_known)->Arg(kMillion);
+BENCHMARK(open_end_release)->Arg(kFew)->Arg(kMillion);
+BENCHMARK(open_end_release)->Arg(kMillion)->Threads(2);
+BENCHMARK(sweep)->Arg(kMillion);
+
+}  // namespace
+}  // namespace mcpgw
