@@ -19,10 +19,6 @@ static_assert(limits::session_streams_max <= SlotState::kStreamsMax, "streams ca
 static_assert(limits::session_requests_max + 256 <= SlotState::kHoldsMax,
               "requests leave room for those who read");
 
-SlotKey slot_key(const SessionKey& key) {
-    return {key.adapter, key.instance, key.mark};
-}
-
 // Two steps that can be undone; a handle and its public id are the same number in other clothes.
 std::uint64_t scrambled(std::uint64_t value) {
     value ^= value >> 32;
@@ -66,10 +62,6 @@ SessionTable::SessionTable(const Options& options)
       counts_(options.sessions_max, options.seed) {
     check(sessions_max_ >= 1 && sessions_max_ <= limits::sessions_max_most,
           "the number of sessions is within its limits");
-}
-
-SessionHandle SessionTable::find(const SessionKey& key) const {
-    return directory_.find(slot_key(key));
 }
 
 std::expected<OpenedSession, SessionRefusal> SessionTable::open(const NewSession& session,

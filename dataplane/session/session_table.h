@@ -100,7 +100,12 @@ class SessionTable {
     explicit SessionTable(const Options& options);
 
     // The live session of this key, or no handle. Wait-free.
-    [[nodiscard]] SessionHandle find(const SessionKey& key) const;
+    [[nodiscard]] SessionHandle find(const SessionKey& key) const {
+        return directory_.find(slot_key(key));
+    }
+
+    // Brings near what find() will need first, for callers that have several lookups before them.
+    void prefetch(const SessionKey& key) const { directory_.prefetch(slot_key(key)); }
 
     // A session that its server has just issued, or (adopt) one whose id is valid though nobody
     // here knew of it: opened by another replica, or before a restart. Callers who race get one
@@ -178,6 +183,9 @@ class SessionTable {
     };
     static_assert(sizeof(Slot) == 64, "one cache line");
 
+    [[nodiscard]] static SlotKey slot_key(const SessionKey& key) {
+        return {key.adapter, key.instance, key.mark};
+    }
     [[nodiscard]] Slot& at(std::uint32_t slot) const {
         return static_cast<Slot&>(directory_.at(slot));
     }

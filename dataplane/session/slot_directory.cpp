@@ -1,6 +1,8 @@
 // One live slot for a key: candidates, precedence, and finishing the work of others.
 #include "dataplane/session/slot_directory.h"
 
+#include <bit>
+
 #include "common/check.h"
 
 namespace mcpgw {
@@ -15,28 +17,14 @@ constexpr std::size_t kSmallPagesBytes = 2 * 1024 * 1024;
 
 SlotDirectory::SlotDirectory(const Options& options)
     : slots_(options.slots),
-      slot_bytes_(options.slot_bytes),
+      slot_bytes_log2_(static_cast<unsigned>(std::countr_zero(options.slot_bytes))),
       seed_(options.seed),
       memory_(std::size_t{options.slots} * options.slot_bytes, kSmallPagesBytes),
       memory_bytes_(static_cast<std::byte*>(memory_.data())),
       index_(options.slots),
       free_(options.slots) {
-    check(slot_bytes_ >= sizeof(KeyedSlot), "a slot begins with state and key");
-}
-
-std::uint64_t SlotDirectory::hash_of(const SlotKey& key) const {
-    std::uint64_t hash = seed_ ^ key.third ^ (key.second * 0x9E3779B97F4A7C15ULL);
-    hash ^= hash >> 32;
-    hash *= 0xD6E8FEB86659FD93ULL;
-    hash ^= hash >> 32;
-    hash *= 0xD6E8FEB86659FD93ULL;
-    return hash ^ hash >> 32;
-}
-
-SlotKey SlotDirectory::key_of(const KeyedSlot& slot) {
-    // Acquire: whoever reads the key of a later life then also reads the state of that life.
-    return {slot.first.load(std::memory_order_acquire), slot.second.load(std::memory_order_acquire),
-            slot.third.load(std::memory_order_acquire)};
+    check(options.slot_bytes >= sizeof(KeyedSlot) && std::has_single_bit(options.slot_bytes),
+          "a slot begins with state and key");
 }
 
 bool SlotDirectory::change(std::uint32_t slot, SlotState& expected, SlotState wanted) const {
@@ -47,21 +35,21 @@ bool SlotDirectory::change(std::uint32_t slot, SlotState& expected, SlotState wa
     return changed;
 }
 
-// Whether the slot has the key at the moment of the state that is returned: between two looks at
-// the same life that is past filling, the key cannot have been another one.
-bool SlotDirectory::has_key(std::uint32_t slot, const SlotKey& key, SlotState& state) const {
+// The state of a slot at a moment at which it has the key; no state if it has another one. Between
+// two looks at the same life that is past filling, the key cannot have been another one.
+inline SlotState SlotDirectory::state_with_key(std::uint32_t slot, const SlotKey& key) const {
     const KeyedSlot& there = at(slot);
     const SlotState before(there.state.load(std::memory_order_seq_cst));
-    if (!before.has_key() || !(key_of(there) == key)) return false;
-    state = SlotState(there.state.load(std::memory_order_seq_cst));
-    return state.generation() == before.generation() && state.has_key();
+    if (!before.has_key() || !(key_of(there) == key)) return SlotState::none();
+    const SlotState now(there.state.load(std::memory_order_seq_cst));
+    return now.has_key() && now.generation() == before.generation() ? now : SlotState::none();
 }
 
-SlotHandle SlotDirectory::find(const SlotKey& key) const {
+SlotHandle SlotDirectory::find_anywhere(std::uint64_t hash, const SlotKey& key) const {
     SlotHandle found;
-    maybe(index_.any_of(hash_of(key), [&](std::uint32_t slot, const auto&, std::uint32_t) {
-        SlotState state(0);
-        if (!has_key(slot, key, state) || state.phase() != Phase::live) return false;
+    maybe(index_.any_of(hash, [&](std::uint32_t slot, const auto&, std::uint32_t) {
+        const SlotState state = state_with_key(slot, key);
+        if (state.phase() != Phase::live) return false;
         found = {slot, state.generation()};
         return true;
     }));
@@ -70,8 +58,7 @@ SlotHandle SlotDirectory::find(const SlotKey& key) const {
 
 bool SlotDirectory::has_ending(const SlotKey& key) const {
     return index_.any_of(hash_of(key), [&](std::uint32_t slot, const auto&, std::uint32_t) {
-        SlotState state(0);
-        return has_key(slot, key, state) && state.phase() == Phase::ending;
+        return state_with_key(slot, key).phase() == Phase::ending;
     });
 }
 
@@ -135,8 +122,9 @@ SlotDirectory::Seen SlotDirectory::rival_of(std::uint32_t slot, const SlotKey& k
     Seen rival;
     maybe(index_.any_of(
         hash_of(key), [&](std::uint32_t other, const SlotIndex::Cell& cell, std::uint32_t value) {
-            SlotState state(0);
-            if (other == slot || !has_key(other, key, state)) return false;
+            if (other == slot) return false;
+            SlotState state = state_with_key(other, key);
+            if (!state.has_key()) return false;
             while (state.phase() == Phase::candidate && other > slot) {
                 const std::uint32_t generation = state.generation();
                 if (change(other, state, state.in(Phase::lost))) return false;

@@ -45,8 +45,8 @@ struct KeyedSlot {
 class SlotDirectory {
   public:
     struct Options {
-        std::uint32_t slots = 0;  // 1...2^26
-        std::size_t slot_bytes = sizeof(KeyedSlot);
+        std::uint32_t slots = 0;                     // 1...2^26
+        std::size_t slot_bytes = sizeof(KeyedSlot);  // a power of two
         // Keeps those who choose keys from choosing places.
         std::uint64_t seed = 0;
     };
@@ -54,6 +54,7 @@ class SlotDirectory {
 
     // The live slot of this key, or no slot.
     [[nodiscard]] SlotHandle find(const SlotKey& key) const;
+    void prefetch(const SlotKey& key) const { index_.prefetch(hash_of(key)); }
     [[nodiscard]] bool has_ending(const SlotKey& key) const;
 
     // A slot that is the caller's to fill; 0: all are taken.
@@ -78,7 +79,8 @@ class SlotDirectory {
     void free(std::uint32_t slot);
 
     [[nodiscard]] KeyedSlot& at(std::uint32_t slot) const {
-        return *reinterpret_cast<KeyedSlot*>(memory_bytes_ + std::size_t{slot - 1} * slot_bytes_);
+        return *reinterpret_cast<KeyedSlot*>(memory_bytes_ +
+                                             (std::size_t{slot - 1} << slot_bytes_log2_));
     }
     [[nodiscard]] bool has(std::uint32_t slot) const { return slot >= 1 && slot <= slots_; }
     [[nodiscard]] SlotState state_of(std::uint32_t slot) const {
@@ -87,7 +89,12 @@ class SlotDirectory {
     // One transition. On failure `expected` is what the state is now.
     [[nodiscard]] bool change(std::uint32_t slot, SlotState& expected, SlotState wanted) const;
 
-    [[nodiscard]] static SlotKey key_of(const KeyedSlot& slot);
+    [[nodiscard]] static SlotKey key_of(const KeyedSlot& slot) {
+        // Acquire: whoever reads the key of a later life then also reads the state of that life.
+        return {slot.first.load(std::memory_order_acquire),
+                slot.second.load(std::memory_order_acquire),
+                slot.third.load(std::memory_order_acquire)};
+    }
     // In the index: live, ending, or on the way to be live.
     [[nodiscard]] std::uint32_t size() const { return index_.size(); }
     [[nodiscard]] std::uint32_t high_water() const { return free_.high_water(); }
@@ -96,22 +103,44 @@ class SlotDirectory {
     // A slot with the key asked for, as it was at one moment.
     struct Seen {
         std::uint32_t slot = 0;
-        SlotState state{0};
+        SlotState state = SlotState::none();
     };
-    [[nodiscard]] std::uint64_t hash_of(const SlotKey& key) const;
-    [[nodiscard]] bool has_key(std::uint32_t slot, const SlotKey& key, SlotState& state) const;
+    // One wide product: the parts that callers choose are hashes already, and who does not know the
+    // seed cannot aim at a bucket.
+    [[nodiscard]] std::uint64_t hash_of(const SlotKey& key) const {
+        __extension__ using Wide = unsigned __int128;
+        const Wide product = Wide{key.third ^ seed_} * (key.second ^ 0xD6E8FEB86659FD93ULL);
+        return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+    }
+    [[nodiscard]] SlotHandle find_anywhere(std::uint64_t hash, const SlotKey& key) const;
+    [[nodiscard]] SlotState state_with_key(std::uint32_t slot, const SlotKey& key) const;
     // Another one of this key that stands in the way of `slot`, after all lesser candidates have
     // been told that they lost; no slot if there is none.
     [[nodiscard]] Seen rival_of(std::uint32_t slot, const SlotKey& key) const;
     void settle(SlotHandle candidate, const SlotKey& key) const;
 
     std::uint32_t slots_;
-    std::size_t slot_bytes_;
+    unsigned slot_bytes_log2_;
     std::uint64_t seed_;
     MappedMemory memory_;
     std::byte* memory_bytes_;
     SlotIndex index_;
     NumberPool free_;
 };
+
+// Short and inline, so that a processor that guesses has several lookups of a large table on the
+// way at once, and needs no key that was written in parts and is read as a whole.
+inline SlotHandle SlotDirectory::find(const SlotKey& key) const {
+    const std::uint64_t hash = hash_of(key);
+    if (const std::uint32_t slot = index_.likely_slot(hash); slot != 0) {
+        const KeyedSlot& there = at(slot);
+        const SlotState before(there.state.load(std::memory_order_acquire));
+        if (before.phase() == SlotState::Phase::live && key_of(there) == key &&
+            SlotState(there.state.load(std::memory_order_relaxed))
+                .is(SlotState::Phase::live, before.generation()))
+            return {slot, before.generation()};
+    }
+    return find_anywhere(hash, key);
+}
 
 }  // namespace mcpgw

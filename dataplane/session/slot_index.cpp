@@ -13,8 +13,9 @@ namespace {
 constexpr std::size_t kCellsPerSlot = 2;
 constexpr std::size_t kLevelFactor = 32;
 constexpr std::size_t kPageBytes = 4096;
-// A first bucket with this many used cells is left alone if the second one has fewer.
-constexpr std::size_t kRatherFull = kIndexBucketCells * 3 / 4;
+// A first bucket with this many used cells is left alone if the second one has fewer. When half of
+// all cells are used that is one bucket in sixty.
+constexpr std::size_t kRatherFull = kIndexBucketCells - 1;
 // What of the largest level is in small pages; it is only used when there are many slots.
 constexpr std::size_t kSmallPagesBytes = 0;
 
@@ -32,6 +33,7 @@ SlotIndex::SlotIndex(std::uint32_t slots)
     } while (levels_used_ < kLevelsMax && next * sizeof(Bucket) >= kPageBytes);
     for (std::size_t i = 0; i < levels_used_; ++i)
         levels_[i].buckets = MappedArray<Bucket>(buckets[levels_used_ - 1 - i], kSmallPagesBytes);
+    largest_ = &levels_[levels_used_ - 1];
 }
 
 std::uint32_t SlotIndex::size() const {
@@ -73,12 +75,13 @@ bool SlotIndex::place_in(Level& level, std::uint64_t hash, std::uint32_t slot) {
                 room.free = &cell;
         return room;
     };
-    const Choice choice = choice_of(level, hash);
+    Bucket& first = *first_choice(level, hash);
+    Bucket& second = *second_choice(level, hash);
     level.used.fetch_add(1, std::memory_order_seq_cst);
     for (;;) {
-        Room room = room_in(*choice.first);
-        if (room.used >= kRatherFull && choice.second != choice.first)
-            if (const Room other = room_in(*choice.second); other.used < room.used) room = other;
+        Room room = room_in(first);
+        if (room.used >= kRatherFull && &second != &first)
+            if (const Room other = room_in(second); other.used < room.used) room = other;
         if (room.free == nullptr) break;
         std::uint32_t empty = 0;
         if (room.free->compare_exchange_strong(empty, cell_of(hash, slot),
@@ -101,8 +104,8 @@ bool SlotIndex::clear(Bucket& bucket, std::uint32_t value) {
 void SlotIndex::remove(std::uint64_t hash, std::uint32_t slot) {
     const std::uint32_t value = cell_of(hash, slot);
     for (std::size_t i = 0; i < levels_used_; ++i) {
-        const Choice choice = choice_of(levels_[i], hash);
-        if (clear(*choice.first, value) || clear(*choice.second, value)) {
+        const Level& level = levels_[i];
+        if (clear(*first_choice(level, hash), value) || clear(*second_choice(level, hash), value)) {
             levels_[i].used.fetch_sub(1, std::memory_order_seq_cst);
             return;
         }

@@ -13,9 +13,11 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
+#include "dataplane/session/cells_with_tag.h"
 #include "dataplane/session/mapped_array.h"
 #include "dataplane/session/shared_word.h"
 
@@ -33,6 +35,12 @@ class SlotIndex {
     // Takes out what place() put there; by one thread only.
     void remove(std::uint64_t hash, std::uint32_t slot);
 
+    // The first slot that any_of() would come to, if it is where most are; else 0. For those who
+    // want to know soon, and ask any_of() when they are not content.
+    [[nodiscard]] std::uint32_t likely_slot(std::uint64_t hash) const;
+    // Asks for the line of memory in which both will look first.
+    void prefetch(std::uint64_t hash) const { __builtin_prefetch(first_choice(*largest_, hash)); }
+
     // Calls visit(slot number, cell, value of the cell) for slots that may be meant by the hash,
     // until it returns true; whether it did.
     template <class Visit>
@@ -44,25 +52,27 @@ class SlotIndex {
   private:
     static constexpr std::size_t kLevelsMax = 4;
     struct alignas(64) Bucket {
-        std::array<Cell, kIndexBucketCells> cells;
+        IndexCells cells;
     };
     struct Level {
         MappedArray<Bucket> buckets;
         // Counted before a cell is filled and after it was cleared: 0 means that nothing is there.
         SharedWord<std::uint32_t> used{0};
     };
-    struct Choice {
-        Bucket* first;
-        Bucket* second;
-    };
     // Both halves of a hash choose a bucket by their upper bits; the tag is from the lowest.
-    [[nodiscard]] static Choice choice_of(const Level& level, std::uint64_t hash) {
-        const std::uint64_t buckets = level.buckets.size();
-        return {&level.buckets[((hash >> 32) * buckets) >> 32],
-                &level.buckets[((hash & 0xFFFF'FFFF) * buckets) >> 32]};
+    [[nodiscard]] static Bucket* first_choice(const Level& level, std::uint64_t hash) {
+        return &level.buckets[((hash >> 32) * level.buckets.size()) >> 32];
+    }
+    [[nodiscard]] static Bucket* second_choice(const Level& level, std::uint64_t hash) {
+        return &level.buckets[((hash & 0xFFFF'FFFF) * level.buckets.size()) >> 32];
+    }
+    // A tag is never 0, or free cells would look like slots.
+    [[nodiscard]] std::uint32_t tag_of(std::uint64_t hash) const {
+        const std::uint32_t tag = static_cast<std::uint32_t>(hash << slot_bits_);
+        return tag != 0 ? tag : 1U << slot_bits_;
     }
     [[nodiscard]] std::uint32_t cell_of(std::uint64_t hash, std::uint32_t slot) const {
-        return static_cast<std::uint32_t>(hash << slot_bits_) | slot;
+        return tag_of(hash) | slot;
     }
     [[nodiscard]] std::size_t level_for(std::uint32_t slots) const;
     [[nodiscard]] bool place_in(Level& level, std::uint64_t hash, std::uint32_t slot);
@@ -72,17 +82,31 @@ class SlotIndex {
     std::uint32_t slot_mask_;
     std::size_t levels_used_ = 0;
     std::array<Level, kLevelsMax> levels_;  // the smallest first
+    Level* largest_ = nullptr;
 };
+
+inline std::uint32_t SlotIndex::likely_slot(std::uint64_t hash) const {
+    if (largest_->used.load(std::memory_order_acquire) == 0) return 0;
+    const std::uint32_t tag = tag_of(hash);
+    const IndexCells& cells = first_choice(*largest_, hash)->cells;
+    const unsigned found = cells_with_tag(cells, tag, slot_bits_);
+    if (found == 0) return 0;
+    const std::uint32_t value =
+        cells[static_cast<std::size_t>(std::countr_zero(found))].load(std::memory_order_acquire);
+    return ((value ^ tag) >> slot_bits_) == 0 ? value & slot_mask_ : 0;
+}
 
 template <class Visit>
 bool SlotIndex::any_of(std::uint64_t hash, Visit&& visit) const {
-    const std::uint32_t tag = cell_of(hash, 0);
+    const std::uint32_t tag = tag_of(hash);
     const auto look = [&](const Bucket& bucket) {
-        for (const Cell& cell : bucket.cells) {
+        // Which cells have the tag is computed without a branch, so that a processor that guesses
+        // goes on with the slot, and with the next lookup, before the cells have arrived.
+        for (unsigned left = cells_with_tag(bucket.cells, tag, slot_bits_); left != 0;
+             left &= left - 1) {
+            const Cell& cell = bucket.cells[static_cast<std::size_t>(std::countr_zero(left))];
             const std::uint32_t value = cell.load(std::memory_order_seq_cst);
-            // An empty cell may look like the tag 0.
-            if (((value ^ tag) & ~slot_mask_) == 0 && (value & slot_mask_) != 0 &&
-                visit(value & slot_mask_, cell, value))
+            if (((value ^ tag) >> slot_bits_) == 0 && visit(value & slot_mask_, cell, value))
                 return true;
         }
         return false;
@@ -90,9 +114,10 @@ bool SlotIndex::any_of(std::uint64_t hash, Visit&& visit) const {
     for (std::size_t i = levels_used_; i-- > 0;) {
         const Level& level = levels_[i];
         if (level.used.load(std::memory_order_seq_cst) == 0) continue;
-        const Choice choice = choice_of(level, hash);
-        if (look(*choice.first)) return true;
-        if (choice.second != choice.first && look(*choice.second)) return true;
+        const Bucket* const first = first_choice(level, hash);
+        if (look(*first)) return true;
+        const Bucket* const second = second_choice(level, hash);
+        if (second != first && look(*second)) return true;
     }
     return false;
 }

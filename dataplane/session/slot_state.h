@@ -38,6 +38,9 @@ class SlotState {
 
     explicit SlotState(std::uint64_t word) : word_(word) {}
 
+    // Of a slot that is no slot.
+    [[nodiscard]] static SlotState none() { return SlotState(0); }
+
     [[nodiscard]] std::uint64_t word() const { return word_; }
     [[nodiscard]] Phase phase() const { return static_cast<Phase>(word_ & kPhase); }
     [[nodiscard]] std::uint32_t generation() const {
