@@ -144,6 +144,7 @@ test('the gateway rotates its own keys, and old sessions go on', async (t) => {
   const args = ['--session-key-days', '2'];
   const second = await Gateway.start(endOf(t), { folder, args });
   await second.healthy('example', 1);
+  await second.known('example');
   const url = second.mcpUrl('example');
   assert.equal((await openSession(url)).key, key, 'a new key only opens at first');
   const young = await until('a session of the next key', async () => {
@@ -298,6 +299,7 @@ describe('two gateways behind a splitter', () => {
     const args = ['--session-keys', file];
     const next = await Gateway.start(endOf(t), { folder: old.folder, args });
     await next.healthy('everything', 1);
+    await next.known('everything');
     gateways = [next, other];
     splitter.targets = gateways.map((gateway) => gateway.url);
     const from = splitter.connections.length;

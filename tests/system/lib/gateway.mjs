@@ -118,7 +118,18 @@ export class Gateway {
   async apply(adapter) {
     const answer = await this.rest('POST', '/adapters', { body: adapter });
     assert.equal(answer.status, 201, answer.text);
-    return this.healthy(adapter.name, adapter.replicaCount ?? 1);
+    const status = await this.healthy(adapter.name, adapter.replicaCount ?? 1);
+    await this.known(adapter.name);
+    return status;
+  }
+
+  // The control plane says what is ready a moment before the data plane has heard of it.
+  async known(name) {
+    await until(`${name} in the data plane`, async () => {
+      const headers = { 'Mcp-Session-Id': 'none' };
+      const answer = await this.rest('GET', `/adapters/${name}/mcp`, { headers });
+      return answer.json?.error?.code === -32001;
+    });
   }
 
   async status(name) {
