@@ -130,7 +130,7 @@ void ControlLink::load_from_disk() {
             log_warn("snapshot on disk ignored", {{"error", loaded.error().detail}});
         return;
     }
-    auto table = builder_.build(loaded->snapshot);
+    auto table = builder_.build(loaded->snapshot, RouteBuilder::Source::disk);
     if (!table) {
         file.move_aside();
         log_warn("snapshot on disk ignored", {{"error", table.error().detail}});

@@ -125,7 +125,8 @@ Result<RoutedList> route_all(const std::vector<contract::Adapter>& adapters) {
 
 }  // namespace
 
-Result<std::unique_ptr<const RouteTable>> RouteBuilder::build(const contract::Snapshot& snapshot) {
+Result<std::unique_ptr<const RouteTable>> RouteBuilder::build(const contract::Snapshot& snapshot,
+                                                              Source source) {
     if (snapshot.adapters.size() > limits::adapters_max)
         return failure(Code::limit_exceeded, "too many adapters");
     if (built_ && snapshot.epoch == epoch_ && snapshot.version < version_)
@@ -133,6 +134,7 @@ Result<std::unique_ptr<const RouteTable>> RouteBuilder::build(const contract::Sn
     auto list = route_all(snapshot.adapters);
     if (!list) return std::unexpected(std::move(list.error()));
 
+    source_ = source;
     for (const auto& routed : adapters_)
         abandon(*routed);
     adapters_.clear();
@@ -143,6 +145,7 @@ Result<std::unique_ptr<const RouteTable>> RouteBuilder::build(const contract::Sn
     epoch_ = snapshot.epoch;
     version_ = snapshot.version;
     built_ = true;
+    was_told_ = was_told_ || source == Source::control_plane;
     sweep_loads();
     return table();
 }
@@ -165,12 +168,14 @@ Result<std::unique_ptr<const RouteTable>> RouteBuilder::apply(const contract::De
     }
     if (count > limits::adapters_max) return failure(Code::limit_exceeded, "too many adapters");
 
+    source_ = Source::control_plane;
     for (const std::string& name : delta.removals)
         remove(name);
     for (auto& routed : *list)
         put(std::move(routed));
     if (!delta.keys.empty()) take_keys(delta.keys);
     version_ = delta.to;
+    was_told_ = true;
     sweep_loads();
     return table();
 }
@@ -183,11 +188,18 @@ void RouteBuilder::adopt(Routed& routed) {
         auto& load = loads_[instance.id];
         if (load == nullptr)
             load = std::make_shared<InstanceLoad>(routed.adapter.id, routed.adapter.name_hash,
-                                                  instance.id, built_);
+                                                  instance.id, is_younger_than_us(instance));
         orphans_.erase(instance.id);
         instance.load = load.get();
         routed.loads.push_back(load);
     }
+}
+
+// What the control plane says first may have been there before, unless it has not answered yet;
+// what lies on the disk was.
+bool RouteBuilder::is_younger_than_us(const Instance& instance) const {
+    if (source_ == Source::disk) return false;
+    return was_told_ || instance.state == contract::InstanceState::not_ready;
 }
 
 void RouteBuilder::abandon(const Routed& routed) {

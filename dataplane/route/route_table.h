@@ -45,8 +45,8 @@ struct alignas(64) InstanceLoad {
     const std::uint64_t adapter_id = 0;
     const std::uint64_t adapter_name_hash = 0;
     const std::uint64_t instance_id = 0;
-    // False for an instance of the first table of this process: it may have sessions from before,
-    // which become known one by one, as they are used.
+    // False if the instance may be older than this process: it may have sessions from before, which
+    // become known one by one, as they are used.
     const bool counts_all_sessions = true;
     std::atomic<std::uint32_t> sessions{0};
     std::atomic<std::uint32_t> outstanding{0};
@@ -152,10 +152,12 @@ class RouteTable {
 // Makes tables; used by the link thread only. A failed build or apply leaves everything as it was.
 class RouteBuilder {
   public:
+    enum class Source : std::uint8_t { control_plane, disk };
+
     // Code::limit_exceeded or invalid_argument for what a snapshot must not contain; conflict for a
     // version below the one in force of the same epoch.
     [[nodiscard]] Result<std::unique_ptr<const RouteTable>> build(
-        const contract::Snapshot& snapshot);
+        const contract::Snapshot& snapshot, Source source = Source::control_plane);
     // Code::conflict unless the delta starts from the table made last.
     [[nodiscard]] Result<std::unique_ptr<const RouteTable>> apply(const contract::Delta& delta);
 
@@ -169,6 +171,7 @@ class RouteBuilder {
     using Keys = std::vector<contract::SealingKey>;
 
     void adopt(Routed& routed);
+    [[nodiscard]] bool is_younger_than_us(const Instance& instance) const;
     void abandon(const Routed& routed);
     void put(std::shared_ptr<Routed> routed);
     void remove(const std::string& name);
@@ -178,6 +181,8 @@ class RouteBuilder {
     [[nodiscard]] std::unique_ptr<const RouteTable> table() const;
 
     bool built_ = false;
+    Source source_ = Source::control_plane;  // of what is being built
+    bool was_told_ = false;                  // the control plane has spoken to this process
     std::uint64_t version_ = 0;
     std::string epoch_;
     std::shared_ptr<const Keys> keys_ = std::make_shared<const Keys>();

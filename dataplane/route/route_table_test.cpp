@@ -155,6 +155,31 @@ TEST(RouteTableTest, instances_are_found_by_id_and_listed_when_ready) {
         EXPECT_EQ(found->instances[i].state, InstanceState::ready);
 }
 
+TEST(RouteTableTest, an_instance_that_may_be_older_than_the_process_may_have_unknown_sessions) {
+    const auto with_states = [](std::uint64_t version, std::size_t instances) {
+        auto snapshot = make_snapshot(1, instances);
+        snapshot.version = version;
+        snapshot.adapters[0].instances[0].state = InstanceState::not_ready;
+        if (instances > 1) snapshot.adapters[0].instances[1].state = InstanceState::not_ready;
+        return snapshot;
+    };
+    const auto counts_all = [](const RouteTable& table, std::size_t number) {
+        return table.find("adapter-0")
+            ->find(make_instance("adapter-0", number).id)
+            ->load->counts_all_sessions;
+    };
+    RouteBuilder builder;
+    const auto from_disk = builder.build(with_states(1, 1), RouteBuilder::Source::disk);
+    EXPECT_FALSE(counts_all(**from_disk, 0));
+    const Table first = built(builder, with_states(2, 3));
+    EXPECT_FALSE(counts_all(*first, 0)) << "known from the disk";
+    EXPECT_TRUE(counts_all(*first, 1)) << "has never answered";
+    EXPECT_FALSE(counts_all(*first, 2)) << "answers already";
+    const Table second = built(builder, with_states(3, 4));
+    EXPECT_FALSE(counts_all(*second, 2));
+    EXPECT_TRUE(counts_all(*second, 3)) << "came later";
+}
+
 TEST(RouteTableTest, goes_back_to_the_snapshot_that_builds_it) {
     auto snapshot = make_snapshot(20, 4);
     snapshot.keys.push_back(make_key("k0", 'z', false));

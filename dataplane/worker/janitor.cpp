@@ -10,17 +10,6 @@
 
 namespace mcpgw::worker {
 
-namespace {
-
-// In this order: an exchange counts the session it opens before it lets go, and once no worker
-// gives the instance anything new, only sessions that are counted come to it.
-bool has_nothing(const InstanceLoad& load) {
-    return load.counts_all_sessions && load.outstanding.load(std::memory_order_acquire) == 0 &&
-           load.sessions.load(std::memory_order_relaxed) == 0;
-}
-
-}  // namespace
-
 Janitor::Janitor(SharedSessions& sessions, Publication& publication, Outlets outlets)
     : sessions_(sessions), publication_(publication), outlets_(outlets) {}
 
@@ -67,6 +56,7 @@ bool Janitor::end(SessionHandle session) {
 }
 
 void Janitor::look(Nanos now) {
+    began_at_ = std::min(began_at_, now);
     std::vector<SessionHandle> ended;
     {
         const std::lock_guard lock(mutex_);
@@ -111,10 +101,22 @@ void Janitor::follow(const RouteTable& table) {
     });
 }
 
+bool Janitor::has_nothing(const InstanceIndex::Place& place, Nanos now) const {
+    const InstanceLoad& load = *place.instance->load;
+    // A session from before this process that nobody has used since then has expired by now.
+    const Nanos idle_max = place.adapter->timeouts.session_idle_seconds * kSecond;
+    const bool knows_all =
+        load.counts_all_sessions || (idle_max > 0 && now - began_at_ >= idle_max);
+    // In this order: an exchange counts the session it opens before it lets go, and once no worker
+    // gives the instance anything new, only sessions that are counted come to it.
+    return knows_all && load.outstanding.load(std::memory_order_acquire) == 0 &&
+           load.sessions.load(std::memory_order_relaxed) == 0;
+}
+
 void Janitor::tell_drained(const RouteTable& table, Nanos now) {
     if (outlets_.events == nullptr || draining_.empty() || !publication_.is_taken(&table)) return;
     for (auto& [id, drain] : draining_) {
-        if (now < drain.tell_at || !has_nothing(*drain.place.instance->load)) continue;
+        if (now < drain.tell_at || !has_nothing(drain.place, now)) continue;
         drain.tell_at = now + limits::drained_repeat_ms * kMillisecond;
         outlets_.events->push(
             InstanceEvent::drained(drain.place.adapter->name, id, table.version()));

@@ -70,13 +70,15 @@ class Janitor {
     void follow(const RouteTable& table);
     void finish(SessionHandle session);
     void tell_drained(const RouteTable& table, Nanos now);
+    [[nodiscard]] bool has_nothing(const InstanceIndex::Place& place, Nanos now) const;
 
     SharedSessions& sessions_;
     Publication& publication_;
     const Outlets outlets_;
 
     bool has_mail_ = false;
-    InstanceIndex places_;  // of the table that is announced during a look
+    Nanos began_at_ = kNever;  // the first look
+    InstanceIndex places_;     // of the table that is announced during a look
     // The draining ones among them.
     std::unordered_map<std::uint64_t, Drain> draining_;
 

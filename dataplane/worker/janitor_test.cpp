@@ -113,28 +113,21 @@ TEST_F(JanitorTest, one_that_was_ready_in_between_is_told_at_once_with_the_new_v
     EXPECT_EQ(look(), Versions{version_});
 }
 
-// A data plane that was started after the instance learns of its sessions as they are used.
-TEST(JanitorOfALaterProcess, does_not_vouch_for_instances_that_were_there_before) {
-    RouteBuilder builder;
-    Publication publication(1);
-    SharedSessions sessions{{.sessions_max = limits::sessions_max_least}};
-    EventQueue events;
-    Janitor janitor(sessions, publication, {.events = &events});
+// A data plane that was started after an instance learns of its sessions as they are used.
+TEST_F(JanitorTest, for_instances_that_may_be_older_it_speaks_once_unknown_sessions_have_expired) {
     auto snapshot = fixture::make_snapshot(1, 1);
     snapshot.adapters[0].instances[0].state = InstanceState::draining;
-    publication.publish(*builder.build(snapshot));
-    janitor.look(kBegin);
-    InstanceEvent event;
-    EXPECT_FALSE(events.pop(event));
-    // Those that come later are its own from their beginning.
-    snapshot.version += 1;
-    snapshot.adapters.push_back(fixture::make_adapter("later", 1));
-    snapshot.adapters[1].instances[0].state = InstanceState::draining;
-    publication.publish(*builder.build(snapshot));
-    janitor.look(kBegin);
-    ASSERT_TRUE(events.pop(event));
-    EXPECT_EQ(event.adapter_name(), "later");
-    EXPECT_FALSE(events.pop(event));
+    snapshot.adapters[0].timeouts.session_idle_seconds = 60;
+    version_ = snapshot.version;
+    RouteBuilder later;
+    publication_.publish(*later.build(snapshot));
+    EXPECT_EQ(look(), Versions{});
+    EXPECT_EQ(look(kBegin + 60 * kSecond - 1), Versions{});
+    EXPECT_EQ(look(kBegin + 60 * kSecond), Versions{version_});
+    snapshot.version = ++version_;
+    snapshot.adapters[0].timeouts.session_idle_seconds = 0;  // never
+    publication_.publish(*later.build(snapshot));
+    EXPECT_EQ(look(kBegin + 1'000'000 * kSecond), Versions{});
 }
 
 }  // namespace
