@@ -15,6 +15,10 @@ namespace mcpgw::limits {
 inline constexpr std::size_t head_bytes_max = 64 * 1024;
 // Header fields in one head; more is an attack or a mistake.
 inline constexpr std::size_t header_fields_max = 128;
+// An Origin is a scheme, a host of at most 253 bytes and a port; a longer one is granted nothing.
+inline constexpr std::size_t origin_bytes_max = 320;
+// What browsers are told that they may send: ours, and some thirty names of tools' parameters.
+inline constexpr std::size_t cors_allowed_headers_bytes_max = 1024;
 // A request target; longer ones get 414.
 inline constexpr std::size_t target_bytes_max = 8 * 1024;
 // A trailer section after a chunked body.

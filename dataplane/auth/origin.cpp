@@ -24,10 +24,15 @@ bool host_is_allowed(std::string_view host, const OriginRules& rules) {
 }
 
 bool origin_is_allowed(std::string_view origin, const OriginRules& rules) {
-    if (origin.empty() || is_listed(origin, rules.allowed_origins)) return true;
-    if (!rules.loopback_listener) return rules.allowed_origins.empty();
+    if (origin.empty() || origin_is_granted(origin, rules)) return true;
+    return !rules.loopback_listener && rules.allowed_origins.empty();
+}
+
+bool origin_is_granted(std::string_view origin, const OriginRules& rules) {
+    if (origin.empty()) return false;
+    if (is_listed(origin, rules.allowed_origins)) return true;
     const std::size_t scheme_end = origin.find("://");
-    return scheme_end != std::string_view::npos &&
+    return rules.loopback_listener && scheme_end != std::string_view::npos &&
            http::names_loopback(origin.substr(scheme_end + 3));
 }
 

@@ -4,6 +4,8 @@
 // must do it. On a loopback listener Host and Origin must name the loopback (localhost,
 // 127.0.0.0/8,
 // [::1], any port) or be on a list; on other listeners a list, where one is configured, decides.
+// Entries are compared whole: there are no wildcards. To pass is not to be granted: a page may read
+// answers only if its origin is one that is listed, or local on a loopback listener.
 #pragma once
 
 #include <span>
@@ -22,5 +24,8 @@ struct OriginRules {
 [[nodiscard]] bool host_is_allowed(std::string_view host, const OriginRules& rules);
 // `origin` is the value of Origin, or empty when absent, which passes.
 [[nodiscard]] bool origin_is_allowed(std::string_view origin, const OriginRules& rules);
+
+// Whether pages of that origin may read what is answered. Never without a list or a loopback.
+[[nodiscard]] bool origin_is_granted(std::string_view origin, const OriginRules& rules);
 
 }  // namespace mcpgw::auth

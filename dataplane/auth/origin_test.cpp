@@ -35,5 +35,23 @@ TEST(Origin, lists_extend_loopback_and_rule_elsewhere) {
     EXPECT_TRUE(origin_is_allowed("http://anything", open));
 }
 
+TEST(Origin, what_passes_is_granted_only_if_it_is_named_or_local_on_a_loopback) {
+    const std::vector<std::string> origins{"https://app.example"};
+    OriginRules rules{.loopback_listener = true, .allowed_hosts = {}, .allowed_origins = {}};
+    EXPECT_TRUE(origin_is_granted("http://localhost:3000", rules));
+    EXPECT_TRUE(origin_is_granted("https://[::1]", rules));
+    EXPECT_FALSE(origin_is_granted("", rules));
+    EXPECT_FALSE(origin_is_granted("null", rules));
+    EXPECT_FALSE(origin_is_granted("http://localhost.evil.example", rules));
+    rules.allowed_origins = origins;
+    EXPECT_TRUE(origin_is_granted("https://APP.example", rules));
+    EXPECT_FALSE(origin_is_granted("https://app.example:444", rules)) << "another origin";
+    EXPECT_FALSE(origin_is_granted("https://sub.app.example", rules));
+    rules.loopback_listener = false;
+    EXPECT_FALSE(origin_is_granted("http://localhost:3000", rules));
+    const OriginRules open{};
+    EXPECT_FALSE(origin_is_granted("http://anything", open)) << "though it passes";
+}
+
 }  // namespace
 }  // namespace mcpgw::auth

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "common/bytes.h"
+#include "dataplane/exchange/cors.h"
 #include "dataplane/exchange/exchange.h"
 #include "dataplane/exchange/heads.h"
 
@@ -51,10 +52,11 @@ void Exchange::on_response_head(const http::ResponseHead& head) {
     std::size_t sealed_bytes = 0;
     if (const auto refusal = seal_session(head, sealed, sealed_bytes)) return refuse(*refusal);
     http::Fields fields;
-    if (!make_response_fields(head, {sealed.data(), sealed_bytes}, fields))
+    if (!make_response_fields(head, {sealed.data(), sealed_bytes}, fields) || !add_grant_to(fields))
         return refuse(Refusal::bad_answer);
     note_session_end(head.status);
     AwaitedBatch* const batch = std::exchange(awaited_answer_->batch, nullptr);
+    AwaitedOrigin* const origin = std::exchange(awaited_answer_->origin, nullptr);
     release_awaited_answer();
     flow::ResponseOut out;
     out.status = status_ = head.status;
@@ -64,8 +66,29 @@ void Exchange::on_response_head(const http::ResponseHead& head) {
     out.content_length = head.content_length;
     out.fields = &fields;
     begin_answer(out);
+    if (origin != nullptr) services_.awaited_origins.release(origin);
     watch_stream(head, batch);
     watch_for_task(head);
+}
+
+// The page that may read the answer, if it is one; its name goes with the awaited answer, or with
+// the head.
+std::string_view Exchange::granted_origin() const {
+    if (awaited_answer_ != nullptr)
+        return awaited_answer_->origin == nullptr ? std::string_view()
+                                                  : awaited_answer_->origin->view();
+    if (head_ == nullptr || services_.admin_pages != nullptr || !is_for_browsers(target_kind_))
+        return {};
+    const std::string_view origin = head_->head.fields.value_or_empty(http::FieldName::origin);
+    const auth::OriginRules rules = origin_rules(services_.settings, loopback_listener_);
+    const bool fits = origin.size() <= limits::origin_bytes_max;
+    return fits && auth::origin_is_granted(origin, rules) ? origin : std::string_view();
+}
+
+// False if there are too many fields.
+bool Exchange::add_grant_to(http::Fields& fields) const {
+    const std::string_view origin = granted_origin();
+    return origin.empty() || add_grant(origin, fields);
 }
 
 void Exchange::begin_answer(const flow::ResponseOut& out) {
@@ -339,6 +362,10 @@ void Exchange::send_own(const OwnAnswer& answer) {
                               .ptr;
         maybe(fields.add("Retry-After", {seconds.data(), end}));
     }
+    AllowedHeaders allowed_headers;
+    maybe(add_grant_to(fields));
+    if (answer.to_preflight && !granted_origin().empty())
+        maybe(add_preflight(head_->head, answer.allow, allowed_headers, fields));
     flow::ResponseOut out;
     out.status = status_ = answer.status;
     out.framing = answer.status == 204 ? http::Framing::none : http::Framing::content_length;
@@ -393,8 +420,11 @@ std::string_view Exchange::allowed_methods() const {
 
 void Exchange::answer_locally() {
     if (method_ == http::Method::options)
-        return send_own(
-            {.status = 204, .content_type = {}, .body = {}, .allow = allowed_methods()});
+        return send_own({.status = 204,
+                         .content_type = {},
+                         .body = {},
+                         .allow = allowed_methods(),
+                         .to_preflight = is_preflight(head_->head)});
     const std::string_view path = head_->head.path;
     if (path == "/readyz") {
         const bool draining = services_.admin_pages != nullptr ? services_.admin_pages->draining()

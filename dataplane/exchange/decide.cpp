@@ -216,8 +216,7 @@ bool is_mcp_target(Target::Kind kind) {
 
 Decision decide_by_head(const Question& question, Services& services) {
     const http::RequestHead& head = question.head;
-    const auth::OriginRules rules{question.loopback_listener, services.settings.allowed_hosts,
-                                  services.settings.allowed_origins};
+    const auth::OriginRules rules = origin_rules(services.settings, question.loopback_listener);
     if (!auth::host_is_allowed(head.host, rules)) return refuse(Refusal::host_not_allowed);
     if (!auth::origin_is_allowed(head.fields.value_or_empty(http::FieldName::origin), rules))
         return refuse(Refusal::origin_not_allowed);

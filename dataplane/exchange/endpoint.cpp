@@ -41,7 +41,8 @@ class NoSink final : public sse::Sink {
 void Exchange::await_endpoint(const http::ResponseHead& head) {
     http::Fields fields;
     if (is_encoded(head)) return refuse(Refusal::unusable_endpoint);
-    if (!make_response_fields(head, {}, fields)) return refuse(Refusal::bad_answer);
+    if (!make_response_fields(head, {}, fields) || !add_grant_to(fields))
+        return refuse(Refusal::bad_answer);
     AwaitedEndpoint* const waiting = services_.awaited_endpoints.acquire();
     if (waiting == nullptr) return refuse(Refusal::overloaded);
     awaited_answer_->endpoint = waiting;

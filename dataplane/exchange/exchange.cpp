@@ -184,8 +184,12 @@ void Exchange::answer_here(const Decision& decision) {
 void Exchange::remember(const Decision& decision) {
     era_ = decision.era;
     session_bound_ = decision.session_bound;
-    if (awaited_answer_ == nullptr) awaited_answer_ = services_.awaited_answers.acquire(*this);
-    check(awaited_answer_ != nullptr, "there are as many awaited answers as exchanges");
+    if (awaited_answer_ == nullptr) {
+        const std::string_view origin = granted_origin();
+        awaited_answer_ = services_.awaited_answers.acquire(*this);
+        check(awaited_answer_ != nullptr, "there are as many awaited answers as exchanges");
+        if (!origin.empty()) awaited_answer_->origin = services_.awaited_origins.acquire(origin);
+    }
     awaited_answer_->session_mark = decision.session_mark;
     if (head_->batch != nullptr) awaited_answer_->batch = std::exchange(head_->batch, nullptr);
     if (decision.instance == nullptr) {
@@ -293,6 +297,8 @@ void Exchange::release_awaited_answer() {
         services_.awaited_batches.release(awaited_answer_->batch);
     if (awaited_answer_->endpoint != nullptr)
         services_.awaited_endpoints.release(awaited_answer_->endpoint);
+    if (awaited_answer_->origin != nullptr)
+        services_.awaited_origins.release(awaited_answer_->origin);
     services_.awaited_answers.release(awaited_answer_);
     awaited_answer_ = nullptr;
 }

@@ -134,7 +134,10 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
         std::string_view body;
         std::string_view allow = {};
         std::uint32_t retry_after_seconds = 0;
+        bool to_preflight = false;
     };
+    [[nodiscard]] std::string_view granted_origin() const;
+    [[nodiscard]] bool add_grant_to(http::Fields& fields) const;
     void begin_answer(const flow::ResponseOut& out);
     void refuse(Refusal refusal);
     void refuse_at_decision(const Decision& decision);

@@ -6,6 +6,7 @@
 
 #include "common/bytes.h"
 #include "common/protocol/http1_head.h"
+#include "dataplane/exchange/cors.h"
 
 namespace mcpgw::exchange {
 namespace {
@@ -130,7 +131,7 @@ bool make_response_fields(const http::ResponseHead& head, std::string_view seale
     const bool has_connection = head.fields.has(FieldName::connection);
     out.clear();
     for (const http::Field& field : head.fields.all()) {
-        if (kStopsInAnswers.has(field.known)) continue;
+        if (kStopsInAnswers.has(field.known) || is_cors_field(field.name)) continue;
         if (has_connection && is_named_by_connection(head.fields, field.name)) continue;
         if (!out.add(field)) return false;
     }

@@ -59,6 +59,17 @@ struct AwaitedEndpoint {
     }
 };
 
+// The origin of a page that may read the answer.
+struct AwaitedOrigin {
+    explicit AwaitedOrigin(std::string_view origin) {
+        bytes = static_cast<std::uint16_t>(origin.copy(text.data(), text.size()));
+    }
+    [[nodiscard]] std::string_view view() const { return {text.data(), bytes}; }
+
+    std::uint16_t bytes;
+    std::array<char, limits::origin_bytes_max> text;
+};
+
 // What a request on its way keeps until the answer's head has passed.
 struct AwaitedAnswer : ListNode<NewsTag> {
     explicit AwaitedAnswer(Exchange& whose) : exchange(whose) {}
@@ -72,6 +83,7 @@ struct AwaitedAnswer : ListNode<NewsTag> {
     Exchange& exchange;
     EndedSessions::Mark session_mark = 0;
     AwaitedBatch* batch = nullptr;
+    AwaitedOrigin* origin = nullptr;      // only of browsers
     AwaitedEndpoint* endpoint = nullptr;  // from the head of an HTTP+SSE stream to its first event
     std::uint32_t first_byte_ms = limits::first_byte_timeout_ms;
     bool may_open = false;
@@ -113,6 +125,11 @@ struct Settings {
     ClientDeadlines deadlines;
     backend::Destination control_plane;  // its API socket
 };
+
+[[nodiscard]] inline auth::OriginRules origin_rules(const Settings& settings,
+                                                    bool loopback_listener) {
+    return {loopback_listener, settings.allowed_hosts, settings.allowed_origins};
+}
 
 // Pages of the admin listener; only the admin worker has them.
 class AdminPages {
@@ -169,6 +186,7 @@ struct Services {
     SlotTable<jsonrpc::Peek> peeks{2 * limits::exchanges_per_worker_max};
     SlotTable<PendingHead> heads{limits::exchanges_per_worker_max};
     SlotTable<AwaitedAnswer> awaited_answers{limits::exchanges_per_worker_max};
+    SlotTable<AwaitedOrigin> awaited_origins{limits::exchanges_per_worker_max};
     SlotTable<AwaitedId> awaited_ids{limits::exchanges_per_worker_max};
     SlotTable<AwaitedBatch> awaited_batches{limits::awaited_batches_max};
     SlotTable<AwaitedEndpoint> awaited_endpoints{limits::endpoint_waits_max};
