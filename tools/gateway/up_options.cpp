@@ -83,11 +83,27 @@ std::string assign_words(const Values& values, std::vector<std::string>& out) {
     return {};
 }
 
+// Entries are compared whole, so one that could never match is a mistake.
+std::string assign_hosts(const Values& values, std::vector<std::string>& out) {
+    if (std::string problem = assign_words(values, out); !problem.empty()) return problem;
+    for (const std::string& host : out)
+        if (host.find_first_of("*/@") != std::string::npos)
+            return "must be a host such as gw.example or gw.example:8000 (there are no wildcards), "
+                   "not " +
+                   quoted(host);
+    return {};
+}
+
 std::string assign_origins(const Values& values, std::vector<std::string>& out) {
     if (std::string problem = assign_words(values, out); !problem.empty()) return problem;
     for (const std::string& origin : out) {
-        const std::size_t host = origin.find("://");
-        if (host == std::string::npos || host == 0 || origin.find('/', host + 3) != origin.npos)
+        const std::size_t scheme = origin.find("://");
+        const std::string_view host =
+            scheme == std::string::npos ? "" : std::string_view(origin).substr(scheme + 3);
+        if (origin.find('*') != std::string::npos)
+            return "must be whole origins, there are no wildcards: not " + quoted(origin);
+        if (scheme == 0 || host.empty() || host.find('/') != std::string_view::npos ||
+            origin.size() > limits::origin_bytes_max)
             return "must be an origin such as https://app.example, not " + quoted(origin);
     }
     return {};
@@ -228,7 +244,7 @@ constexpr std::array kSettings{
         "log-level", Arity::one, "LEVEL", "debug, info, warn or error (default info)",
         [](UpOptions& o, const Values& v) { return assign_choice(v[0], kLogLevels, o.log_level); }},
     Setting{"allowed-hosts", Arity::many, "HOST", "Host names beyond those of loopback",
-            [](UpOptions& o, const Values& v) { return assign_words(v, o.allowed_hosts); }},
+            [](UpOptions& o, const Values& v) { return assign_hosts(v, o.allowed_hosts); }},
     Setting{"allowed-origins", Arity::many, "ORIGIN", "Origins beyond those of loopback",
             [](UpOptions& o, const Values& v) { return assign_origins(v, o.allowed_origins); }},
 };
