@@ -1,5 +1,6 @@
 // Instances that are not wanted any more, or not as they are, are drained: what they have goes on
-// until the time to drain is over, what is new goes elsewhere, and who has nothing left goes at once.
+// until the time to drain is over, what is new goes elsewhere, and who has nothing left goes at
+// once.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,8 +39,8 @@ async function openOne(gateway) {
 const openMany = (gateway, count) =>
   Promise.all(Array.from({ length: count }, () => openOne(gateway)));
 
-// Opens sessions, one after the other, until one is on the instance, and returns that; `opened` gets
-// all of them.
+// Opens sessions, one after the other, until one is on the instance, and returns that; `opened`
+// gets all of them.
 async function openOn(gateway, instance, opened = []) {
   return until(`a session on ${instance}`, async () => {
     const session = await openOne(gateway);
@@ -65,8 +66,8 @@ const statusWhen = (gateway, what, condition) =>
 const drains = (name) => (status) =>
   /^draining: \d+ s left$/.test(instance(status, name)?.reason ?? '');
 
-// The status once the instance drains, and the data plane routes by that: what it has on disk is not
-// newer than that.
+// The status once the instance drains, and the data plane routes by that: what it has on disk is
+// not newer than that.
 async function statusOfDrain(gateway, name) {
   const status = await statusWhen(gateway, `the drain of ${name}`, drains(name));
   await until(`the drain of ${name} in the data plane`, () => {
