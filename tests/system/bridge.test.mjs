@@ -6,13 +6,6 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import readline from 'node:readline';
 import { describe, test } from 'node:test';
-import * as modern from '@modelcontextprotocol/client';
-import { Client as SdkClient } from '@modelcontextprotocol/sdk/client/index.js';
-import * as sdkHttp from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import {
-  CreateMessageRequestSchema,
-  ElicitRequestSchema,
-} from '@modelcontextprotocol/sdk/types.js';
 import { call, connect, failureOf, KINDS } from './lib/clients.mjs';
 import { endOf } from './lib/ends.mjs';
 import { run } from './lib/gateway.mjs';
@@ -61,25 +54,15 @@ class Bridge {
   }
 }
 
-// A client that answers what servers ask.
-async function connectAnswering(end, kind, url) {
-  const capabilities = { sampling: {}, elicitation: {} };
-  const Client = kind === 'sdk' ? SdkClient : modern.Client;
-  const { StreamableHTTPClientTransport: Transport } = kind === 'sdk' ? sdkHttp : modern;
-  const client = new Client({ name: 'bridge-tests', version: '1.0.0' }, { capabilities });
-  const answer = (method, schema, handler) =>
-    client.setRequestHandler(kind === 'sdk' ? schema : method, handler);
-  answer('sampling/createMessage', CreateMessageRequestSchema, (request) => ({
+// What the client answers when the server asks it.
+const ANSWERS = {
+  'sampling/createMessage': ({ messages }) => ({
     model: 'none',
     role: 'assistant',
-    content: { type: 'text', text: `sampled ${request.params.messages.length}` },
-  }));
-  answer('elicitation/create', ElicitRequestSchema, () => ({ action: 'decline' }));
-  const transport = new Transport(url);
-  end(() => client.close());
-  await client.connect(transport);
-  return { client, transport, sessionId: () => transport.sessionId };
-}
+    content: { type: 'text', text: `sampled ${messages.length}` },
+  }),
+  'elicitation/create': () => ({ action: 'decline' }),
+};
 
 for (const kind of KINDS) {
   describe(`a bridge, ${kind} client`, () => {
@@ -90,21 +73,15 @@ for (const kind of KINDS) {
       assert.ok(tools.length >= 10, `${tools.length} tools`);
       const message = 'ü'.repeat(1_000_000);
       assert.equal(await call(session, 'echo', { message }), `Echo: ${message}`);
-      const request = {
-        name: 'trigger-long-running-operation',
-        arguments: { duration: 0.2, steps: 4 },
-      };
       const progress = [];
       const options = { onprogress: (one) => progress.push(one.progress) };
-      await (kind === 'sdk'
-        ? session.client.callTool(request, undefined, options)
-        : session.client.callTool(request, options));
+      await call(session, 'trigger-long-running-operation', { duration: 0.2, steps: 4 }, options);
       assert.deepEqual(progress, [1, 2, 3, 4]);
     });
 
     test('the server asks the client', async (t) => {
       const bridge = await Bridge.start(endOf(t));
-      const session = await connectAnswering(endOf(t), kind, bridge.url);
+      const session = await connect(endOf(t), kind, bridge.url, { answers: ANSWERS });
       // The server offers these tools once it has been told that the client is ready.
       await until('the tools that ask', async () => {
         const { tools } = await session.client.listTools();
@@ -147,12 +124,8 @@ for (const kind of KINDS) {
 
 test('a client that tries the stateless revision first falls back', async (t) => {
   const bridge = await Bridge.start(endOf(t));
-  const options = { capabilities: {}, versionNegotiation: { mode: 'auto' } };
-  const client = new modern.Client({ name: 'bridge-tests', version: '1.0.0' }, options);
-  endOf(t)(() => client.close());
-  await client.connect(new modern.StreamableHTTPClientTransport(bridge.url));
-  const result = await client.callTool({ name: 'echo', arguments: { message: 'hello' } });
-  assert.equal(result.content[0].text, 'Echo: hello');
+  const session = await connect(endOf(t), 'client auto', bridge.url);
+  assert.equal(await call(session, 'echo', { message: 'hello' }), 'Echo: hello');
 });
 
 test('sessions take the processes that were started ahead', async (t) => {
