@@ -13,7 +13,9 @@ export function request(base, method, path, { headers = {}, body } = {}) {
   const type = content === undefined ? {} : { 'Content-Type': 'application/json' };
   const answer = new Promise((resolve, reject) => {
     const options = { method, agent: false, headers: { ...type, ...headers } };
+    let answered = false;
     const call = http.request(new URL(path, base), options, (response) => {
+      answered = true;
       const pieces = [];
       response.on('data', (piece) => pieces.push(piece));
       response.on('error', reject);
@@ -21,7 +23,10 @@ export function request(base, method, path, { headers = {}, body } = {}) {
         resolve(finished(response, Buffer.concat(pieces).toString()));
       });
     });
-    call.on('error', reject);
+    // An answer may come, and the connection end, while the request is still being written.
+    call.on('error', (error) => {
+      if (!answered) reject(error);
+    });
     call.end(content);
   });
   return within(`an answer to ${method} ${path}`, answer);
