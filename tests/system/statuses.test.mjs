@@ -13,11 +13,11 @@ import {
   messagesOf,
   modernRequest,
   open,
+  post,
   toolCall,
 } from './lib/mcp.mjs';
 import { fixtureAdapter } from './lib/programs.mjs';
 
-const BIG = 'x'.repeat(5 << 20);
 const SIMPLE = 'test_simple_text';
 
 const end = endOfFile();
@@ -51,9 +51,6 @@ const LEGACY = {
     (session) => [{ ...session, 'Content-Type': 'text/plain' }, listTools], 415, -32000,
   ],
   'no JSON': [(session) => [session, '{"jsonrpc":'], 400, -32700],
-  'a body that is too large': [
-    (session) => [session, toolCall(5, SIMPLE, { BIG })], 413, -32000, { ours: [413, -32600] },
-  ],
   'a second initialize': [(session) => [session, initialize(6)], 400, -32600],
   'no session': [() => [{}, listTools], 400, -32000],
   'an unknown session': [
@@ -139,6 +136,14 @@ const MODERN = {
   'DELETE': [() => [asked.headers, 'DELETE'], 400, -32000, { ours: [405, -32000] }],
   'a foreign Origin': [() => changed({ Origin: 'http://evil.example' }, asked), 403, -32000],
 };
+
+// Not in the table, because the fixture ends the connection under the body, and often nobody gets
+// its 413. The gateway reads on until the client has the answer.
+test('a body that is too large is refused in words', async () => {
+  const big = { text: 'x'.repeat(5 << 20) };
+  const answer = await post(urls.through, toolCall('big', SIMPLE, big));
+  assert.deepEqual(verdict(answer), { status: 413, code: -32600, id: null });
+});
 
 async function send(url, era, [make]) {
   const [headers, what] = make(era === 'legacy' ? inSession(await open(url)) : undefined);
