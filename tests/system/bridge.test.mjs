@@ -54,6 +54,18 @@ class Bridge {
   }
 }
 
+// Asks for a minute of work, and waits until the server is at it; `failure` is what the call ends
+// with. Without that wait a server that is killed may be dead before the call arrives.
+async function longCall(session) {
+  let failure;
+  const begun = new Promise((onprogress) => {
+    const args = { duration: 60, steps: 600 };
+    failure = failureOf(call(session, 'trigger-long-running-operation', args, { onprogress }));
+  });
+  await within('progress of a long call', begun);
+  return { failure };
+}
+
 // What the client answers when the server asks it.
 const ANSWERS = {
   'sampling/createMessage': ({ messages }) => ({
@@ -94,13 +106,11 @@ for (const kind of KINDS) {
     test('calls fail at once when their process dies, and a new session works', async (t) => {
       const bridge = await Bridge.start(endOf(t));
       const session = await connect(endOf(t), kind, bridge.url);
-      const args = { duration: 60, steps: 60 };
-      const calls = [1, 2, 3].map(() =>
-        failureOf(call(session, 'trigger-long-running-operation', args)),
-      );
+      const calls = await Promise.all([1, 2, 3].map(() => longCall(session)));
       assert.equal(await call(session, 'echo', { message: 'first' }), 'Echo: first');
       process.kill(bridge.servers()[0].pid, 'SIGKILL');
-      for (const error of await within('three failures', Promise.all(calls), 5_000)) {
+      const failures = Promise.all(calls.map(({ failure }) => failure));
+      for (const error of await within('three failures', failures, 5_000)) {
         assert.equal(error.code, -32603, error.message);
         assert.match(error.message, /signal 9/);
       }
@@ -134,8 +144,7 @@ test('sessions take the processes that were started ahead', async (t) => {
   const waiting = bridge.servers().map((one) => one.pid);
   const session = await connect(endOf(t), 'sdk', bridge.url);
   await until('one more', () => bridge.servers().length === 3);
-  const long = { duration: 60, steps: 1 };
-  const failure = failureOf(call(session, 'trigger-long-running-operation', long));
+  const { failure } = await longCall(session);
   for (const pid of waiting) process.kill(pid, 'SIGKILL');
   assert.equal((await failure).code, -32603, 'it was one of them');
   await until('others that wait', () => bridge.servers().length === 2);
