@@ -168,6 +168,9 @@ void ControlLink::run() {
 void ControlLink::open_socket() {
     auto socket = ControlSocket::connect(options_.socket_path);
     if (!socket) return drop_socket(socket.error());
+    // What the janitor has said so far was for a control plane that is gone; it says it again.
+    for (InstanceEvent event; janitor_events().pop(event);) {
+    }
     contract::Hello hello;
     hello.program_version = options_.program_version;
     hello.snapshot_version = builder_.version();
@@ -177,8 +180,6 @@ void ControlLink::open_socket() {
     if (const auto said = socket->send(contract::encode(hello)); !said)
         return drop_socket(said.error());
     socket_.emplace(std::move(*socket));
-    for (InstanceEvent event; janitor_events().pop(event);) {
-    }
     connected_ = true;
     log_info("connected to the control plane", {{"snapshot_version", builder_.version()}});
 }
