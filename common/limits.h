@@ -49,8 +49,8 @@ inline constexpr std::size_t mcp_name_bytes_max = 256;
 // A sealed id: "v1." + key id + "." + base64url(nonce + plaintext + tag).
 inline constexpr std::size_t sealed_id_bytes_max = 1536;
 inline constexpr std::size_t key_id_bytes_max = 16;
-// Sessions that clients have ended and that the gateway itself answers with 404 from then on. Older
-// ones are forgotten; then the server says so. A power of two.
+// Sessions that have ended and that the gateway itself answers with 404 from then on. Older ones
+// are forgotten; then the server says so. A power of two.
 inline constexpr std::size_t ended_sessions_max = 64 * 1024;
 // Tasks whose instance is known; older ones are forgotten. A power of two.
 inline constexpr std::size_t task_places_max = 64 * 1024;
@@ -71,9 +71,10 @@ inline constexpr std::size_t endpoint_bytes_max = 2 * 1024;
 inline constexpr std::uint32_t sessions_max_default = 1'048'576;
 inline constexpr std::uint32_t sessions_max_least = 1024;
 inline constexpr std::uint32_t sessions_max_most = 1U << 24;
-// Sessions of one user, and of one tenant that says nothing else: neither may fill the table alone.
-inline constexpr std::uint32_t sessions_per_principal_max = sessions_max_default / 16;
-inline constexpr std::uint32_t sessions_per_tenant_max = sessions_max_default / 2;
+// The parts of the table that one user, if nothing else is said, and one tenant may have: neither
+// may fill it alone.
+inline constexpr std::uint32_t user_share_of_sessions = 16;
+inline constexpr std::uint32_t tenant_share_of_sessions = 2;
 // A session that nobody used after its initialize request: most were abandoned, or are probes.
 inline constexpr std::uint32_t unused_session_idle_seconds = 900;
 // Sessions that have expired and whose servers are still to be told: those that wait for a worker,
@@ -81,7 +82,13 @@ inline constexpr std::uint32_t unused_session_idle_seconds = 900;
 inline constexpr std::uint32_t farewells_waiting_max = 65'536;
 inline constexpr std::size_t farewells_at_once_max = 64;
 inline constexpr std::uint32_t farewell_timeout_ms = 10'000;
-// Sessions that are looked at for one page of a list: some milliseconds of the link's thread.
+// A server that let such a time pass is not told anything for so long; so many are remembered.
+inline constexpr std::uint32_t farewell_silence_ms = 60'000;
+inline constexpr std::size_t farewell_silent_max = 16;
+// Farewells that one tick of a worker looks at.
+inline constexpr std::size_t farewells_per_tick = 256;
+// Places of the table that are looked at for one page of a list: some milliseconds of the link's
+// thread.
 inline constexpr std::uint32_t session_list_looks_max = 20'000;
 // Between two looks of the janitor, and in how many of them it sees every session once.
 inline constexpr std::uint32_t janitor_interval_ms = 250;
@@ -377,7 +384,7 @@ static_assert((opened_ids_max & (opened_ids_max - 1)) == 0, "places are found wi
 static_assert(sessions_max_least <= sessions_max_default &&
                   sessions_max_default <= sessions_max_most,
               "the default can be chosen");
-static_assert(sessions_per_principal_max <= sessions_per_tenant_max,
+static_assert(user_share_of_sessions >= tenant_share_of_sessions,
               "one user does not have more than a whole tenant");
 static_assert(drained_news_ms_max > 2 * drained_repeat_ms, "one lost event does not matter");
 static_assert(server_keep_alive_ms > backend_idle_timeout_ms, "the gateway lets go first");

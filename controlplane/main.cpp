@@ -82,6 +82,7 @@ Result<publish::KeyFeedOptions> find_keys(const Options& options, ControlPlane& 
         feed.look_interval_ms = kStoreLookMs;
     } else {
         feed.source = publish::keys_of_file(options.session_keys);
+        feed.shared = true;
         feed.look_interval_ms = limits::session_keys_poll_ms;
     }
     auto ring = feed.source(now_unix_ms);
@@ -102,7 +103,7 @@ Result<> open_publisher(const Options& options, ControlPlane& plane) {
     publish::PublisherOptions publisher;
     publisher.socket_path = options.contract_socket;
     publisher.epoch = std::move(*epoch);
-    publisher.keys = keys::keys_at(feed->ring, now);
+    publisher.keys = keys::keys_at(feed->ring, now, feed->shared);
     publisher.next_version = [&plane] { return plane.store->next_snapshot_version(); };
     publisher.on_failure = [&plane](const contract::InstanceFailure& failure) {
         plane.reconciler->probe(failure.adapter);

@@ -162,7 +162,8 @@ Result<> Process::open() {
             client::AddressCounts::Options{.connections_max = options_.max_connections,
                                            .per_address_max = options_.max_connections_per_address,
                                            .seed = random_seed()});
-    settings_.sessions_per_user_max = options_.max_sessions_per_user;
+    settings_.sessions_per_user_max = options_.max_sessions_per_user.value_or(
+        options_.max_sessions / limits::user_share_of_sessions);
     sessions_ = std::make_unique<SharedSessions>(
         SessionTable::Options{.sessions_max = options_.max_sessions, .seed = random_seed()});
     publication_ = std::make_unique<Publication>(worker_count_ + 1);

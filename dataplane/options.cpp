@@ -43,7 +43,7 @@ void define(CLI::App& app, DataplaneOptions& options) {
     add("--max-sessions", options.max_sessions, "sessions of the whole process")
         ->check(CLI::Range(limits::sessions_max_least, limits::sessions_max_most));
     add("--max-sessions-per-user", options.max_sessions_per_user,
-        "sessions of one user; 0 = no limit")
+        "sessions of one user; 0 = no limit (default: a sixteenth of --max-sessions)")
         ->check(CLI::Range(std::uint32_t{0}, limits::sessions_max_most));
     add("--max-head-bytes", options.max_head_bytes, "bytes of a request head")
         ->check(CLI::Range(std::size_t{1024}, limits::head_bytes_max));

@@ -29,7 +29,7 @@ struct DataplaneOptions {
     std::size_t max_connections = 16384;
     std::uint32_t max_connections_per_address = 0;  // 0: no limit
     std::uint32_t max_sessions = limits::sessions_max_default;
-    std::uint32_t max_sessions_per_user = limits::sessions_per_principal_max;  // 0: no limit
+    std::optional<std::uint32_t> max_sessions_per_user;  // 0: no limit; default: a share of all
     std::size_t max_head_bytes = limits::head_bytes_max;
     std::size_t max_body_bytes = limits::body_bytes_max;
     std::uint32_t head_timeout_ms = limits::head_timeout_ms;

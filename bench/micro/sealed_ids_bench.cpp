@@ -73,20 +73,19 @@ void open_cold(benchmark::State& state) {
 void request(benchmark::State& state, std::size_t count) {
     Ids ids(count);
     SessionTable table({.seed = 42});
-    const auto key_of = [](const SealedParts& parts) {
-        return SessionKey{parts.adapter, parts.instance,
-                          EndedSessions::mark_of(parts.adapter, parts.instance, parts.server_id)};
+    const auto key_of = [](const SealedParts& parts, std::string_view sealed) {
+        return SessionKey{parts.adapter, parts.instance, EndedSessions::mark_of(nonce_of(sealed))};
     };
     for (const std::string& sealed : ids.sealed) {
         const auto parts = ids.sealer.open(sealed, kUser, ids.scratch);
         if (!parts ||
-            !table.open({.key = key_of(*parts), .texts = {parts->server_id, kUser, ""}}, 1))
+            !table.open({.key = key_of(*parts, sealed), .texts = {parts->server_id, kUser, ""}}, 1))
             std::abort();
     }
     std::size_t next = 0;
     for (auto _ : state) {
         const auto parts = ids.sealer.open(ids.sealed[next], kUser, ids.scratch);
-        const SessionHandle handle = table.find(key_of(*parts));
+        const SessionHandle handle = table.find(key_of(*parts, ids.sealed[next]));
         if (table.begin_request(handle, kNow) != SessionUse::begun) state.SkipWithError("lost");
         table.end_request(handle, kNow);
         next = next + 1 == count ? 0 : next + 1;

@@ -1,11 +1,14 @@
 // What an operation of the session table costs, in a table of a thousand and of a million sessions.
 //
-// The mark of a session is a hash already, so that of the n-th one is made from n in a few cycles:
-// nothing but the table is read from memory. Sessions are chosen at random, so each operation meets
-// lines of memory that no other one has brought into a near cache.
+// Sessions are chosen at random, so each operation meets lines of memory that no other one has
+// brought into a near cache.
 #include <array>
+#include <cstdlib>
 #include <memory>
-#include <string>
+#include <mutex>
+#include <random>
+#include <string_view>
+#include <vector>
 
 #include <benchmark/benchmark.h>
 
@@ -26,15 +29,18 @@ std::uint64_t mixed(std::uint64_t value) {
     return value ^ value >> 32;
 }
 
+SessionKey key_of_mark(std::uint64_t mark) {
+    return {mark >> 58, mark >> 56, mark};
+}
 SessionKey key_of(std::uint64_t number) {
-    return {number & 63, number & 255, mixed(number + 1)};
+    return key_of_mark(mixed(number + 1));
 }
 
-NewSession session_of(std::uint64_t number) {
-    return {.key = key_of(number),
+NewSession session_of(const SessionKey& key) {
+    return {.key = key,
             .texts = {kServerId, "ada@example.org", "acme"},
-            .principal = 1 + number % 10'000,
-            .tenant = 1 + number % 10,
+            .principal = 1 + key.mark % 10'000,
+            .tenant = 1 + key.mark % 10,
             .principal_sessions_max = 0,
             .tenant_sessions_max = 0,
             .idle_seconds = 1800};
@@ -43,97 +49,90 @@ NewSession session_of(std::uint64_t number) {
 // Has the sessions 0...sessions - 1; made once for each number, by the first benchmark that asks. A
 // part of them has ended and begun anew, as it will be in a table that has grown some time ago.
 SessionTable& table_of(std::int64_t sessions) {
+    static std::mutex mutex;  // threads of one benchmark ask at the same time
     static std::array<std::unique_ptr<SessionTable>, 2> tables;
+    const std::lock_guard lock(mutex);
     std::unique_ptr<SessionTable>& table = tables[sessions == kMillion ? 1 : 0];
     if (table) return *table;
     table = std::make_unique<SessionTable>(SessionTable::Options{.seed = 42});
     const auto count = static_cast<std::uint64_t>(sessions);
     for (std::uint64_t i = 0; i < count; ++i)
-        if (!table->open(session_of(i), kNow)) std::abort();
+        if (!table->open(session_of(key_of(i)), kNow)) std::abort();
     for (std::uint64_t i = 0; i < count / 20; ++i) {
         const SessionHandle handle = table->find(key_of(i));
         if (!table->end(handle)) std::abort();
         table->release(handle);
-        if (!table->open(session_of(i), kNow)) std::abort();
+        if (!table->open(session_of(key_of(i)), kNow)) std::abort();
     }
     return *table;
 }
 
-class Numbers {
+// Keys of sessions first...first + sessions - 1 at random: drawn beforehand and read in a row, so
+// that drawing them is no part of what is measured.
+class Keys {
   public:
-    explicit Numbers(const benchmark::State& state)
-        : state_(static_cast<std::uint64_t>(state.thread_index()) * 77 + 1),
-          sessions_(static_cast<std::uint64_t>(state.range(0))) {}
-    // 0...sessions - 1.
-    std::uint64_t next() {
-        state_ ^= state_ << 13;
-        state_ ^= state_ >> 7;
-        state_ ^= state_ << 17;
-        return (state_ >> 32) * sessions_ >> 32;
+    explicit Keys(const benchmark::State& state, std::uint64_t first = 0) {
+        std::mt19937_64 random(static_cast<std::uint64_t>(state.thread_index()) + 1);
+        const auto sessions = static_cast<std::uint64_t>(state.range(0));
+        for (std::uint64_t& mark : marks_)
+            mark = mixed(first + random() % sessions + 1);
+    }
+    SessionKey next() {
+        const std::uint64_t mark = marks_[next_];
+        next_ = (next_ + 1) % kDrawn;
+        return key_of_mark(mark);
     }
 
   private:
-    std::uint64_t state_;
-    std::uint64_t sessions_;
+    static constexpr std::size_t kDrawn = 1 << 22;  // all sessions, most of them several times
+    std::vector<std::uint64_t> marks_ = std::vector<std::uint64_t>(kDrawn);
+    std::size_t next_ = 0;
 };
 
 void find(benchmark::State& state) {
     SessionTable& table = table_of(state.range(0));
-    Numbers numbers(state);
+    Keys keys(state);
     for (auto _ : state) {
-        const SessionHandle handle = table.find(key_of(numbers.next()));
+        const SessionHandle handle = table.find(keys.next());
         if (!handle) state.SkipWithError("a session is lost");
     }
     state.SetItemsProcessed(state.iterations());
 }
 
-// As a worker may do it that has several requests before it.
-void find_after_prefetch(benchmark::State& state) {
-    constexpr std::size_t kBatch = 16;
-    SessionTable& table = table_of(state.range(0));
-    Numbers numbers(state);
-    std::array<SessionKey, kBatch> keys;
-    for (auto _ : state) {
-        for (SessionKey& key : keys)
-            table.prefetch(key = key_of(numbers.next()));
-        for (const SessionKey& key : keys)
-            if (!table.find(key)) state.SkipWithError("a session is lost");
-    }
-    state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kBatch));
-}
-
 // What a request does that carries on only with what it has found: no two lookups overlap.
 void find_one_after_the_other(benchmark::State& state) {
     SessionTable& table = table_of(state.range(0));
-    Numbers numbers(state);
-    std::uint64_t last = 0;
-    const auto sessions = static_cast<std::uint64_t>(state.range(0));
-    for (auto _ : state)
-        last = table.find(key_of((numbers.next() + last) % sessions)).slot;
-    benchmark::DoNotOptimize(last);
+    Keys keys(state);
+    std::uint32_t none = 0;  // what no generation has in its highest bit
+    for (auto _ : state) {
+        SessionKey key = keys.next();
+        key.mark += none;
+        none = table.find(key).generation >> 31;
+    }
+    benchmark::DoNotOptimize(none);
     state.SetItemsProcessed(state.iterations());
 }
 
 void find_unknown(benchmark::State& state) {
     SessionTable& table = table_of(state.range(0));
-    Numbers numbers(state);
+    Keys keys(state, 2 * kMillion);
     for (auto _ : state)
-        benchmark::DoNotOptimize(table.find(key_of(numbers.next() + 2 * kMillion)));
+        benchmark::DoNotOptimize(table.find(keys.next()));
     state.SetItemsProcessed(state.iterations());
 }
 
 void find_and_touch(benchmark::State& state) {
     SessionTable& table = table_of(state.range(0));
-    Numbers numbers(state);
+    Keys keys(state);
     for (auto _ : state)
-        if (!table.touch(table.find(key_of(numbers.next())), kNow)) state.SkipWithError("lost");
+        if (!table.touch(table.find(keys.next()), kNow)) state.SkipWithError("lost");
     state.SetItemsProcessed(state.iterations());
 }
 
 void touch(benchmark::State& state) {
     SessionTable& table = table_of(state.range(0));
-    Numbers numbers(state);
-    const SessionHandle handle = table.find(key_of(numbers.next()));
+    Keys keys(state);
+    const SessionHandle handle = table.find(keys.next());
     for (auto _ : state)
         benchmark::DoNotOptimize(table.touch(handle, kNow));
     state.SetItemsProcessed(state.iterations());
@@ -141,9 +140,9 @@ void touch(benchmark::State& state) {
 
 void adopt_known(benchmark::State& state) {
     SessionTable& table = table_of(state.range(0));
-    Numbers numbers(state);
+    Keys keys(state);
     for (auto _ : state)
-        benchmark::DoNotOptimize(table.adopt(session_of(numbers.next()), kNow));
+        benchmark::DoNotOptimize(table.adopt(session_of(keys.next()), kNow));
     state.SetItemsProcessed(state.iterations());
 }
 
@@ -152,7 +151,7 @@ void open_end_release(benchmark::State& state) {
     std::uint64_t number =
         kMillion * (10U + static_cast<std::uint64_t>(state.thread_index()) * 10U);
     for (auto _ : state) {
-        const auto opened = table.open(session_of(number++), kNow);
+        const auto opened = table.open(session_of(key_of(number++)), kNow);
         if (!opened || !table.end(opened->handle)) {
             state.SkipWithError("a session could not be opened");
             break;
@@ -177,7 +176,6 @@ constexpr std::int64_t kFew = 1000;
 
 BENCHMARK(find)->Arg(kFew)->Arg(kMillion);
 BENCHMARK(find)->Arg(kMillion)->Threads(2);
-BENCHMARK(find_after_prefetch)->Arg(kFew)->Arg(kMillion);
 BENCHMARK(find_one_after_the_other)->Arg(kFew)->Arg(kMillion);
 BENCHMARK(find_unknown)->Arg(kFew)->Arg(kMillion);
 BENCHMARK(find_and_touch)->Arg(kFew)->Arg(kMillion);

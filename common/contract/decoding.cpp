@@ -112,6 +112,11 @@ bool ObjectReader::boolean(std::string_view member) {
     return value;
 }
 
+bool ObjectReader::optional_boolean(std::string_view member) {
+    dom::element element;
+    return find(member, element) && boolean(member);
+}
+
 std::uint64_t ObjectReader::identity(std::string_view member) {
     const std::uint64_t value = from_hex(text(member, 16)).value_or(0);
     if (value == 0) refuse(member, "is not 16 hexadecimal digits other than 0");

@@ -58,6 +58,8 @@ class ObjectReader {
     [[nodiscard]] std::uint64_t number_or(std::string_view member, Range range,
                                           std::uint64_t fallback);
     [[nodiscard]] bool boolean(std::string_view member);
+    // False when absent.
+    [[nodiscard]] bool optional_boolean(std::string_view member);
     // 16 hexadecimal digits, not all 0.
     [[nodiscard]] std::uint64_t identity(std::string_view member);
     // One of `names`: its index.

@@ -39,8 +39,7 @@ constexpr std::array<std::string_view, 14> kOwnFields = {
     "Trailer",    "Expect",         "Mcp-Session-Id",    "MCP-Protocol-Version",
     "Mcp-Method", "Mcp-Name"};
 
-// --- Encoding
-// -------------------------------------------------------------------------------------
+// --- Encoding -----------------------------------------------------------------------------------
 
 void write_instance(JsonWriter& out, const Instance& instance) {
     out.object();
@@ -99,13 +98,12 @@ void write_keys(JsonWriter& out, const std::vector<SealingKey>& keys) {
         std::string text(base64url_size(key.key.size()), '\0');
         base64url_encode(as_bytes(key.key), text.data());
         out.object().key("id").string(key.id).key("key").string(text);
-        out.key("current").boolean(key.current).end();
+        out.key("current").boolean(key.current).key("shared").boolean(key.shared).end();
     }
     out.end();
 }
 
-// --- Decoding: leaves
-// -----------------------------------------------------------------------------
+// --- Decoding: leaves ---------------------------------------------------------------------------
 
 std::string read_name(ObjectReader& in, std::string_view member) {
     const std::string_view name = in.text(member, limits::name_bytes_max);
@@ -180,11 +178,11 @@ SealingKey read_key(ObjectReader& in) {
     if (bytes != kKeyBytes) in.refuse("key", "is not 32 bytes in base64url");
     out.key.resize(kKeyBytes);
     out.current = in.boolean("current");
+    out.shared = in.optional_boolean("shared");
     return out;
 }
 
-// --- Decoding: lists
-// ------------------------------------------------------------------------------
+// --- Decoding: lists ----------------------------------------------------------------------------
 
 std::vector<SealingKey> read_keys(ObjectReader& in) {
     std::vector<SealingKey> keys;

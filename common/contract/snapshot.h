@@ -57,6 +57,7 @@ struct SealingKey {
     std::string id;   // 1...limits::key_id_bytes_max of [A-Za-z0-9]; appears in the sealed value
     std::string key;  // 32 bytes, raw; base64url in JSON
     bool current = false;  // exactly one key of a snapshot seals, the others only open
+    bool shared = false;   // other gateways have it, too; may be missing in JSON
     bool operator==(const SealingKey&) const = default;
 };
 

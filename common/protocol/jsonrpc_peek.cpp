@@ -214,8 +214,7 @@ void Peek::end_value() {
     state_ = State::complete;
 }
 
-// --- Collecting
-// -----------------------------------------------------------------------------------
+// --- Collecting ---------------------------------------------------------------------------------
 
 template <class Use>
 void Peek::with_target(Use use) {
@@ -255,8 +254,7 @@ void Peek::finish_target() {
     with_target([](auto& text) { text.finish(); });
 }
 
-// --- Strings
-// --------------------------------------------------------------------------------------
+// --- Strings ------------------------------------------------------------------------------------
 
 void Peek::begin_string(Member target) {
     target_ = target;
@@ -404,8 +402,7 @@ void Peek::collect_code_point(std::uint32_t code_point) {
     collect({utf8.data(), size});
 }
 
-// --- Numbers and literals
-// -------------------------------------------------------------------------
+// --- Numbers and literals -----------------------------------------------------------------------
 
 void Peek::begin_number(char c) {
     expect_ = Expect::number;
@@ -483,8 +480,7 @@ void Peek::in_literal(char c) {
     if (++literal_matched_ == literal.size()) end_value();
 }
 
-// --- Members
-// --------------------------------------------------------------------------------------
+// --- Members ------------------------------------------------------------------------------------
 
 Peek::Member Peek::member_named(std::string_view key) const {
     switch (watched_) {
@@ -549,8 +545,7 @@ void Peek::forget(Member member) {
     }
 }
 
-// --- What was seen
-// --------------------------------------------------------------------------------
+// --- What was seen ------------------------------------------------------------------------------
 
 // A method or id that is too long to be kept still makes its message a request.
 Kind Peek::kind() const {

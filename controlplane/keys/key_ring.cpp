@@ -77,11 +77,12 @@ std::uint64_t next_change_after(const KeyRing& ring, std::uint64_t now_unix_ms) 
     return next;
 }
 
-std::vector<contract::SealingKey> keys_at(const KeyRing& ring, std::uint64_t now_unix_ms) {
+std::vector<contract::SealingKey> keys_at(const KeyRing& ring, std::uint64_t now_unix_ms,
+                                          bool shared) {
     const std::size_t current = current_at(ring, now_unix_ms);
     std::vector<contract::SealingKey> keys;
     for (std::size_t i = 0; i < ring.size(); ++i)
-        keys.push_back({ring[i].id, ring[i].key, i == current});
+        keys.push_back({ring[i].id, ring[i].key, i == current, shared});
     return keys;
 }
 

@@ -46,9 +46,9 @@ using KeyRing = std::vector<RingKey>;
 [[nodiscard]] std::size_t current_at(const KeyRing& ring, std::uint64_t now_unix_ms);
 // When the next key begins to seal, or kNeverUnixMs.
 [[nodiscard]] std::uint64_t next_change_after(const KeyRing& ring, std::uint64_t now_unix_ms);
-// What data planes are told at `now`.
+// What data planes are told at `now`. `shared`: other gateways have the keys, too.
 [[nodiscard]] std::vector<contract::SealingKey> keys_at(const KeyRing& ring,
-                                                        std::uint64_t now_unix_ms);
+                                                        std::uint64_t now_unix_ms, bool shared);
 
 // Adds the youngest key. Where there are too many, the oldest goes that does not seal at `now`.
 void add_key(KeyRing& ring, RingKey key, std::uint64_t now_unix_ms);

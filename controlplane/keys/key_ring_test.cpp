@@ -55,8 +55,8 @@ TEST(KeyRing, data_planes_are_told_all_keys_and_one_is_current) {
                                                       {"b", ring[1].key, false}};
     const std::vector<contract::SealingKey> after = {{"a", ring[0].key, false},
                                                      {"b", ring[1].key, true}};
-    EXPECT_EQ(keys_at(ring, 249), before);
-    EXPECT_EQ(keys_at(ring, 250), after);
+    EXPECT_EQ(keys_at(ring, 249, false), before);
+    EXPECT_EQ(keys_at(ring, 250, false), after);
 }
 
 TEST(KeyRing, made_keys_differ_and_keep_the_rules) {

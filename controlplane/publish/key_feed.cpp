@@ -80,7 +80,7 @@ void KeyFeed::refresh(std::uint64_t now_unix_ms) {
 
 std::uint64_t KeyFeed::look(std::uint64_t now_unix_ms) {
     refresh(now_unix_ms);
-    std::vector<contract::SealingKey> keys = keys::keys_at(ring_, now_unix_ms);
+    std::vector<contract::SealingKey> keys = keys::keys_at(ring_, now_unix_ms, options_.shared);
     if (keys != published_) {
         log_info("session keys", {{"keys", keys.size()},
                                   {"current", ring_[keys::current_at(ring_, now_unix_ms)].id}});

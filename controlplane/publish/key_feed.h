@@ -36,6 +36,7 @@ using KeySource = std::function<Result<keys::KeyRing>(std::uint64_t now_unix_ms)
 struct KeyFeedOptions {
     keys::KeyRing ring;  // in force at start, not empty
     KeySource source;
+    bool shared = false;  // other gateways have these keys, too
     std::function<void(std::vector<contract::SealingKey>)> publish;
     std::uint64_t look_interval_ms = 0;
     std::function<std::uint64_t()> unix_millis;

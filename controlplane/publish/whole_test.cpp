@@ -91,7 +91,7 @@ struct ControlPlane {
         publish::PublisherOptions publishing;
         publishing.socket_path = data_dir + "/contract.sock";
         publishing.epoch = *store->epoch();
-        publishing.keys = keys::keys_at(*store->sealing_keys(), unix_millis_now());
+        publishing.keys = keys::keys_at(*store->sealing_keys(), unix_millis_now(), false);
         publishing.next_version = [this] { return store->next_snapshot_version(); };
         publishing.on_failure = [this](const contract::InstanceFailure& event) {
             reconciler->probe(event.adapter);

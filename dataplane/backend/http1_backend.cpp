@@ -121,8 +121,7 @@ void Http1Backend::on_deadline() {
     context().mark(*this);
 }
 
-// --- Request
-// ----------------------------------------------------------------------------------------
+// --- Request ------------------------------------------------------------------------------------
 
 void Http1Backend::send_head(const flow::RequestOut& head) {
     request_method_ = head.method;
@@ -219,8 +218,7 @@ bool Http1Backend::is_full() {
     return true;
 }
 
-// --- Answer
-// -----------------------------------------------------------------------------------------
+// --- Answer -------------------------------------------------------------------------------------
 
 void Http1Backend::pause_response() {
     paused_ = true;

@@ -30,8 +30,7 @@ void Http1Client::adopt(int socket, std::string_view peer_address) {
     set_deadline(deadlines().idle_ms);
 }
 
-// --- Deadlines
-// --------------------------------------------------------------------------------------
+// --- Deadlines ----------------------------------------------------------------------------------
 
 void Http1Client::set_deadline(std::uint32_t milliseconds) {
     deadline_passed_ = false;
@@ -129,8 +128,7 @@ void Http1Client::note_receipt() {
     if (incoming_ != nullptr) incoming_->heard_at = services_.context.now;
 }
 
-// --- The tick
-// ---------------------------------------------------------------------------------------
+// --- The tick -----------------------------------------------------------------------------------
 
 void Http1Client::advance() {
     if (connection_.state() == Connection::State::closed) {
@@ -360,8 +358,7 @@ void Http1Client::look_at_slow_reader() {
     set_deadline(awaits_reader_ ? limits::slow_reader_check_ms : deadlines().idle_ms);
 }
 
-// --- Ends
-// -------------------------------------------------------------------------------------------
+// --- Ends ---------------------------------------------------------------------------------------
 
 // The answer is out, and the connection is to end although the client may be sending: the rest of
 // this request, or the next one. Closing at once would make the kernel send RST, which can destroy

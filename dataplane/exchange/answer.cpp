@@ -19,6 +19,7 @@ constexpr std::string_view kKeepAliveComment = ": keepalive\n\n";
 constexpr std::string_view kCloseCutEvent = "\nevent: cut\n\n";
 
 constexpr std::string_view kServerEnded = "The server ended the stream without an answer";
+constexpr std::string_view kSessionEnded = "The session has ended";
 
 // Whether clients take the status of an answer to server/discover for a result, a refusal of
 // credentials, or the sign to begin with the handshake instead (mcp-protocol 1.2); most fail on
@@ -39,8 +40,7 @@ class Exchange::StreamSink final : public sse::Sink {
     Exchange& exchange_;
 };
 
-// --- Forwarding
-// ---------------------------------------------------------------------------------------
+// --- Forwarding ---------------------------------------------------------------------------------
 
 void Exchange::on_response_head(const http::ResponseHead& head) {
     check(state_ == State::awaiting_answer, "an answer begins once");
@@ -176,6 +176,7 @@ void Exchange::on_response_body(flow::BodyPiece piece) {
     if (peeks_answer_) look_for_task(piece.payload());
     client_.send_body(std::move(piece));
     if (backend_ == nullptr) return;
+    if (is_stream_ && scanner_.at_border() && session_has_ended()) return end_stream(kSessionEnded);
     if (client_.is_full()) {
         answer_paused_ = true;
         backend_->pause_response();
@@ -219,13 +220,7 @@ void Exchange::on_backend_failed(Code code, Retry retry) {
     release_backend();
     if (finished()) return;
     note_failure(code);
-    if (state_ == State::answering) {
-        if (!is_stream_) {
-            client_.break_off();
-            return finish();
-        }
-        return end_stream(kServerEnded);
-    }
+    if (state_ == State::answering) return cut_answer(kServerEnded);
     if (session_bound_ && (code == Code::unavailable || code == Code::reset)) {
         state_ = State::awaiting_news;
         failure_ = code;
@@ -236,8 +231,7 @@ void Exchange::on_backend_failed(Code code, Retry retry) {
     refuse(to_control_plane_ ? Refusal::control_plane_away : refusal_of(code));
 }
 
-// --- Event streams
-// ------------------------------------------------------------------------------------
+// --- Event streams ------------------------------------------------------------------------------
 
 void Exchange::on_data(std::string_view piece) {
     if (awaited_id_ == nullptr) return;
@@ -265,8 +259,7 @@ void Exchange::on_event_end() {
     services_.peeks.release(std::exchange(awaited_id_->event, nullptr));
 }
 
-// --- Tasks of the modern era
-// ------------------------------------------------------------------------------------
+// --- Tasks of the modern era --------------------------------------------------------------------
 
 // Only where it matters which instance a later request about the task goes to.
 void Exchange::watch_for_task(const http::ResponseHead& head) {
@@ -289,8 +282,7 @@ void Exchange::note_task(const jsonrpc::Peek& answer) {
     services_.sessions.tasks.put(load_->adapter_id, answer.result_task_id(), load_->instance_id);
 }
 
-// --- Streams that end
-// ------------------------------------------------------------------------------------
+// --- Streams that end ---------------------------------------------------------------------------
 
 // If the stream ends without the result of the request, it says so, or the client would wait for
 // its time-out.
@@ -316,6 +308,13 @@ void Exchange::end_stream(std::string_view why_no_result) {
     finish();
 }
 
+// The answer cannot be completed.
+void Exchange::cut_answer(std::string_view why_no_result) {
+    if (is_stream_) return end_stream(why_no_result);
+    client_.break_off();
+    finish();
+}
+
 void Exchange::wind_up() {
     switch (state_) {
         case State::receiving:
@@ -324,9 +323,7 @@ void Exchange::wind_up() {
         case State::awaiting_endpoint:
             return refuse(Refusal::draining);
         case State::answering:
-            if (is_stream_) return end_stream("The gateway is shutting down");
-            client_.break_off();
-            return finish();
+            return cut_answer("The gateway is shutting down");
         case State::finished:
             return;
     }
@@ -340,15 +337,18 @@ void Exchange::break_silence() {
     if (client_is_behind) answer_active_at_ = services_.context.now;
     const bool over_limit =
         idle_ms_ > 0 && services_.context.now >= answer_active_at_ + idle_ms_ * kMillisecond;
-    if (over_limit) return on_backend_failed(Code::timed_out, Retry::never);
-    if (is_stream_ && session_has_ended()) return end_stream("The session has ended");
+    if (over_limit) {
+        // A rule of the adapter, and no failure of the instance: nothing may have been to say.
+        services_.context.metrics.record_backend_error(metrics_slot_, Code::timed_out);
+        return cut_answer("The server was silent for longer than the adapter's idle limit");
+    }
+    if (is_stream_ && session_has_ended()) return end_stream(kSessionEnded);
     if (is_stream_ && scanner_.at_border() && client_.queued_bytes() == 0)
         client_.send_text(kKeepAliveComment);
     set_answer_deadline();
 }
 
-// --- Own answers
-// --------------------------------------------------------------------------------------
+// --- Own answers --------------------------------------------------------------------------------
 
 void Exchange::send_own(const OwnAnswer& answer) {
     check(status_ == 0, "an own answer begins before any other");
@@ -400,8 +400,6 @@ void Exchange::refuse(Refusal refusal) {
 }
 
 void Exchange::refuse_at_decision(const Decision& decision) {
-    if (decision.refusal == Refusal::session_of_gone_instance)
-        services_.context.metrics.sessions_lost[LostReason::instance_gone].add();
     if (decision.refusal != Refusal::method_not_allowed) return refuse(decision.refusal);
     std::array<char, 512> body;
     const bool mcp_body = is_mcp_target(target_kind_);

@@ -37,8 +37,7 @@ std::optional<SealedParts> open_session(std::string_view sealed, Services& servi
                                         Decision& decision, std::span<std::byte> scratch) {
     const auto parts = services.sealer.open(sealed, decision.identity.user, scratch);
     if (!parts || parts->adapter != decision.adapter->id) return std::nullopt;
-    decision.session_mark =
-        EndedSessions::mark_of(parts->adapter, parts->instance, parts->server_id);
+    decision.session_mark = EndedSessions::mark_of(nonce_of(sealed));
     decision.session_instance = parts->instance;
     if (services.sessions.ended.contains(decision.session_mark)) return std::nullopt;
     return parts;
@@ -169,7 +168,8 @@ Decision choose_instance(const Question& question, Services& services, Decision 
         mcp::era_of(question.head.fields.value_or_empty(http::FieldName::mcp_protocol_version),
                     peek == nullptr ? std::string_view() : peek->meta_version());
     if (decision.era == mcp::Era::modern) return decide_modern(question, services, decision);
-    if (question.head.fields.has(http::FieldName::mcp_session_id))
+    // A client of 2024-11-05 knows no session header; the stream it asks for is a new session.
+    if (!decision.opens_sse && question.head.fields.has(http::FieldName::mcp_session_id))
         return decide_session(question, services, decision, scratch);
     const bool initializes = peek != nullptr && peek->method() == "initialize";
     const bool opens = initializes || decision.opens_sse;

@@ -51,8 +51,7 @@ bool Exchange::is_discover() const {
     return request_peek_ != nullptr && request_peek_->method() == "server/discover";
 }
 
-// --- Request body
-// -----------------------------------------------------------------------------------
+// --- Request body -------------------------------------------------------------------------------
 
 // A request that is on its way is only looked at further for what an error answer would name.
 bool Exchange::request_is_watched() const {
@@ -136,8 +135,7 @@ void Exchange::on_backend_room() {
     client_.resume_request();
 }
 
-// --- Deciding
-// ---------------------------------------------------------------------------------------
+// --- Deciding -----------------------------------------------------------------------------------
 
 void Exchange::advance() {
     switch (state_) {
@@ -146,7 +144,10 @@ void Exchange::advance() {
             return;
         case State::awaiting_answer:
         case State::awaiting_endpoint:
-            if (deadline_passed_) refuse(Refusal::first_byte_late);
+            if (deadline_passed_) {
+                note_failure(Code::timed_out);
+                refuse(Refusal::first_byte_late);
+            }
             return;
         case State::awaiting_news:
             return stop_waiting_for_news();
@@ -205,6 +206,8 @@ void Exchange::remember(const Decision& decision) {
     if (era_ == mcp::Era::legacy && decision.session_mark == 0)
         awaited_answer_->may_open_for(decision.identity.user);
     awaited_answer_->opens_sse = decision.opens_sse;
+    awaited_answer_->initializes =
+        request_peek_ != nullptr && request_peek_->method() == "initialize";
     learns_task_ = era_ == mcp::Era::modern && adapter.instances.size() > 1 &&
                    request_peek_ != nullptr && request_peek_->method() == "tools/call";
 }
@@ -273,15 +276,12 @@ bool Exchange::send_request(const Decision& decision) {
 
 void Exchange::stop_waiting_for_news() {
     const Adapter* adapter = adapter_now();
-    if (adapter == nullptr || adapter->find(load_->instance_id) == nullptr) {
-        services_.context.metrics.sessions_lost[LostReason::instance_gone].add();
+    if (adapter == nullptr || adapter->find(load_->instance_id) == nullptr)
         return refuse(Refusal::session_of_gone_instance);
-    }
     if (deadline_passed_) refuse(refusal_of(failure_));
 }
 
-// --- End
-// --------------------------------------------------------------------------------------------
+// --- End ----------------------------------------------------------------------------------------
 
 void Exchange::release_head() {
     if (head_ == nullptr) return;

@@ -119,7 +119,8 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
                                                              const SessionKey& key);
     [[nodiscard]] std::optional<Refusal> open_session(std::string_view server_id,
                                                       std::span<char> room, std::size_t& size);
-    [[nodiscard]] std::optional<Refusal> enter_new_session(std::string_view server_id);
+    [[nodiscard]] std::optional<Refusal> enter_new_session(std::string_view server_id,
+                                                           EndedSessions::Mark mark);
     void note_session_end(std::uint16_t status);
     void end_session();
     void end_sse_session();
@@ -150,6 +151,7 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     void await_result(AwaitedBatch* batch);
     void stop_awaiting_result();
     void end_stream(std::string_view why_no_result);
+    void cut_answer(std::string_view why_no_result);
     void break_silence();
     void set_answer_deadline();
     void watch_for_task(const http::ResponseHead& head);
@@ -207,10 +209,10 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     bool to_control_plane_ : 1 = false;
     bool request_paused_ : 1 = false;
     bool answer_paused_ : 1 = false;
-    bool is_stream_ : 1 = false;     // the answer is text/event-stream
-    bool ends_session_ : 1 = false;  // it is the stream of an HTTP+SSE session
-    bool holds_stream_ : 1 = false;  // of the session, as its standalone stream or as another one
-    bool holds_standalone_ : 1 = false;
+    bool is_stream_ : 1 = false;         // the answer is text/event-stream
+    bool ends_session_ : 1 = false;      // it is the stream of an HTTP+SSE session
+    bool holds_standalone_ : 1 = false;  // the stream is the standalone one of its session
+    bool holds_stream_ : 1 = false;      // it is another one
     bool learns_task_ : 1 = false;   // the answer may name a task, whose later requests follow it
     bool peeks_answer_ : 1 = false;  // request_peek_ looks at the answer's body instead
 };

@@ -100,10 +100,13 @@ bool make_request_fields(const RequestFieldsIn& in, FieldScratch& scratch, http:
     const http::Fields& fields = in.head.fields;
     const Decision& decision = in.decision;
     const bool has_connection = fields.has(FieldName::connection);
+    const bool asks_for_stream = decision.adapter != nullptr && in.head.method == http::Method::get;
     out.clear();
     for (const http::Field& field : fields.all()) {
         if (kStopsInRequests.has(field.known) || is_replaced(decision.adapter, field.name))
             continue;
+        // The events of a stream are looked at, and one of HTTP+SSE is changed.
+        if (asks_for_stream && equals_ignoring_case(field.name, "accept-encoding")) continue;
         if (has_connection && is_named_by_connection(fields, field.name)) continue;
         if (!out.add(field)) return false;
     }

@@ -1,7 +1,7 @@
 // What exchanges of one worker use: the rooms below them, the table of this tick, the settings.
 //
-// The worker owns it and renews `table` once a tick; nothing here is shared between workers but the
-// settings, which do not change.
+// The worker owns it and renews `table` once a tick. Shared between workers are the settings, which
+// do not change, and what SharedSessions holds, which is lock-free.
 #pragma once
 
 #include <array>
@@ -87,6 +87,7 @@ struct AwaitedAnswer : ListNode<NewsTag> {
     AwaitedEndpoint* endpoint = nullptr;  // from the head of an HTTP+SSE stream to its first event
     std::uint32_t first_byte_ms = limits::first_byte_timeout_ms;
     bool may_open = false;
+    bool initializes = false;
     bool opens_sse = false;
     std::uint16_t principal_bytes = 0;
     std::array<char, limits::principal_bytes_max> text;
@@ -119,7 +120,7 @@ struct Settings {
     std::vector<std::string> allowed_hosts;
     std::vector<std::string> allowed_origins;
     std::string admin_role = "mcp.admin";
-    std::uint32_t sessions_per_user_max = limits::sessions_per_principal_max;  // 0: no limit
+    std::uint32_t sessions_per_user_max = 0;  // 0: no limit
     std::size_t head_bytes_max = limits::head_bytes_max;
     std::size_t body_bytes_max = limits::body_bytes_max;
     ClientDeadlines deadlines;

@@ -32,7 +32,7 @@ bool sessions_are_full(const Services& services, const Adapter& adapter, std::st
     const std::uint64_t tenant = counted_as(adapter.tenant);
     return table.size() >= table.sessions_max() ||
            (of_user > 0 && table.sessions_of_principal(counted_as(user)) >= of_user) ||
-           (tenant != 0 && table.sessions_of_tenant(tenant) >= limits::sessions_per_tenant_max);
+           (tenant != 0 && table.sessions_of_tenant(tenant) >= table.sessions_of_tenant_max());
 }
 
 // Finds the session of the decision and holds it. False: the request was refused.
@@ -91,25 +91,28 @@ std::optional<SessionHandle> Exchange::adopt_session(const Decision& decision,
     return std::nullopt;
 }
 
-// The server knows a new session by `server_id`: writes what the client gets for it.
+// The server knows a new session by `server_id`: writes what the client gets for it. Some servers
+// put an id on every answer: what was not asked for becomes known when it is used.
 std::optional<Refusal> Exchange::open_session(std::string_view server_id, std::span<char> room,
                                               std::size_t& size) {
     const auto now = static_cast<std::uint32_t>(services_.context.ring.unix_seconds());
     const SealedParts parts{load_->adapter_id, load_->instance_id, now, server_id};
     size = services_.sealer.seal(parts, awaited_answer_->principal(), room);
     if (size == 0) return Refusal::unusable_server_session;
-    return enter_new_session(server_id);
+    if (!awaited_answer_->initializes && !awaited_answer_->opens_sse) return std::nullopt;
+    return enter_new_session(server_id, EndedSessions::mark_of(nonce_of({room.data(), size})));
 }
 
-std::optional<Refusal> Exchange::enter_new_session(std::string_view server_id) {
+std::optional<Refusal> Exchange::enter_new_session(std::string_view server_id,
+                                                   EndedSessions::Mark mark) {
+    check(!session_, "a request is of one session");
     SessionTable& table = services_.sessions.table;
     const Adapter* adapter = adapter_now();
     if (adapter == nullptr) return Refusal::unknown_adapter;  // deleted meanwhile
     NewSession session = new_session(*adapter, awaited_answer_->principal(), server_id);
-    session.key = {load_->adapter_id, load_->instance_id,
-                   EndedSessions::mark_of(load_->adapter_id, load_->instance_id, server_id)};
+    session.key = {load_->adapter_id, load_->instance_id, mark};
     session.principal_sessions_max = services_.settings.sessions_per_user_max;
-    session.tenant_sessions_max = limits::sessions_per_tenant_max;
+    session.tenant_sessions_max = table.sessions_of_tenant_max();
     const auto opened = table.open(session, services_.now_seconds());
     if (!opened) {
         // The server has opened it already. Of HTTP+SSE the end of the stream tells it.
@@ -128,21 +131,29 @@ std::optional<Refusal> Exchange::enter_new_session(std::string_view server_id) {
     return std::nullopt;
 }
 
-// A session of the instance is over: after DELETE, or when its server does not know it any more.
+// A session is over: after DELETE, also at a server that has no DELETE (405), or when its server
+// does not know it any more. That a GET is not found says nothing: some servers have no such route.
 void Exchange::note_session_end(std::uint16_t status) {
-    if (!session_bound_ || load_ == nullptr) return;
-    const bool deleted = method_ == http::Method::del && status < 300;
-    const bool forgotten = status == 404 && era_ == mcp::Era::legacy;
+    if (awaited_answer_->session_mark == 0) return;
+    const bool deleted =
+        method_ == http::Method::del && (status < 300 || status == 404 || status == 405);
+    const bool forgotten = method_ == http::Method::post && status == 404;
     if (!deleted && !forgotten) return;
     services_.sessions.ended.add(awaited_answer_->session_mark);
-    if (forgotten) services_.context.metrics.sessions_lost[LostReason::server_forgot].add();
+    if (forgotten) services_.context.metrics.sessions_forgotten.add();
     end_session();
 }
 
+// It is counted where it was opened, which without affinity need not be where this request went.
 void Exchange::end_session() {
-    if (!session_ || !services_.sessions.table.end(session_)) return;
-    count_out(load_->sessions);
-    services_.sessions.table.release(session_);
+    SessionTable& table = services_.sessions.table;
+    if (!session_ || !table.end(session_)) return;
+    SessionRecord record;
+    const Adapter* adapter = adapter_now();
+    if (adapter != nullptr && table.read(session_, record))
+        if (const Instance* instance = adapter->find(record.key.instance))
+            count_out(instance->load->sessions);
+    table.release(session_);
 }
 
 // An event stream of the session begins: while it is open the session is not idle.

@@ -75,18 +75,6 @@ std::string_view label_of(RejectReason reason) {
     return "";
 }
 
-std::string_view label_of(LostReason reason) {
-    switch (reason) {
-        case LostReason::instance_gone:
-            return "instance_gone";
-        case LostReason::adapter_gone:
-            return "adapter_gone";
-        case LostReason::server_forgot:
-            return "server_forgot";
-    }
-    return "";
-}
-
 std::string_view label_of(Resource resource) {
     switch (resource) {
         case Resource::receive_buffers:

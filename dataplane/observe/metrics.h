@@ -87,13 +87,6 @@ enum class RejectReason : std::uint8_t {
     draining,
     last = draining
 };
-// Why a session that was good cannot be served any more.
-enum class LostReason : std::uint8_t {
-    instance_gone,
-    adapter_gone,
-    server_forgot,  // the server answered 404
-    last = server_forgot
-};
 // What can be used up; each is taken at start or bounded.
 enum class Resource : std::uint8_t {
     receive_buffers,
@@ -112,7 +105,6 @@ enum class RetryReason : std::uint8_t {
 [[nodiscard]] std::string_view label_of(ConnectionSide side);
 [[nodiscard]] std::string_view label_of(Direction direction);
 [[nodiscard]] std::string_view label_of(RejectReason reason);
-[[nodiscard]] std::string_view label_of(LostReason reason);
 [[nodiscard]] std::string_view label_of(RetryReason reason);
 [[nodiscard]] std::string_view label_of(Resource resource);
 
@@ -215,7 +207,7 @@ struct alignas(64) WorkerMetrics {
     PerEnum<Resource, Counter> exhausted;
     PerEnum<RejectReason, Counter> rejected;
     Counter sessions_opened;
-    PerEnum<LostReason, Counter> sessions_lost;
+    Counter sessions_forgotten;  // the server answered 404
     DurationHistogram first_byte;
     DurationHistogram total;
     OverheadHistogram overhead;

@@ -101,7 +101,6 @@ TEST(MetricsTest, every_enumerator_has_a_label_of_its_own) {
     expect_distinct_labels<ConnectionSide>();
     expect_distinct_labels<Direction>();
     expect_distinct_labels<RejectReason>();
-    expect_distinct_labels<LostReason>();
 }
 
 // Meant for the thread sanitizer; the sums are right without it.

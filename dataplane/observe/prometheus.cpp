@@ -243,13 +243,14 @@ void sessions(Writer& writer, Workers workers, const RouteTable* table, const Pr
     writer.sample(
         {}, total(workers, [](const WorkerMetrics& w) -> auto& { return w.sessions_opened; }));
     writer.family("sessions_lost_total", "counter", "Sessions that could not be served any more.");
-    per_enum<LostReason>(writer, workers, "reason",
-                         [](const WorkerMetrics& w) -> auto& { return w.sessions_lost; });
+    writer.sample({{"reason", "instance_gone"}}, facts.sessions_instance_gone);
+    writer.sample(
+        {{"reason", "server_forgot"}},
+        total(workers, [](const WorkerMetrics& w) -> auto& { return w.sessions_forgotten; }));
     writer.family("sessions_expired_total", "counter",
                   "Sessions that the gateway has ended by itself.");
     writer.sample({{"reason", "never_used"}}, facts.sessions_never_used);
     writer.sample({{"reason", "idle"}}, facts.sessions_idle);
-    writer.sample({{"reason", "instance_gone"}}, facts.sessions_instance_gone);
     writer.family("session_table_entries", "gauge", "Sessions in the session table.");
     writer.sample({}, facts.sessions_known);
     writer.family("session_farewells_dropped_total", "counter",

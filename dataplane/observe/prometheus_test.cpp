@@ -152,7 +152,7 @@ TEST_F(PrometheusTest, workers_are_added_up) {
         worker->connections_active[ConnectionSide::backend].add(3);
         worker->bytes[Direction::client_out].add(100);
         worker->rejected[RejectReason::rate_limited].add();
-        worker->sessions_lost[LostReason::server_forgot].add();
+        worker->sessions_forgotten.add();
         worker->record_backend_error(slot, Code::timed_out);
         worker->payload_copied_bytes.add(7);
     }

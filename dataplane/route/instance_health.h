@@ -1,9 +1,8 @@
 // How an instance has done lately, as traffic sees it: after a number of failures in a row it gets
 // no new work for a while (it is ejected), and then one request a second, until one succeeds.
 //
-//   open ──failures in a row──▶ closed for 5 s, 10 s, … ──time is over──▶ on trial ──success──▶
-//   open
-//                                  ▲                                         │
+//   open ──failures in a row──▶ closed for 5 s, 10 s, … ──time is over──▶ on trial ──▶ open
+//                                  ▲                                         │  success
 //                                  └────────────────failure──────────────────┘
 //
 // Shared by all workers, two atomic words, no locks; a lost race costs one request more or less.
@@ -26,12 +25,15 @@ class InstanceHealth {
         closed_until_.store(0, std::memory_order_relaxed);
     }
     [[nodiscard]] bool is_closed(std::uint32_t now) const {
-        return now < closed_until_.load(std::memory_order_relaxed);
+        return now < (closed_until_.load(std::memory_order_relaxed) & ~kOnTrial);
     }
     // Whether a request may go to it now. On trial it is the one of this second.
     [[nodiscard]] bool admit(std::uint32_t now);
 
   private:
+    // Beside the second up to which the trial's request is the only one.
+    static constexpr std::uint32_t kOnTrial = 1U << 31;
+
     std::atomic<std::uint32_t> failures_{0};      // in a row
     std::atomic<std::uint32_t> closed_until_{0};  // 0: it is open
 };

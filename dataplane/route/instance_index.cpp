@@ -9,7 +9,9 @@ bool InstanceIndex::follow(const RouteTable& table) {
     version_ = table.version();
     epoch_ = table.epoch();
     places_.clear();
+    adapters_.clear();
     table.for_each([this](const Adapter& adapter) {
+        adapters_.insert_or_assign(adapter.id, &adapter);
         for (const Instance& instance : adapter.instances)
             places_.insert_or_assign(instance.id, Place{&adapter, &instance});
     });
@@ -21,6 +23,11 @@ const InstanceIndex::Place* InstanceIndex::find(std::uint64_t adapter,
     const auto found = places_.find(instance);
     const bool same = found != places_.end() && found->second.adapter->id == adapter;
     return same ? &found->second : nullptr;
+}
+
+const Adapter* InstanceIndex::find_adapter(std::uint64_t adapter) const {
+    const auto found = adapters_.find(adapter);
+    return found == adapters_.end() ? nullptr : found->second;
 }
 
 }  // namespace mcpgw

@@ -24,9 +24,11 @@ class InstanceIndex {
     bool follow(const RouteTable& table);
     // nullptr if the adapter has no such instance (any more).
     [[nodiscard]] const Place* find(std::uint64_t adapter, std::uint64_t instance) const;
+    [[nodiscard]] const Adapter* find_adapter(std::uint64_t adapter) const;
 
   private:
     std::unordered_map<std::uint64_t, Place> places_;
+    std::unordered_map<std::uint64_t, const Adapter*> adapters_;
     const RouteTable* table_ = nullptr;
     std::uint64_t version_ = 0;
     std::string epoch_;

@@ -59,7 +59,7 @@ bool address_of(const contract::Instance& from, Instance& to) {
 }
 
 bool same_key(const contract::SealingKey& a, const contract::SealingKey& b) {
-    return a.id == b.id && a.key == b.key && a.current == b.current;
+    return a.id == b.id && a.key == b.key && a.current == b.current && a.shared == b.shared;
 }
 
 void copy_description(const contract::Adapter& from, Adapter& to) {

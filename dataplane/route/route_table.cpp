@@ -86,6 +86,10 @@ const Adapter* RouteTable::find(std::uint64_t name_hash, std::uint64_t id) const
     return probe(name_hash, [id](const Adapter& adapter) { return adapter.id == id; });
 }
 
+bool RouteTable::keys_are_shared() const {
+    return std::ranges::any_of(*keys_, [](const contract::SealingKey& key) { return key.shared; });
+}
+
 void RouteTable::index() {
     // At most half full, so that a probe ends soon and a free cell always exists.
     const std::size_t size = std::bit_ceil(adapters_.size() * 2 + 1);

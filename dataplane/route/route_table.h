@@ -116,6 +116,8 @@ class RouteTable {
     // The same for who has kept two numbers of the adapter instead of its name.
     [[nodiscard]] const Adapter* find(std::uint64_t name_hash, std::uint64_t id) const;
     [[nodiscard]] std::span<const contract::SealingKey> keys() const { return *keys_; }
+    // Whether other gateways open the sealed ids of this one, and may have its sessions at work.
+    [[nodiscard]] bool keys_are_shared() const;
     // Another number whenever the keys are others; the same within the process for the same keys.
     [[nodiscard]] std::uint64_t keys_generation() const { return keys_generation_; }
     [[nodiscard]] std::size_t adapter_count() const { return adapters_.size(); }

@@ -1,5 +1,5 @@
-// A small set-associative memory of hashes: who could find a second session with the same hash
-// would have to own it, and could only end it.
+// A small set-associative memory of hashes. Nonces are random and nobody chooses them, so that two
+// sessions have the same hash is a matter of chance alone: one of 2^64.
 #include "dataplane/session/ended_sessions.h"
 
 #include "common/bytes.h"
@@ -8,9 +8,8 @@ namespace mcpgw {
 
 EndedSessions::EndedSessions() : sets_(std::make_unique<std::array<Set, kSets>>()) {}
 
-EndedSessions::Mark EndedSessions::mark_of(std::uint64_t adapter, std::uint64_t instance,
-                                           std::string_view server_id) {
-    Mark hash = fnv1a(server_id, adapter ^ (instance * 0x9E3779B97F4A7C15ULL));
+EndedSessions::Mark EndedSessions::mark_of(std::string_view nonce) {
+    Mark hash = fnv1a(nonce);
     hash ^= hash >> 33;
     hash *= 0xFF51AFD7ED558CCDULL;
     hash ^= hash >> 33;

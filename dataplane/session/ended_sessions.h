@@ -1,8 +1,10 @@
-// Sessions that clients have ended with DELETE: from then on the gateway itself answers 404,
+// Sessions that have ended, whoever has ended them: from then on the gateway itself answers 404,
 // whatever the server would say (CONTRACT section 7).
 //
-//   marks: [ 64-bit hash of adapter, instance and server's id ] ...   ways of 4, the oldest gives
-//   way
+//   marks: [ 64-bit hash of the sealed id's nonce ] ...  ways of 4, the oldest gives way
+//
+// A mark is that of one sealed id and not of what is in it: a server may give an id that it has
+// given before to another session.
 //
 // One set for all workers, of fixed size. Readers are wait-free (four loads); writers store without
 // waiting, and of two that race in one way one may be lost, which costs no more than the server's
@@ -24,8 +26,8 @@ class EndedSessions {
     // Stands for a session; never 0. Not secret and no proof: only an id that was opened with its
     // key is looked up.
     using Mark = std::uint64_t;
-    [[nodiscard]] static Mark mark_of(std::uint64_t adapter, std::uint64_t instance,
-                                      std::string_view server_id);
+    // `nonce` is that of its sealed id (seal.h).
+    [[nodiscard]] static Mark mark_of(std::string_view nonce);
 
     EndedSessions();
 

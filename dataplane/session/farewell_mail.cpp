@@ -1,8 +1,10 @@
 // A stack that is taken whole, so that no letter is looked at while another thread frees it.
 #include "dataplane/session/farewell_mail.h"
 
-#include <algorithm>
+#include <memory>
 #include <utility>
+
+#include "common/check.h"
 
 namespace mcpgw {
 
@@ -21,17 +23,17 @@ bool FarewellMail::put(SessionFarewell farewell) {
     return true;
 }
 
-std::vector<SessionFarewell> FarewellMail::take_all() {
-    std::vector<SessionFarewell> taken;
-    Letter* letter = newest_.exchange(nullptr, std::memory_order_acquire);
-    while (letter != nullptr) {
-        const std::unique_ptr<Letter> owned(letter);
-        letter = owned->older;
-        taken.push_back(std::move(owned->farewell));
-    }
-    waiting_.fetch_sub(static_cast<std::uint32_t>(taken.size()), std::memory_order_relaxed);
-    std::ranges::reverse(taken);
-    return taken;
+SessionFarewell FarewellMail::Batch::pop() {
+    check(!empty(), "there is a farewell to take");
+    const std::unique_ptr<Letter> letter(newest_);
+    newest_ = letter->older;
+    mail_->waiting_.fetch_sub(1, std::memory_order_relaxed);
+    return std::move(letter->farewell);
+}
+
+void FarewellMail::Batch::clear() {
+    while (!empty())
+        static_cast<void>(pop());
 }
 
 }  // namespace mcpgw

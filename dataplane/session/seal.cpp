@@ -123,6 +123,13 @@ bool is_server_session_id(std::string_view id) {
            std::all_of(id.begin(), id.end(), [](char c) { return c >= 0x21 && c <= 0x7e; });
 }
 
+std::string_view nonce_of(std::string_view sealed) {
+    static_assert(kNonce % 3 == 0, "the nonce ends with a character of base64");
+    const std::size_t begin = sealed.find('.', kVersion.size()) + 1;
+    check(begin != 0 && sealed.size() >= begin + base64url_size(kNonce), "it is a sealed value");
+    return sealed.substr(begin, base64url_size(kNonce));
+}
+
 bool system_random(std::span<std::byte> out) {
     while (!out.empty()) {
         const ssize_t got = getrandom(out.data(), out.size(), 0);

@@ -41,6 +41,10 @@ struct SealedParts {
 // Management).
 [[nodiscard]] bool is_server_session_id(std::string_view id);
 
+// The nonce of a value that seal() has written or open() accepted, as it is in the text: no two
+// values have the same, also if they are of the same session.
+[[nodiscard]] std::string_view nonce_of(std::string_view sealed);
+
 // Fills the span with unpredictable bytes; false if the machine cannot.
 using RandomSource = bool (*)(std::span<std::byte> out);
 [[nodiscard]] bool system_random(std::span<std::byte> out);

@@ -39,21 +39,6 @@ std::uint64_t unscrambled(std::uint64_t value) {
 
 }  // namespace
 
-Error error_of(SessionRefusal refusal) {
-    switch (refusal) {
-        case SessionRefusal::table_full:
-        case SessionRefusal::texts_full:
-            return {.code = Code::limit_exceeded, .detail = {}};
-        case SessionRefusal::principal_full:
-        case SessionRefusal::tenant_full:
-            return {.code = Code::limit_exceeded, .side = Side::client, .detail = {}};
-        case SessionRefusal::ending:
-            return {.code = Code::not_found, .side = Side::client, .detail = {}};
-    }
-    check(false, "a refusal of a session");
-    return {};
-}
-
 SessionTable::SessionTable(const Options& options)
     : sessions_max_(options.sessions_max),
       public_id_mask_(scrambled(options.seed + 1)),
@@ -272,15 +257,6 @@ void SessionTable::copy_held(std::uint32_t slot, SessionRecord& out) const {
     out.requests = held.requests.load(std::memory_order_relaxed);
     out.adopted = (held.flags.load(std::memory_order_relaxed) & kAdopted) != 0;
     texts_.copy(slot, out.texts);
-}
-
-SessionHandle SessionTable::live_after(std::uint32_t slot) const {
-    const std::uint32_t last = directory_.high_water();
-    while (slot < last) {
-        const SlotState state = directory_.state_of(++slot);
-        if (state.phase() == Phase::live) return {slot, state.generation()};
-    }
-    return {};
 }
 
 SessionHandle SessionTable::next_to_sweep() {

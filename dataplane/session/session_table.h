@@ -42,11 +42,11 @@ struct SessionKey {
 struct NewSession {
     SessionKey key;
     SessionTextViews texts;
-    std::uint64_t principal = 0;  // a hash of the user; 0: is not counted
-    std::uint64_t tenant = 0;     // a hash of the tenant; 0: is not counted
-    std::uint32_t principal_sessions_max = limits::sessions_per_principal_max;  // 0: no limit
-    std::uint32_t tenant_sessions_max = limits::sessions_per_tenant_max;        // 0: no limit
-    std::uint32_t idle_seconds = 0;  // after its last use; 0: never
+    std::uint64_t principal = 0;               // a hash of the user; 0: is not counted
+    std::uint64_t tenant = 0;                  // a hash of the tenant; 0: is not counted
+    std::uint32_t principal_sessions_max = 0;  // 0: no limit
+    std::uint32_t tenant_sessions_max = 0;     // 0: no limit
+    std::uint32_t idle_seconds = 0;            // after its last use; 0: never
 };
 
 struct OpenedSession {
@@ -62,8 +62,6 @@ enum class SessionRefusal : std::uint8_t {
     texts_full,  // its texts are long, and there is no room left for long ones
     ending,      // the same session is being ended at this moment
 };
-// limit_exceeded on the side of the client or the gateway; not_found for `ending`.
-[[nodiscard]] Error error_of(SessionRefusal refusal);
 
 // What became of a request or stream that wanted to begin.
 enum class SessionUse : std::uint8_t {
@@ -104,9 +102,6 @@ class SessionTable {
         return directory_.find(slot_key(key));
     }
 
-    // Brings near what find() will need first, for callers that have several lookups before them.
-    void prefetch(const SessionKey& key) const { directory_.prefetch(slot_key(key)); }
-
     // A session that its server has just issued, or (adopt) one whose id is valid though nobody
     // here knew of it: opened by another replica, or before a restart. Callers who race get one
     // handle, and one of them `made`. Who adopts looks into EndedSessions afterwards, not before:
@@ -139,11 +134,12 @@ class SessionTable {
 
     // Copies a session that is live or ending; false: it is neither.
     [[nodiscard]] bool read(SessionHandle handle, SessionRecord& out);
-    // Calls visit(const SessionRecord&) for up to `limit` live sessions in slots after `cursor`, in
-    // the order of slots. Returns the cursor for the next call, 0 at the end. A session that lives
-    // through all the calls is visited exactly once.
+    // Looks at up to `slots` slots after `cursor`, in their order, and calls
+    // visit(const SessionRecord&) for the live sessions in them until it returns false. Returns the
+    // cursor for the next call, 0 at the end. A session that lives through all the calls is visited
+    // exactly once.
     template <class Visit>
-    std::uint32_t visit(std::uint32_t cursor, std::uint32_t limit, Visit&& visit);
+    std::uint32_t visit(std::uint32_t cursor, std::uint32_t slots, Visit&& visit);
 
     // Looks at the next `slots` slots, round and round, and ends what is due at `now`: sessions
     // with no request and no stream that were not used for their time, and those of which
@@ -163,6 +159,10 @@ class SessionTable {
     // Sessions in the table; while others come and go, a number of this moment.
     [[nodiscard]] std::uint32_t size() const { return directory_.size(); }
     [[nodiscard]] std::uint32_t sessions_max() const { return sessions_max_; }
+    // So that no tenant can fill the table alone.
+    [[nodiscard]] std::uint32_t sessions_of_tenant_max() const {
+        return sessions_max_ / limits::tenant_share_of_sessions;
+    }
     [[nodiscard]] std::uint32_t sessions_of_principal(std::uint64_t principal) const {
         return counts_.of(SessionCounts::Kind::principal, principal);
     }
@@ -204,7 +204,6 @@ class SessionTable {
     void note_use(std::uint32_t slot, std::uint32_t now);
     void free(std::uint32_t slot);
     void copy_held(std::uint32_t slot, SessionRecord& out) const;
-    [[nodiscard]] SessionHandle live_after(std::uint32_t slot) const;
 
     [[nodiscard]] std::optional<ExpiryReason> due(const Slot& slot, std::uint32_t now) const;
     [[nodiscard]] std::optional<ExpiryReason> expire(SessionHandle handle, std::uint32_t now);
@@ -220,14 +219,15 @@ class SessionTable {
 };
 
 template <class Visit>
-std::uint32_t SessionTable::visit(std::uint32_t cursor, std::uint32_t limit, Visit&& visit) {
+std::uint32_t SessionTable::visit(std::uint32_t cursor, std::uint32_t slots, Visit&& visit) {
     SessionRecord record;
-    while (const SessionHandle next = live_after(cursor)) {
-        if (limit == 0) return cursor;
-        cursor = next.slot;
-        if (!read(next, record)) continue;
-        visit(static_cast<const SessionRecord&>(record));
-        --limit;
+    const std::uint32_t last = directory_.high_water();
+    for (; cursor < last; --slots) {
+        if (slots == 0) return cursor;
+        const SlotState state = directory_.state_of(++cursor);
+        if (state.phase() != SlotState::Phase::live || !read({cursor, state.generation()}, record))
+            continue;
+        if (!visit(static_cast<const SessionRecord&>(record))) return cursor < last ? cursor : 0;
     }
     return 0;
 }

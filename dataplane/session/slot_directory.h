@@ -54,7 +54,6 @@ class SlotDirectory {
 
     // The live slot of this key, or no slot.
     [[nodiscard]] SlotHandle find(const SlotKey& key) const;
-    void prefetch(const SlotKey& key) const { index_.prefetch(hash_of(key)); }
     [[nodiscard]] bool has_ending(const SlotKey& key) const;
 
     // A slot that is the caller's to fill; 0: all are taken.
@@ -134,11 +133,10 @@ inline SlotHandle SlotDirectory::find(const SlotKey& key) const {
     const std::uint64_t hash = hash_of(key);
     if (const std::uint32_t slot = index_.likely_slot(hash); slot != 0) {
         const KeyedSlot& there = at(slot);
-        const SlotState before(there.state.load(std::memory_order_acquire));
-        if (before.phase() == SlotState::Phase::live && key_of(there) == key &&
-            SlotState(there.state.load(std::memory_order_relaxed))
-                .is(SlotState::Phase::live, before.generation()))
-            return {slot, before.generation()};
+        const SlotState state(there.state.load(std::memory_order_acquire));
+        if (state.phase() == SlotState::Phase::live && key_of(there) == key &&
+            there.state.load(std::memory_order_relaxed) == state.word())
+            return {slot, state.generation()};
     }
     return find_anywhere(hash, key);
 }

@@ -38,8 +38,6 @@ class SlotIndex {
     // The first slot that any_of() would come to, if it is where most are; else 0. For those who
     // want to know soon, and ask any_of() when they are not content.
     [[nodiscard]] std::uint32_t likely_slot(std::uint64_t hash) const;
-    // Asks for the line of memory in which both will look first.
-    void prefetch(std::uint64_t hash) const { __builtin_prefetch(first_choice(*largest_, hash)); }
 
     // Calls visit(slot number, cell, value of the cell) for slots that may be meant by the hash,
     // until it returns true; whether it did.
@@ -89,11 +87,11 @@ inline std::uint32_t SlotIndex::likely_slot(std::uint64_t hash) const {
     if (largest_->used.load(std::memory_order_acquire) == 0) return 0;
     const std::uint32_t tag = tag_of(hash);
     const IndexCells& cells = first_choice(*largest_, hash)->cells;
-    const unsigned found = cells_with_tag(cells, tag, slot_bits_);
+    const unsigned found = cells_with_tag(cells, tag, ~slot_mask_);
     if (found == 0) return 0;
-    const std::uint32_t value =
-        cells[static_cast<std::size_t>(std::countr_zero(found))].load(std::memory_order_acquire);
-    return ((value ^ tag) >> slot_bits_) == 0 ? value & slot_mask_ : 0;
+    // If the cell is another slot's by now, that is no worse than a tag that two keys have.
+    const auto place = static_cast<std::size_t>(std::countr_zero(found));
+    return cells[place].load(std::memory_order_acquire) & slot_mask_;
 }
 
 template <class Visit>
@@ -102,12 +100,11 @@ bool SlotIndex::any_of(std::uint64_t hash, Visit&& visit) const {
     const auto look = [&](const Bucket& bucket) {
         // Which cells have the tag is computed without a branch, so that a processor that guesses
         // goes on with the slot, and with the next lookup, before the cells have arrived.
-        for (unsigned left = cells_with_tag(bucket.cells, tag, slot_bits_); left != 0;
+        for (unsigned left = cells_with_tag(bucket.cells, tag, ~slot_mask_); left != 0;
              left &= left - 1) {
             const Cell& cell = bucket.cells[static_cast<std::size_t>(std::countr_zero(left))];
             const std::uint32_t value = cell.load(std::memory_order_seq_cst);
-            if (((value ^ tag) >> slot_bits_) == 0 && visit(value & slot_mask_, cell, value))
-                return true;
+            if ((value & ~slot_mask_) == tag && visit(value & slot_mask_, cell, value)) return true;
         }
         return false;
     };

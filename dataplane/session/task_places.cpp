@@ -40,4 +40,11 @@ std::uint64_t TaskPlaces::find(std::uint64_t adapter, std::string_view task_id) 
     return 0;
 }
 
+bool TaskPlaces::any_at(std::uint64_t instance) const {
+    for (const Set& set : *sets_)
+        for (const Place& place : set.places)
+            if (place.instance.load(std::memory_order_relaxed) == instance) return true;
+    return false;
+}
+
 }  // namespace mcpgw

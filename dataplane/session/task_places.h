@@ -28,6 +28,8 @@ class TaskPlaces {
     void put(std::uint64_t adapter, std::string_view task_id, std::uint64_t instance);
     // 0 when it is not known.
     [[nodiscard]] std::uint64_t find(std::uint64_t adapter, std::string_view task_id) const;
+    // Whether the instance has begun a task that is not forgotten yet; it looks at every entry.
+    [[nodiscard]] bool any_at(std::uint64_t instance) const;
 
   private:
     static constexpr std::size_t kWays = 4;

@@ -95,8 +95,7 @@ void Connection::fail(int error_number) {
     mark_owner();
 }
 
-// --- Completions
-// ----------------------------------------------------------------------------------
+// --- Completions --------------------------------------------------------------------------------
 
 void Connection::on_output_done(const io::Completion& completion) {
     if (vector_ != nullptr) return on_sent(completion);
@@ -190,8 +189,7 @@ void Connection::on_sent(const io::Completion& completion) {
     }
 }
 
-// --- Splices
-// ---------------------------------------------------------------------------------------
+// --- Splices ------------------------------------------------------------------------------------
 
 Splice* Connection::splice_from_here() const {
     if (splice_ == 0) return nullptr;
@@ -238,8 +236,7 @@ void Connection::count_spliced_out(std::size_t bytes) {
         .add(bytes);
 }
 
-// --- Relief
-// ----------------------------------------------------------------------------------
+// --- Relief -------------------------------------------------------------------------------------
 
 void Connection::spill(SegmentQueue queue, std::size_t skip) {
     const std::size_t copied = context_.spill.take_over(queue, skip, limits::spill_slice_bytes_max);
@@ -261,8 +258,7 @@ void Connection::relieve() {
     context_.ring.cancel(send_operation_);
 }
 
-// --- Wishes towards the kernel
-// ----------------------------------------------------------------------
+// --- Wishes towards the kernel ------------------------------------------------------------------
 
 void Connection::settle() {
     is_unsettled_ = false;

@@ -189,6 +189,9 @@ class Harness {
         std::string path = "/mcp";
         std::uint32_t session_idle_seconds = 1800;
         std::uint32_t sessions_per_user_max = 0;  // 0: no limit
+        contract::Affinity affinity = contract::Affinity::session;
+        bool keys_are_shared = false;
+        std::uint32_t idle_ms = 0;  // 0: no limit
     };
     // One adapter "a" with an instance per port.
     explicit Harness(std::vector<std::uint16_t> ports) : Harness(std::move(ports), Special()) {}
@@ -218,12 +221,14 @@ class Harness {
         contract::Snapshot snapshot;
         snapshot.epoch = "e";
         snapshot.version = ++version_;
-        snapshot.keys = {{"k1", std::string(32, 'k'), true}};
+        snapshot.keys = {{"k1", std::string(32, 'k'), true, special_.keys_are_shared}};
         contract::Adapter adapter;
         adapter.name = "a";
         adapter.created_by = "dev";
         adapter.timeouts.first_byte_ms = first_byte_ms;
         adapter.transport = special_.transport;
+        adapter.affinity = special_.affinity;
+        adapter.timeouts.idle_ms = special_.idle_ms;
         adapter.timeouts.session_idle_seconds = special_.session_idle_seconds;
         for (const std::uint16_t port : ports) {
             contract::Instance instance;
@@ -280,7 +285,7 @@ class Harness {
     Mailbox mailbox;
     std::atomic<bool> ended = false;  // the worker has returned
     WorkerMetrics metrics;
-    SharedSessions sessions{{.sessions_max = limits::sessions_max_least}};
+    SharedSessions sessions{{.sessions_max = 8 * limits::sessions_max_least}};
     Publication publication{1};
 
   private:

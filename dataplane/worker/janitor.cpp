@@ -71,13 +71,8 @@ void Janitor::look(Nanos now) {
         const std::uint32_t slots = sessions_.table.slots_touched() / limits::janitor_rounds + 1;
         sessions_.table.sweep(
             static_cast<std::uint32_t>(now / kSecond), slots,
-            [this](const SessionKey& key) {
-                return places_.find(key.adapter, key.instance) == nullptr;
-            },
-            [this](SessionHandle session, ExpiryReason reason) {
-                expired_[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
-                finish(session);
-            });
+            [this](const SessionKey& key) { return is_gone(key); },
+            [this](SessionHandle session, ExpiryReason reason) { expire(session, reason); });
         tell_drained(*table, now);
     } else {
         for (const SessionHandle session : ended)
@@ -90,6 +85,7 @@ void Janitor::look(Nanos now) {
 
 void Janitor::follow(const RouteTable& table) {
     if (!places_.follow(table)) return;
+    is_shared_ = table.keys_are_shared();
     const auto before = std::exchange(draining_, {});
     table.for_each([&](const Adapter& adapter) {
         for (const Instance& instance : adapter.instances) {
@@ -109,8 +105,10 @@ bool Janitor::has_nothing(const InstanceIndex::Place& place, Nanos now) const {
         load.counts_all_sessions || (idle_max > 0 && now - began_at_ >= idle_max);
     // In this order: an exchange counts the session it opens before it lets go, and once no worker
     // gives the instance anything new, only sessions that are counted come to it.
+    // Whether a task is over nobody here knows: its instance stays until the time is over.
     return knows_all && load.outstanding.load(std::memory_order_acquire) == 0 &&
-           load.sessions.load(std::memory_order_relaxed) == 0;
+           load.sessions.load(std::memory_order_relaxed) == 0 &&
+           !sessions_.tasks.any_at(place.instance->id);
 }
 
 void Janitor::tell_drained(const RouteTable& table, Nanos now) {
@@ -123,22 +121,44 @@ void Janitor::tell_drained(const RouteTable& table, Nanos now) {
     }
 }
 
-// What follows the end of a session: its id is 404, its instance has one less, its server is told.
+// Without affinity any instance serves a session.
+bool Janitor::is_gone(const SessionKey& key) const {
+    if (places_.find(key.adapter, key.instance) != nullptr) return false;
+    const Adapter* adapter = places_.find_adapter(key.adapter);
+    return adapter == nullptr || adapter->affinity == contract::Affinity::session;
+}
+
+// Where it may go on, it is only forgotten here: its instance may come back (the name of a `url`
+// adapter could not be resolved for a while), another gateway may have it at work. If it is used
+// once more, it becomes known again.
+void Janitor::expire(SessionHandle session, ExpiryReason reason) {
+    expired_[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
+    if (reason == ExpiryReason::instance_gone || is_shared_) return let_go(session);
+    finish(session);
+}
+
+void Janitor::let_go(SessionHandle session) {
+    SessionRecord record;
+    if (sessions_.table.read(session, record)) {
+        const auto* place = places_.find(record.key.adapter, record.key.instance);
+        if (place != nullptr) count_out(place->instance->load->sessions);
+    }
+    sessions_.table.release(session);
+}
+
+// What follows the end of a session: its id is 404, its server is told, its instance has one less.
 void Janitor::finish(SessionHandle session) {
     SessionRecord record;
     if (sessions_.table.read(session, record)) {
         sessions_.ended.add(record.key.mark);
-        const auto* place = places_.find(record.key.adapter, record.key.instance);
-        if (place != nullptr) {
-            count_out(place->instance->load->sessions);
-            // An HTTP+SSE session ends with its stream, which the exchange closes.
-            if (place->adapter->transport != contract::Transport::sse)
-                has_mail_ |= sessions_.farewells.put({place->adapter->name, record.key.instance,
-                                                      std::string(record.texts.server_id()),
-                                                      std::string(record.texts.user())});
-        }
+        const Adapter* adapter = places_.find_adapter(record.key.adapter);
+        // An HTTP+SSE session ends with its stream, which the exchange closes.
+        if (adapter != nullptr && adapter->transport != contract::Transport::sse)
+            has_mail_ |= sessions_.farewells.put({adapter->name, record.key.instance,
+                                                  std::string(record.texts.server_id()),
+                                                  std::string(record.texts.user())});
     }
-    sessions_.table.release(session);
+    let_go(session);
 }
 
 }  // namespace mcpgw::worker

@@ -68,6 +68,9 @@ class Janitor {
 
     void run();
     void follow(const RouteTable& table);
+    [[nodiscard]] bool is_gone(const SessionKey& key) const;
+    void expire(SessionHandle session, ExpiryReason reason);
+    void let_go(SessionHandle session);
     void finish(SessionHandle session);
     void tell_drained(const RouteTable& table, Nanos now);
     [[nodiscard]] bool has_nothing(const InstanceIndex::Place& place, Nanos now) const;
@@ -77,6 +80,7 @@ class Janitor {
     const Outlets outlets_;
 
     bool has_mail_ = false;
+    bool is_shared_ = false;   // of the table that is announced during a look
     Nanos began_at_ = kNever;  // the first look
     InstanceIndex places_;     // of the table that is announced during a look
     // The draining ones among them.

@@ -25,19 +25,13 @@ void SessionList::list(const contract::SessionsQuery& query, contract::SessionsP
     const RouteTable* table = publication_.refresh(reader);
     if (table != nullptr) {
         places_.follow(*table);
-        auto cursor = static_cast<std::uint32_t>(
+        const auto cursor = static_cast<std::uint32_t>(
             std::min<std::uint64_t>(query.after, sessions_.table.sessions_max()));
-        std::uint32_t looked_at = 0;
-        do {
-            const auto room = static_cast<std::uint32_t>(query.limit - page.items.size());
-            const std::uint32_t step = std::min(room, limits::session_list_looks_max - looked_at);
-            cursor = sessions_.table.visit(cursor, step, [&](const SessionRecord& record) {
-                ++looked_at;
-                add(record, query, page);
-            });
-        } while (cursor != 0 && page.items.size() < query.limit &&
-                 looked_at < limits::session_list_looks_max);
-        page.next = cursor;
+        page.next = sessions_.table.visit(cursor, limits::session_list_looks_max,
+                                          [&](const SessionRecord& record) {
+                                              add(record, query, page);
+                                              return page.items.size() < query.limit;
+                                          });
     }
     publication_.leave(reader);
 }

@@ -99,7 +99,10 @@ TEST(Sessions, use_puts_the_end_off) {
     client.send(Gateway::post(kCall, session(id)));
     EXPECT_TRUE(client.read_until("}}").starts_with("HTTP/1.1 200 "));
     SessionRecord seen;
-    gateway.sessions.table.visit(0, 1, [&](const SessionRecord& record) { seen = record; });
+    gateway.sessions.table.visit(0, 1, [&](const SessionRecord& record) {
+        seen = record;
+        return true;
+    });
     EXPECT_EQ(seen.requests, 1U);
     EXPECT_EQ(seen.texts.server_id(), "s-1");
     EXPECT_EQ(seen.texts.user(), "dev");
@@ -117,7 +120,10 @@ TEST(Sessions, a_session_with_an_open_stream_is_not_idle) {
         client.send("GET /adapters/a/mcp HTTP/1.1\r\nHost: localhost\r\n" + session(id) + "\r\n");
         client.read_until(": hi");
         SessionRecord seen;
-        gateway.sessions.table.visit(0, 1, [&](const SessionRecord& record) { seen = record; });
+        gateway.sessions.table.visit(0, 1, [&](const SessionRecord& record) {
+            seen = record;
+            return true;
+        });
         EXPECT_TRUE(seen.has_standalone);
         look(gateway.janitor, now_seconds() + 100'000);
         EXPECT_EQ(gateway.sessions.table.size(), 1U);
@@ -153,7 +159,8 @@ TEST(Sessions, a_session_of_another_gateway_becomes_known) {
     EXPECT_TRUE(client.read_until("}}").starts_with("HTTP/1.1 200 "));
     EXPECT_EQ(second.sessions.table.size(), 1U);
     look(second.janitor, now_seconds() + 7);
-    EXPECT_NE(server.deleted().find("s-1"), std::string::npos) << "and expires here";
+    EXPECT_NE(server.deleted().find("s-1"), std::string::npos)
+        << "the first one is gone: as far as this one knows, nobody else has the session";
 }
 
 TEST(Sessions, one_user_has_so_many_and_others_have_their_own) {
@@ -190,6 +197,72 @@ TEST(Sessions, an_instance_that_is_gone_takes_its_sessions_with_it) {
     EXPECT_FALSE(other.has_deleted());
 }
 
+// The name of a `url` adapter that cannot be resolved for a while takes its instance out of the
+// snapshot; the server has not noticed anything.
+TEST(Sessions, an_instance_that_comes_back_has_its_sessions_still) {
+    SessionServer server;
+    Gateway gateway(server.port());
+    Line client = gateway.connect();
+    const std::string id = Gateway::initialize(client);
+    gateway.publish({});
+    look(gateway.janitor, now_seconds());
+    EXPECT_EQ(gateway.sessions.table.size(), 0U);
+    client.send(Gateway::post(kCall, session(id)));
+    EXPECT_TRUE(client.read_until("}}").starts_with("HTTP/1.1 404 "));
+    gateway.publish({server.port()});
+    client.send(Gateway::post(kCall, session(id)));
+    EXPECT_TRUE(client.read_until("}}").starts_with("HTTP/1.1 200 "));
+    EXPECT_EQ(gateway.sessions.table.size(), 1U);
+}
+
+TEST(Sessions, what_another_gateway_may_have_at_work_is_forgotten_and_not_ended) {
+    SessionServer server;
+    Gateway::Special special = idle_after(5);
+    special.keys_are_shared = true;
+    Gateway gateway(server.port(), special);
+    Line client = gateway.connect();
+    const std::string id = Gateway::initialize(client);
+    look(gateway.janitor, now_seconds() + 7);
+    EXPECT_EQ(gateway.sessions.table.size(), 0U);
+    client.send(Gateway::post(kCall, session(id)));
+    EXPECT_TRUE(client.read_until("}}").starts_with("HTTP/1.1 200 "));
+    EXPECT_EQ(gateway.sessions.table.size(), 1U);
+    EXPECT_FALSE(server.has_deleted());
+}
+
+TEST(Sessions, without_affinity_a_session_outlives_its_instance_and_can_be_deleted) {
+    SessionServer server;
+    SessionServer other;
+    Gateway::Special special;
+    special.affinity = contract::Affinity::none;
+    Gateway gateway(server.port(), special);
+    Line client = gateway.connect();
+    const std::string id = Gateway::initialize(client);
+    gateway.publish({other.port()});
+    look(gateway.janitor, now_seconds());
+    EXPECT_EQ(gateway.sessions.table.size(), 1U);
+    client.send(Gateway::post(kCall, session(id)));
+    EXPECT_TRUE(client.read_until("}}").starts_with("HTTP/1.1 200 "));
+    client.send("DELETE /adapters/a/mcp HTTP/1.1\r\nHost: localhost\r\n" + session(id) + "\r\n");
+    EXPECT_TRUE(client.read_until("{}").starts_with("HTTP/1.1 200 "));
+    EXPECT_TRUE(Harness::until([&] { return gateway.sessions.table.size() == 0; }));
+    client.send(Gateway::post(kCall, session(id)));
+    EXPECT_TRUE(client.read_until("}}").starts_with("HTTP/1.1 404 "));
+}
+
+TEST(Sessions, without_affinity_another_instance_is_told_of_the_end) {
+    SessionServer server;
+    SessionServer other;
+    Gateway::Special special = idle_after(5);
+    special.affinity = contract::Affinity::none;
+    Gateway gateway(server.port(), special);
+    Line client = gateway.connect();
+    Gateway::initialize(client);
+    gateway.publish({other.port()});
+    look(gateway.janitor, now_seconds() + 7);
+    EXPECT_NE(other.deleted().find("s-1"), std::string::npos);
+}
+
 TEST(Sessions, an_administrator_ends_one_by_its_handle) {
     SessionServer server;
     Gateway gateway(server.port());
@@ -197,8 +270,10 @@ TEST(Sessions, an_administrator_ends_one_by_its_handle) {
     Line client = gateway.connect();
     const std::string id = Gateway::initialize(client);
     SessionHandle handle;
-    gateway.sessions.table.visit(0, 1,
-                                 [&](const SessionRecord& record) { handle = record.handle; });
+    gateway.sessions.table.visit(0, 1, [&](const SessionRecord& record) {
+        handle = record.handle;
+        return true;
+    });
     EXPECT_TRUE(gateway.janitor.end(handle));
     EXPECT_FALSE(gateway.janitor.end(handle)) << "once";
     client.send(Gateway::post(kCall, session(id)));

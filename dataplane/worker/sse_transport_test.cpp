@@ -241,5 +241,66 @@ TEST(SseTransport, a_server_of_another_transport_has_no_such_paths) {
     EXPECT_EQ(server.connections(), 0);
 }
 
+// Keeps all streams, and gives all of them the same endpoint.
+class OneEndpointServer {
+  public:
+    [[nodiscard]] std::uint16_t port() const { return server_.port(); }
+
+  private:
+    void serve(Line& line) {
+        if (read_request(line).starts_with("GET")) {
+            line.send(std::string(kStreamHead) + "event: endpoint\ndata: /messages\n\n");
+            streams_.push_back(std::move(line));
+        } else {
+            line.send("HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+        }
+    }
+    std::vector<Line> streams_;
+    ScriptedServer server_{[this](Line& line) { serve(line); }};
+};
+
+// The header is of later revisions. A stream that took it for its session held two of them, and
+// gave back one.
+TEST(SseTransport, a_session_header_means_nothing_to_the_stream) {
+    OneEndpointServer server;
+    Harness gateway({server.port()}, sse());
+    {
+        Line first = gateway.connect();
+        const std::string endpoint = endpoint_in(open_stream(first));
+        const std::string sealed = endpoint.substr(endpoint.find('=') + 1);
+        Line second = gateway.connect();
+        second.send("GET /adapters/a/sse HTTP/1.1\r\nHost: localhost\r\nMcp-Session-Id: " + sealed +
+                    "\r\n\r\n");
+        EXPECT_TRUE(second.read_until("\n\n").starts_with("HTTP/1.1 200 "));
+        EXPECT_EQ(gateway.sessions.table.size(), 2U);
+    }
+    EXPECT_TRUE(Harness::until([&] { return gateway.metrics.streams_active.value() == 0; }));
+    EXPECT_EQ(gateway.sessions.table.size(), 0U);
+    const std::uint32_t places = gateway.sessions.table.sessions_max();
+    for (std::uint32_t i = 1; i <= places; ++i)
+        ASSERT_TRUE(gateway.sessions.table.open({.key = {1, 1, i}, .texts = {"s", "", ""}}, 1))
+            << i << ": every place can be had again";
+}
+
+TEST(SseTransport, sessions_of_a_server_with_one_endpoint_for_all_are_told_apart) {
+    OneEndpointServer server;
+    Harness gateway({server.port()}, sse());
+    std::string first;
+    std::string second;
+    Line second_stream = gateway.connect();
+    {
+        Line first_stream = gateway.connect();
+        first = endpoint_in(open_stream(first_stream));
+        second = endpoint_in(open_stream(second_stream));
+        EXPECT_EQ(gateway.sessions.table.size(), 2U);
+    }
+    EXPECT_TRUE(Harness::until([&] { return gateway.sessions.table.size() == 1; }));
+    Line client = gateway.connect();
+    client.send(post_to(first));
+    EXPECT_TRUE(client.read_until("}}").starts_with("HTTP/1.1 404 "));
+    client.send(post_to(second));
+    EXPECT_TRUE(client.read_until("\r\n\r\n").starts_with("HTTP/1.1 202 "));
+}
+
 }  // namespace
 }  // namespace mcpgw::worker

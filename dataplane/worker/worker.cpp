@@ -37,8 +37,7 @@ void pin_to(int cpu) {
 
 }  // namespace
 
-// --- Mailbox
-// ----------------------------------------------------------------------------------------
+// --- Mailbox ------------------------------------------------------------------------------------
 
 Mailbox::Mailbox() : descriptor_(eventfd(0, EFD_CLOEXEC)) {
     check(descriptor_ >= 0, "an eventfd for the mailbox");
@@ -75,8 +74,7 @@ std::size_t memory_bound_bytes(std::size_t connections_max) {
            connections_max * (of_client + of_backend + sends);
 }
 
-// --- Life
-// -------------------------------------------------------------------------------------------
+// --- Life ---------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<Worker>> Worker::open(const WorkerOptions& options) {
     if (options.cpu >= 0) pin_to(options.cpu);
@@ -175,8 +173,7 @@ bool Worker::finished() const {
            pool_.connections() == 0;
 }
 
-// --- The tick
-// -----------------------------------------------------------------------------------------
+// --- The tick -----------------------------------------------------------------------------------
 
 void Worker::tick() {
     settle();  // what was decided between two ticks (drain, end) must not wait for the next event

@@ -47,6 +47,7 @@ before(async () => {
 });
 
 const expired = (metric, reason) => metric('sessions_expired_total', `reason="${reason}"`);
+const lost = (metric, reason) => metric('sessions_lost_total', `reason="${reason}"`);
 
 // One who uses a session until stopped, in one of three ways. A `hold` is answered when another
 // one has come, so that no moment is without one, however slow this machine is.
@@ -154,7 +155,9 @@ async function abandon(endOfRound) {
     const metric = await metricsOf(gateway);
     const ended = (reason) => expired(metric, reason) - expired(before, reason);
     const unready = (SESSIONS + ON_EXAMPLES) / 2;
-    assert.equal(ended('instance_gone'), 0);
+    for (const reason of ['instance_gone', 'server_forgot']) {
+      assert.equal(lost(metric, reason), lost(before, reason));
+    }
     return ended('never_used') === unready && ended('idle') === unready - USED && metric;
   });
   await until('the server is told', () => notToldYet().length === USED);

@@ -123,12 +123,14 @@ export class Gateway {
     return status;
   }
 
-  // The control plane says what is ready a moment before the data plane has heard of it.
+  // The control plane says what is ready a moment before the data plane has heard of it. A server
+  // of HTTP+SSE is known by its 405.
   async known(name) {
     await until(`${name} in the data plane`, async () => {
       const headers = { 'Mcp-Session-Id': 'none' };
-      const answer = await this.rest('GET', `/adapters/${name}/mcp`, { headers });
-      return answer.json?.error?.code === -32001;
+      const body = { jsonrpc: '2.0', id: 0, method: 'ping' };
+      const answer = await this.rest('POST', `/adapters/${name}/mcp`, { headers, body });
+      return answer.status === 405 || answer.json?.error?.code === -32001;
     });
   }
 
