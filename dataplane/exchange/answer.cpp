@@ -55,6 +55,7 @@ void Exchange::on_response_head(const http::ResponseHead& head) {
     if (!make_response_fields(head, {sealed.data(), sealed_bytes}, fields) || !add_grant_to(fields))
         return refuse(Refusal::bad_answer);
     note_session_end(head.status);
+    if (head.status >= 300) forget_posted();
     AwaitedBatch* const batch = std::exchange(awaited_answer_->batch, nullptr);
     AwaitedOrigin* const origin = std::exchange(awaited_answer_->origin, nullptr);
     release_awaited_answer();
@@ -195,7 +196,8 @@ void Exchange::on_response_end() {
     if (is_stream_) {
         // A legacy server may end a stream and let its client poll: what is still to come is got
         // with GET and the last event's id (mcp-protocol 2.1). A modern one may not.
-        if (era_ == mcp::Era::legacy && scanner_.is_resumable()) stop_awaiting_result();
+        if (era_ == mcp::Era::legacy && scanner_.is_resumable() && !ends_session_)
+            stop_awaiting_result();
         return end_stream(kServerEnded);
     }
     client_.finish();
@@ -243,6 +245,7 @@ void Exchange::on_data(std::string_view piece) {
 
 void Exchange::on_event_end() {
     if (awaited_id_ == nullptr) return;
+    if (awaited_id_->session != 0) return note_result_of_session();
     if (awaited_id_->batch != nullptr) {
         awaited_id_->batch->end_event();
         if (awaited_id_->batch->empty()) stop_awaiting_result();
@@ -257,6 +260,15 @@ void Exchange::on_event_end() {
         return stop_awaiting_result();
     }
     services_.peeks.release(std::exchange(awaited_id_->event, nullptr));
+}
+
+// An event of an HTTP+SSE session has passed.
+void Exchange::note_result_of_session() {
+    jsonrpc::Peek* const event = std::exchange(awaited_id_->event, nullptr);
+    if (event == nullptr) return;
+    if (event->kind() == jsonrpc::Kind::response)
+        services_.sessions.posted.remove(awaited_id_->session, event->id());
+    services_.peeks.release(event);
 }
 
 // --- Tasks of the modern era --------------------------------------------------------------------
@@ -300,8 +312,11 @@ void Exchange::end_stream(std::string_view why_no_result) {
         };
         if (awaited_id_->batch != nullptr)
             awaited_id_->batch->for_each(tell);
-        else
+        else if (awaited_id_->session == 0)
             tell(awaited_id_->view());
+        else
+            for (PostedIds::Id id; services_.sessions.posted.take(awaited_id_->session, id);)
+                tell(id.view());
         stop_awaiting_result();
     }
     client_.finish();
@@ -379,6 +394,7 @@ void Exchange::send_own(const OwnAnswer& answer) {
 
 void Exchange::refuse(Refusal refusal) {
     const RefusalFacts& facts = facts_of(refusal);
+    forget_posted();
     if (facts.ours) services_.context.metrics.rejected[facts.reason].add();
     std::array<char, 1024> body;
     if (!is_mcp_target(target_kind_))

@@ -114,6 +114,7 @@ void Exchange::begin_sse_stream(const sse::EndpointEvent& event, std::string_vie
     is_stream_ = true;
     services_.context.metrics.streams_active.add();
     enter_stream();
+    await_results_of_session();
     begin_answer(out);
     const std::string_view stream = waiting->stream();
     NoSink sink;
@@ -122,6 +123,15 @@ void Exchange::begin_sse_stream(const sse::EndpointEvent& event, std::string_vie
     client_.send_text(endpoint);
     client_.send_text(stream.substr(event.value_end));
     services_.awaited_endpoints.release(waiting);
+}
+
+// If the stream breaks, it says so for each request that was posted to the session.
+void Exchange::await_results_of_session() {
+    SessionRecord record;
+    if (!session_ || !services_.sessions.table.read(session_, record)) return;
+    awaited_id_ = services_.awaited_ids.acquire(std::string_view());
+    check(awaited_id_ != nullptr, "there are as many ids as exchanges");
+    awaited_id_->session = record.key.mark;
 }
 
 }  // namespace mcpgw::exchange

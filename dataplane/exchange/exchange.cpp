@@ -192,6 +192,7 @@ void Exchange::remember(const Decision& decision) {
         if (!origin.empty()) awaited_answer_->origin = services_.awaited_origins.acquire(origin);
     }
     awaited_answer_->session_mark = decision.session_mark;
+    if (!decision.server_target.empty()) note_posted();
     if (head_->batch != nullptr) awaited_answer_->batch = std::exchange(head_->batch, nullptr);
     if (decision.instance == nullptr) {
         to_control_plane_ = true;

@@ -111,6 +111,7 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     [[nodiscard]] std::optional<Refusal> open_sse_session(std::string_view reference,
                                                           std::span<char> endpoint,
                                                           std::size_t& endpoint_bytes);
+    void await_results_of_session();
     void begin_sse_stream(const sse::EndpointEvent& event, std::string_view endpoint);
 
     // the session that it holds while it runs (session.cpp)
@@ -122,6 +123,8 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     [[nodiscard]] std::optional<Refusal> enter_new_session(std::string_view server_id,
                                                            EndedSessions::Mark mark);
     void note_session_end(std::uint16_t status);
+    void note_posted();
+    void forget_posted();
     void end_session();
     void end_sse_session();
     void enter_stream();
@@ -177,6 +180,7 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     class StreamSink;
     void on_data(std::string_view piece);
     void on_event_end();
+    void note_result_of_session();
 
     // These first ones lie in what Dirty leaves of its last word.
     State state_ = State::receiving;

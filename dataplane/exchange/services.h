@@ -102,6 +102,8 @@ struct AwaitedId {
 
     jsonrpc::Peek* event = nullptr;  // looks at the event that is passing
     AwaitedBatch* batch = nullptr;   // instead of the one id: the request was a batch
+    // Instead of one id, those that were posted to this HTTP+SSE session; 0: it is none.
+    PostedIds::Session session = 0;
     std::uint16_t bytes;
     std::array<char, limits::jsonrpc_id_bytes_max> text;
 };

@@ -180,13 +180,30 @@ void Exchange::leave_session() {
     session_ = SessionHandle();
 }
 
+// A request of an HTTP+SSE session whose stream is in this process, and will bring the result.
+void Exchange::note_posted() {
+    const bool awaits = session_ && request_peek_ != nullptr &&
+                        request_peek_->kind() == jsonrpc::Kind::request && !request_id().empty();
+    if (awaits) services_.sessions.posted.add(awaited_answer_->session_mark, request_id());
+}
+
+// The answer to its POST tells the client that no result will come.
+void Exchange::forget_posted() {
+    if (target_kind_ != Target::Kind::adapter_messages || awaited_answer_ == nullptr) return;
+    if (!request_id().empty())
+        services_.sessions.posted.remove(awaited_answer_->session_mark, request_id());
+}
+
 // Clients open a new session when their HTTP+SSE stream ends; what is still posted to this one is
 // answered with 404, because servers may not answer it at all.
 void Exchange::end_sse_session() {
     if (!ends_session_) return;
     SessionRecord record;
-    if (services_.sessions.table.read(session_, record))
+    if (services_.sessions.table.read(session_, record)) {
         services_.sessions.ended.add(record.key.mark);
+        for (PostedIds::Id id; services_.sessions.posted.take(record.key.mark, id);) {
+        }
+    }
     end_session();
 }
 

@@ -5,6 +5,7 @@
 
 #include "dataplane/session/ended_sessions.h"
 #include "dataplane/session/farewell_mail.h"
+#include "dataplane/session/posted_ids.h"
 #include "dataplane/session/session_table.h"
 #include "dataplane/session/task_places.h"
 
@@ -15,6 +16,7 @@ struct SharedSessions {
 
     SessionTable table;
     EndedSessions ended;
+    PostedIds posted;
     TaskPlaces tasks;
     FarewellMail farewells;
 };

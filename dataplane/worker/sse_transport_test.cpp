@@ -302,5 +302,52 @@ TEST(SseTransport, sessions_of_a_server_with_one_endpoint_for_all_are_told_apart
     EXPECT_TRUE(client.read_until("\r\n\r\n").starts_with("HTTP/1.1 202 "));
 }
 
+std::string post_with_id(std::string_view target, std::string_view id) {
+    const std::string body = R"({"jsonrpc":"2.0","id":)" + std::string(id) + R"(,"method":"ping"})";
+    return "POST " + std::string(target) +
+           " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(body.size()) +
+           "\r\n\r\n" + body;
+}
+
+TEST(SseTransport, a_stream_that_breaks_says_so_for_each_request_without_a_result) {
+    SseServer server;
+    Harness gateway({server.port()}, sse());
+    Line stream = gateway.connect();
+    const std::string endpoint = endpoint_in(open_stream(stream));
+    for (const char* id : {"1", "\"two\"", "3"}) {
+        Line poster = gateway.connect();
+        poster.send(post_with_id(endpoint, id));
+        EXPECT_TRUE(poster.read_until("Accepted").starts_with("HTTP/1.1 202 "));
+    }
+    server.stream().send("event: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n\n");
+    stream.read_until("\n\n");
+    server.stream().send("event: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":3,");
+    server.stream().end();
+    const std::string rest = unchunked(stream.read_until("\r\n0\r\n\r\n"));
+    EXPECT_NE(rest.find("\"id\":\"two\",\"error\":{\"code\":-32603"), std::string::npos) << rest;
+    EXPECT_NE(rest.find("\"id\":3,\"error\":{\"code\":-32603"), std::string::npos) << rest;
+    EXPECT_EQ(rest.find("\"id\":1,"), std::string::npos) << rest;
+}
+
+TEST(SseTransport, what_its_post_was_told_the_stream_does_not_say_again) {
+    std::optional<Line> kept;
+    ScriptedServer server([&](Line& line) {
+        if (read_request(line).starts_with("GET")) {
+            line.send(std::string(kStreamHead) + std::string(kEndpointEvent));
+            kept.emplace(std::move(line));
+        } else {
+            line.send("HTTP/1.1 500 No\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno");
+        }
+    });
+    Harness gateway({server.port()}, sse());
+    Line stream = gateway.connect();
+    const std::string endpoint = endpoint_in(open_stream(stream));
+    Line poster = gateway.connect();
+    poster.send(post_to(endpoint));
+    EXPECT_TRUE(poster.read_until("no").starts_with("HTTP/1.1 500 "));
+    kept->end();
+    EXPECT_EQ(stream.read_until("0\r\n\r\n").find("error"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace mcpgw::worker
