@@ -52,8 +52,8 @@ inline constexpr std::size_t key_id_bytes_max = 16;
 // Sessions that have ended and that the gateway itself answers with 404 from then on. Older ones
 // are forgotten; then the server says so. A power of two.
 inline constexpr std::size_t ended_sessions_max = 64 * 1024;
-// Requests of HTTP+SSE sessions whose results are awaited, and the longest id among them; others are
-// not told when the stream breaks. Powers of two, or whole words.
+// Requests of HTTP+SSE sessions whose results are awaited, and the longest id among them; others
+// are not told when the stream breaks. Powers of two, or whole words.
 inline constexpr std::size_t posted_ids_max = 16 * 1024;
 inline constexpr std::size_t posted_id_bytes_max = 48;
 // Tasks whose instance is known; older ones are forgotten. A power of two.
