@@ -83,9 +83,12 @@ export class Api {
     if (verb === 'watch') return this.#watch(asked, form);
     const text = await readBody(request);
     const body = { text, contentType: headers['content-type'], query: asked.query };
-    if (resource.kind.startsWith('SelfSubject')) return this.#review(user, resource, body);
+    const manager = managerOf(asked.query, headers['user-agent']);
+    if (resource.kind.startsWith('SelfSubject')) {
+      return this.#review(user, resource, { ...body, manager });
+    }
     const options = {
-      manager: managerOf(asked.query, headers['user-agent']),
+      manager,
       dryRun: dryRunOf(asked.query),
       subresource,
     };
@@ -128,7 +131,8 @@ export class Api {
     if (resource.kind === 'SelfSubjectReview') {
       return { status: 201, body: Auth.userReview(user, this.registry.time()) };
     }
-    return { status: 201, body: Auth.accessReview(user, plainFrom(body)) };
+    const author = { manager: body.manager, time: this.registry.time() };
+    return { status: 201, body: Auth.accessReview(user, plainFrom(body), author) };
   }
 
   #shown(object, form) {

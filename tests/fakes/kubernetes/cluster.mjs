@@ -52,8 +52,9 @@ export class Cluster {
     this.node = new Node(this.registry, this.loop, node);
     this.controllers = [
       new OwnerController(this.registry, this.loop, { authority: this.authority }),
-      new StatefulSetController(this.registry, this.loop),
+      // Before the next one, so that a slice shows each of its steps.
       new EndpointSliceController(this.registry, this.loop, { endpointsMax }),
+      new StatefulSetController(this.registry, this.loop),
     ];
     const { registry, node: place, auth } = this;
     this.api = new Api({ registry, node: place, auth, scale });

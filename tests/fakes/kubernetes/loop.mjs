@@ -41,26 +41,28 @@ export class Loop {
     };
   }
 
+  // After a step all that follows from it is done, so that steps never run together.
   #fired(entry, task) {
     this.#timers.delete(entry);
     task();
+    this.#drain();
   }
 
   #schedule() {
     if (this.#scheduled || this.#held || this.#closed) return;
     this.#scheduled = true;
-    setImmediate(() => this.#run());
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#drain();
+    });
   }
 
-  #run() {
-    this.#scheduled = false;
-    if (this.#held) return;
-    const [next] = this.#tasks;
-    if (!next) return;
-    const [key, task] = next;
-    this.#tasks.delete(key);
-    task();
-    if (this.#tasks.size > 0) this.#schedule();
+  #drain() {
+    while (!this.#held && this.#tasks.size > 0) {
+      const [[key, task]] = this.#tasks;
+      this.#tasks.delete(key);
+      task();
+    }
   }
 
   hold() {

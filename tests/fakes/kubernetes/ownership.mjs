@@ -212,11 +212,14 @@ export function ownApply(live, config, author, force) {
 
 // Whether two objects differ in nothing but the times of their managedFields.
 export function sameButTimes(a, b) {
+  const name = (entry) => [entry.manager, entry.operation, entry.subresource ?? ''].join('\n');
   const untimed = (object) => ({
     ...object,
     metadata: {
       ...object.metadata,
-      managedFields: object.metadata.managedFields?.map(({ time, ...entry }) => entry),
+      // Their order depends on the times.
+      managedFields: object.metadata.managedFields?.map(({ time, ...entry }) => entry)
+        .sort((one, other) => (name(one) < name(other) ? -1 : 1)),
     },
   });
   return isObject(a) && isObject(b) && equal(untimed(a), untimed(b));
