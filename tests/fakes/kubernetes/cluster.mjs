@@ -90,7 +90,7 @@ export class Cluster {
 
   goAway(ms) {
     this.faults.goAway(ms);
-    this.http.cutAll();
+    this.http.cutClients();
   }
 
   // Waits until controllers and node have nothing left to do; whether they came to that.

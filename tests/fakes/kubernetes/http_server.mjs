@@ -11,6 +11,7 @@ import { statusFault } from './faults.mjs';
 
 export class HttpServer {
   #sockets = new Set();
+  #driving = new WeakSet();
   requests = {}; // "verb resource" -> how many
   answers = {}; // status -> how many
 
@@ -35,13 +36,14 @@ export class HttpServer {
     return this.server.address().port;
   }
 
-  cutAll() {
-    for (const socket of this.#sockets) socket.destroy();
+  // Cuts all connections but those over which the fake is being driven.
+  cutClients() {
+    for (const socket of this.#sockets) if (!this.#driving.has(socket)) socket.destroy();
   }
 
   async close() {
     const closed = new Promise((resolve) => this.server.close(resolve));
-    this.cutAll();
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
   }
 
@@ -49,9 +51,11 @@ export class HttpServer {
     request.on('error', () => {});
     response.on('error', () => {});
     if (request.url.startsWith('/fake/')) {
+      this.#driving.add(request.socket);
       this.#send(response, await control(this.cluster, request));
       return;
     }
+    this.#driving.delete(request.socket);
     if (this.cluster.faults.away) {
       request.socket.destroy();
       return;

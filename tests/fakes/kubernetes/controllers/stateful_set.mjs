@@ -79,14 +79,14 @@ export class StatefulSetController {
       && selectorMatches(set.spec.selector, pod.metadata.labels);
   }
 
-  // The set's pods; those that nobody controls and that fit are adopted.
-  #podsOf(set) {
+  // What the set controls of a resource; what nobody controls and fits is adopted.
+  #ownOf(set, resource, couldBe) {
     const { namespace, uid, deletionTimestamp } = set.metadata;
-    return this.registry.store.list(PODS, namespace).flatMap((pod) => {
-      const owner = controllerOf(pod);
-      if (owner) return owner.uid === uid ? [pod] : [];
-      if (deletionTimestamp || isTerminating(pod) || !this.#couldBe(set, pod)) return [];
-      return [this.registry.patch(PODS, namespace, pod.metadata.name, (live) => ({
+    return this.registry.store.list(resource, namespace).flatMap((object) => {
+      const owner = controllerOf(object);
+      if (owner) return owner.uid === uid ? [object] : [];
+      if (deletionTimestamp || isTerminating(object) || !couldBe(object)) return [];
+      return [this.registry.patch(resource, namespace, object.metadata.name, (live) => ({
         ...live,
         metadata: {
           ...live.metadata,
@@ -96,11 +96,16 @@ export class StatefulSetController {
     });
   }
 
+  #podsOf(set) {
+    return this.#ownOf(set, PODS, (pod) => this.#couldBe(set, pod));
+  }
+
   // The revision of the template as it is now; made if it is new, renewed if it is an old one.
   #updateRevision(set) {
-    const { namespace, name, uid } = set.metadata;
-    const all = this.registry.store.list(REVISIONS, namespace)
-      .filter((one) => controllerOf(one)?.uid === uid)
+    const { namespace, name } = set.metadata;
+    const fits = ({ metadata }) => selectorMatches(set.spec.selector, metadata.labels)
+      && metadata.name.startsWith(`${name}-`);
+    const all = this.#ownOf(set, REVISIONS, fits)
       .sort((a, b) => a.revision - b.revision);
     const data = revisionData(set);
     const next = (all.at(-1)?.revision ?? 0) + 1;
