@@ -1,8 +1,8 @@
 // The Kubernetes API: from an understood request to a reply. Authentication, authorization and the
 // order of refusals are here; what the verbs do is in registry.mjs.
 //
-// A reply is {status, headers, body} (body: an object, or text), or {status, headers, stream}, whose
-// stream(response) is called when the headers are on their way.
+// A reply is {status, headers, body} (body: an object, or text), or {status, headers, stream}, with
+// a function stream(response) that is called when the headers are set.
 import { Auth } from './auth.mjs';
 import {
   changeFrom, configurationFrom, isApply, objectFrom, plainFrom, readBody,
@@ -196,8 +196,8 @@ export class Api {
     const { object, warnings } = objectFrom(resource, body);
     const { metadata } = object;
     if (metadata.name !== undefined && metadata.name !== name) {
-      throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL`
-        + ` (${name})`);
+      throw badRequest(`the name of the object (${metadata.name}) does not match the name on the`
+        + ` URL (${name})`);
     }
     if (metadata.namespace !== undefined && metadata.namespace !== namespace) {
       throw badRequest('the namespace of the provided object does not match the namespace sent on'

@@ -195,7 +195,8 @@ test('watches_can_be_dropped_and_told_410', async (t) => {
     { configmaps: 1 });
   assert.deepEqual(await control(client, 'POST', 'watches/drop', {}), { dropped: 1 });
   await until('its end', () => watch.ended);
-  await control(client, 'PUT', 'faults', { rules: [{ verb: 'watch', fault: { watchError: 410 } }] });
+  const rules = [{ verb: 'watch', fault: { watchError: 410 } }];
+  await control(client, 'PUT', 'faults', { rules });
   const other = await client.follow(`${MAPS}?watch=1`);
   await until('its end', () => other.ended);
   assert.equal(JSON.parse(other.lines[0]).object.reason, 'Expired');

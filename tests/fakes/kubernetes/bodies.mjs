@@ -1,5 +1,5 @@
-// From the bytes of a body to an object or a patch, with the API server's refusals: too large, wrong
-// Content-Type, no JSON, another kind, unknown fields.
+// From the bytes of a body to an object or a patch, with the API server's refusals: too large,
+// wrong Content-Type, no JSON, another kind, unknown fields.
 import { TypeProblem, decode } from './decode.mjs';
 import {
   PatchFailed, jsonPatch, mergePatch, strategicMergePatch,

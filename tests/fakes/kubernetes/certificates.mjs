@@ -1,4 +1,5 @@
 // A certificate authority of the fake's own and a certificate for it, made with openssl at start.
+// Nothing of it stays on disk.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

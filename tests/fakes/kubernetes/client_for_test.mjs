@@ -1,4 +1,5 @@
-// A small client for the fake's own tests: requests with a token, watches, and waiting.
+// A small client for the fake's own tests: requests with a token, watches, and waiting. Whoever
+// begins a cluster says with which test it ends.
 import { after } from 'node:test';
 import { Cluster } from './cluster.mjs';
 import { ask, follow } from './replay/recordings.mjs';

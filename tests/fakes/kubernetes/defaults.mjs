@@ -113,9 +113,9 @@ function podDefaults(object) {
   spec.enableServiceLinks ??= true;
   spec.containers = spec.containers?.map((container) => {
     const { limits, requests } = container.resources;
-    return limits
-      ? { ...container, resources: { ...container.resources, requests: { ...limits, ...requests } } }
-      : container;
+    if (!limits) return container;
+    const resources = { ...container.resources, requests: { ...limits, ...requests } };
+    return { ...container, resources };
   });
   return { ...object, spec };
 }

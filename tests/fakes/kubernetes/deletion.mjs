@@ -7,9 +7,9 @@ const POLICY_FINALIZERS = { Foreground: 'foregroundDeletion', Orphan: 'orphan' }
 
 function checkPreconditions(resource, { metadata }, { uid, resourceVersion } = {}) {
   if (uid !== undefined && uid !== metadata.uid) {
-    throw preconditionFailed(resource, metadata.name, `the UID in the precondition (${uid}) does not`
-      + ` match the UID in record (${metadata.uid}). The object might have been deleted and then`
-      + ' recreated');
+    throw preconditionFailed(resource, metadata.name, `the UID in the precondition (${uid}) does`
+      + ` not match the UID in record (${metadata.uid}). The object might have been deleted and`
+      + ' then recreated');
   }
   if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion) {
     throw preconditionFailed(resource, metadata.name, 'the ResourceVersion in the precondition'

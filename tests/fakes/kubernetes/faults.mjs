@@ -25,7 +25,8 @@ const FITS = ['verb', 'namespace', 'name'];
 
 function fits(rule, asked) {
   const has = (wanted, value) => wanted === undefined || [wanted].flat().includes(value);
-  return has(rule.resource, asked.resource?.plural) && FITS.every((key) => has(rule[key], asked[key]));
+  return has(rule.resource, asked.resource?.plural)
+    && FITS.every((key) => has(rule[key], asked[key]));
 }
 
 export function statusFault({ status, retryAfter }, { resource, name }) {

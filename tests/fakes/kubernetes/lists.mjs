@@ -1,13 +1,14 @@
-// Lists: at which revision, in which pages, in which form.
+// Lists: at which revision, in which pages, in which form. A page says with its token where the
+// next begins, and all pages show the same moment.
 import { partial } from './requests.mjs';
 import { badRequest, expired, invalid, versionTooLarge, wrong } from './status.mjs';
 
 const TOKEN_VERSION = 'meta.k8s.io/v1';
-const TOO_OLD_TO_CONTINUE = 'The provided continue parameter is too old to display a consistent list'
-  + ' result. You can start a new list without the continue parameter, or use the continue token in'
-  + ' this response to retrieve the remainder of the results. Continuing with the provided token'
-  + ' results in an inconsistent list - objects that were created, modified, or deleted between the'
-  + ' time the first chunk was returned and now may show up in the list.';
+const TOO_OLD_TO_CONTINUE = 'The provided continue parameter is too old to display a consistent'
+  + ' list result. You can start a new list without the continue parameter, or use the continue'
+  + ' token in this response to retrieve the remainder of the results. Continuing with the provided'
+  + ' token results in an inconsistent list - objects that were created, modified, or deleted'
+  + ' between the time the first chunk was returned and now may show up in the list.';
 
 const encodeToken = (rv, start) => Buffer
   .from(JSON.stringify({ v: TOKEN_VERSION, rv, start })).toString('base64url');

@@ -20,8 +20,8 @@ export class Loop {
     this.#schedule();
   }
 
-  // Runs `task` after a time; what it returns takes it back. Work that may wait for ever (a probe, a
-  // back-off) says `idle`, and then does not keep others waiting for quiet.
+  // Runs `task` after a time; what it returns takes it back. Work that may wait for ever (a probe,
+  // a back-off) says `idle`, and then does not keep others waiting for quiet.
   after(ms, task, { idle = false } = {}) {
     if (this.#closed) return () => {};
     const entry = { idle };

@@ -1,4 +1,5 @@
-// The fake as a program of its own; see --help.
+// The fake as a program of its own, for tests that are not written in JavaScript. It serves until
+// it is told to end, or until whoever started it is gone; --help says more.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -1,5 +1,5 @@
-// Writes types.txt: the fields of the Kubernetes objects that the fake keeps, taken from the OpenAPI
-// documents that a real API server publishes.
+// Writes types.txt: the fields of the Kubernetes objects that the fake keeps, taken from the
+// OpenAPI documents that a real API server publishes.
 //
 //   node make_types.mjs FOLDER     FOLDER: the documents (apps, coordination, core, discovery)
 //

@@ -182,8 +182,8 @@ test('a_new_set_adopts_the_pods_that_an_orphaning_delete_has_left', async (t) =>
 
 test('slices_hold_no_more_than_their_limit_and_one_family_each', async (t) => {
   const { cluster, client } = await begin({ endpointsMax: 2, node: { ipv6: true } }, t);
-  const ipFamilies = ['IPv4', 'IPv6'];
-  await client.must('POST', SERVICES, service('s', { ipFamilies, ipFamilyPolicy: 'PreferDualStack' }));
+  const dual = { ipFamilies: ['IPv4', 'IPv6'], ipFamilyPolicy: 'PreferDualStack' };
+  await client.must('POST', SERVICES, service('s', dual));
   await client.must('POST', SETS, statefulSet('s', {
     spec: { replicas: 3, podManagementPolicy: 'Parallel' },
   }));

@@ -1,5 +1,5 @@
-// The kinds of PATCH beside apply: JSON merge patch (RFC 7396), JSON patch (RFC 6902), and strategic
-// merge patch, in which lists are merged by the keys that the types name.
+// The kinds of PATCH beside apply: JSON merge patch (RFC 7396), JSON patch (RFC 6902), and
+// strategic merge patch, in which lists are merged by the keys that the types name.
 import { equal, isObject, memberType, typeOfKind } from './types.mjs';
 
 // A patch that is well-formed and cannot be applied.

@@ -1,4 +1,5 @@
-// GET pods/NAME/log: the parameters, the refusals, and the lines, once or as they come.
+// GET pods/NAME/log: the parameters, the refusals, and the lines, once or as they come. The lines
+// themselves are the node's (node/logs.mjs).
 import { ApiError, badRequest, invalid, wrong } from './status.mjs';
 
 const MAX_INTEGER = 2 ** 31 - 1;

@@ -64,8 +64,11 @@ function requestOf(number) {
   return { method, path: there, headers, body: bodyOf(body) };
 }
 
-// 83 applies a body in YAML; the fake knows only the part of YAML that is JSON, as the gateway does.
-const AS_JSON = '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"ssa2"},"data":{"k":"v"}}';
+// 83 applies a body in YAML; the fake knows only the part of YAML that is JSON, which the gateway
+// sends.
+const AS_JSON = JSON.stringify({
+  apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'ssa2' }, data: { k: 'v' },
+});
 
 function bodyOf(body) {
   if (body?.startsWith('apiVersion: ')) return AS_JSON;

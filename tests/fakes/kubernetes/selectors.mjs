@@ -1,4 +1,5 @@
-// Label and field selectors: from the text in a query to a predicate on objects.
+// Label and field selectors: from the text in a query to a predicate on objects. What cannot be
+// read is refused with a 400.
 import { badRequest } from './status.mjs';
 
 const TOKEN = /\s*(==|!=|=|!|\(|\)|,|<|>|[^\s=!(),<>]+)/y;
@@ -71,7 +72,8 @@ class LabelParser {
     const requirements = [];
     while (this.tokens.length > 0) {
       requirements.push(this.requirement());
-      if (this.tokens.length > 0 && this.tokens.shift() !== ',') this.#fail("',' or 'end of string'");
+      if (this.tokens.length > 0 && this.tokens[0] !== ',') this.#fail("',' or 'end of string'");
+      this.tokens.shift();
     }
     return requirements;
   }
@@ -82,8 +84,7 @@ function parseLabels(text) {
   return ({ metadata }) => requirements.every((holds) => holds(metadata.labels ?? {}));
 }
 
-const at = (object, path) => path.split('.')
-  .reduce((value, name) => (value === undefined || value === null ? undefined : value[name]), object);
+const at = (object, path) => path.split('.').reduce((value, name) => value?.[name], object);
 
 function fieldValue(object, path) {
   if (path === 'source') return object.source?.component ?? '';

@@ -1,5 +1,6 @@
-// The stored objects with their history: one growing counter over all resources, and for each change
-// an event, from which watches are served and old states are rebuilt until they are compacted.
+// The stored objects with their history: one growing counter over all resources, and for each
+// change an event, from which watches are served and old states are rebuilt until they are
+// compacted.
 //
 // Objects are never changed in place: each write stores another one. The store knows nothing of
 // fields beyond metadata's name, namespace, uid and resourceVersion.

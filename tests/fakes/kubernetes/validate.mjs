@@ -1,5 +1,5 @@
-// What the API server refuses in an object that is well-formed: names, labels, and the rules of each
-// kind, as far as the gateway can come to break them. Each check gives causes for a 422.
+// What the API server refuses in an object that is well-formed: names, labels, and the rules of
+// each kind, as far as the gateway can come to break them. Each check gives causes for a 422.
 import { equal, isObject } from './types.mjs';
 import { wrong } from './status.mjs';
 

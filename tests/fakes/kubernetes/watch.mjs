@@ -1,5 +1,5 @@
-// One watch: the state at its beginning if that is asked for, then each change in order, as lines of
-// JSON, until its time is over, somebody closes it, or its history is compacted.
+// One watch: the state at its beginning if that is asked for, then each change in order, as lines
+// of JSON, until its time is over, somebody closes it, or its history is compacted.
 //
 //   resourceVersion   none, 0: synthetic ADDED events, then changes; N: the changes after N, an
 //                     ERROR event if N is compacted, nothing before N if N lies in the future

@@ -1,7 +1,7 @@
 // The garbage collector, and the contents of namespaces: what becomes of objects whose owners go.
 //
 //   owner is gone                  its dependents without another living owner are deleted
-//   owner waits (foreground)       its dependents are deleted; it goes when none that blocks is left
+//   owner waits (foreground)       its dependents are deleted; it goes when none blocks any more
 //   owner waits (orphan)           its dependents lose their reference; then it goes
 //   namespace terminates           everything in it is deleted; it goes when it is empty
 import { RESOURCES, resourceAt, resourceOfKind } from '../resources.mjs';

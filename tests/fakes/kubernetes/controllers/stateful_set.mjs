@@ -1,5 +1,6 @@
-// The StatefulSet controller: revisions of the template, pods with stable names, ordered or parallel
-// start, scaling from the highest ordinal, rolling updates, and the status that says how far it is.
+// The StatefulSet controller: revisions of the template, pods with stable names, ordered or
+// parallel start, scaling from the highest ordinal, rolling updates, and the status that says how
+// far it is.
 //
 // Each sync looks at what there is, does the next thing that the policy allows, and writes the
 // status it has counted before that; the change it made brings the next sync.

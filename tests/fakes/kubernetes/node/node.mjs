@@ -1,5 +1,5 @@
-// The node of the fake cluster: scheduler and kubelet in one. It watches pods, leads each through its
-// life (pod_life.mjs), writes what it sees as their status, and gives out their logs.
+// The node of the fake cluster: scheduler and kubelet in one. It watches pods, leads each through
+// its life (pod_life.mjs), writes what it sees as their status, and gives out their logs.
 //
 // Pods get addresses of the loopback network, so that what they really start can be reached there.
 import { EventRecorder } from '../controllers/events.mjs';

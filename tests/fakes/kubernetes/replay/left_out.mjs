@@ -1,4 +1,5 @@
-// The recordings that are not replayed, each with its reason. Everything else must be answered alike.
+// The recordings that are not replayed, each with its reason. Everything else must be answered
+// alike.
 export const LEFT_OUT = new Map([
   [1, 'build fields are those of one build; the shape is tested in fake.test.mjs'],
   [3, 'the names of one build\'s internal checks; the gateway asks /readyz'],

@@ -1,4 +1,5 @@
-// The recordings of a real API server, and how one request of them is made again.
+// The recordings of a real API server (their README explains the format), and how one request of
+// them is made again: with exactly its headers, at once answered or as a stream.
 import { readFileSync, readdirSync } from 'node:fs';
 import http from 'node:http';
 import { fileURLToPath } from 'node:url';

@@ -54,7 +54,9 @@ function livesOf(events) {
       lives.set(targetRef.uid, life);
       seen.add(targetRef.uid);
     }
-    for (const [uid, life] of lives) if (!seen.has(uid) && life.at(-1) !== 'gone') life.push('gone');
+    for (const [uid, life] of lives) {
+      if (!seen.has(uid) && life.at(-1) !== 'gone') life.push('gone');
+    }
   }
   return [...lives.values()].map((life) => life.join(' ')).sort();
 }
