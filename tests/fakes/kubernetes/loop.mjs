@@ -3,6 +3,8 @@
 // is left to be done.
 //
 // A key that is queued twice runs once. Times are multiplied by `scale`.
+const TASKS_AT_ONCE_MAX = 1000;
+
 export class Loop {
   #tasks = new Map();
   #timers = new Set();
@@ -57,12 +59,15 @@ export class Loop {
     });
   }
 
+  // Requests get their turn even when the tasks go on and on.
   #drain() {
-    while (!this.#held && this.#tasks.size > 0) {
+    for (let count = 0; count < TASKS_AT_ONCE_MAX; count += 1) {
+      if (this.#held || this.#tasks.size === 0) return;
       const [[key, task]] = this.#tasks;
       this.#tasks.delete(key);
       task();
     }
+    this.#schedule();
   }
 
   hold() {

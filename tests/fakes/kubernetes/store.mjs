@@ -2,14 +2,27 @@
 // change an event, from which watches are served and old states are rebuilt until they are
 // compacted.
 //
-// Objects are never changed in place: each write stores another one. The store knows nothing of
-// fields beyond metadata's name, namespace, uid and resourceVersion.
+// Objects are never changed in place: each write stores another one. Beside their names they can be
+// found by terms (termsOf), so that a controller need not look at all of them at each step.
 const HISTORY_MAX = 50_000;
+
+// `owner UID` (`owner ` without one), `label KEY=VALUE`, and of a Service `selects KEY=VALUE`.
+function termsOf({ kind, metadata: { ownerReferences = [], labels = {} }, spec }) {
+  const terms = ownerReferences.length === 0 ? ['owner ']
+    : ownerReferences.map(({ uid }) => `owner ${uid}`);
+  terms.push(...Object.entries(labels).map(([key, value]) => `label ${key}=${value}`));
+  const [first] = kind === 'Service' ? Object.entries(spec.selector ?? {}) : [];
+  return first ? [...terms, `selects ${first[0]}=${first[1]}`] : terms;
+}
+
+const byKey = ([a], [b]) => (a < b ? -1 : 1);
 
 export class Store {
   revision = 1;
   compacted = 0;
   #objects = new Map(); // resource -> Map(key -> object)
+  #terms = new Map(); // resource -> Map(term -> Map(key -> object))
+  #sorted = new Map(); // resource -> its [key, object] in order, until the next write
   #history = []; // {revision, resource, type, object, previous}
   #listeners = new Set();
 
@@ -28,13 +41,35 @@ export class Store {
 
   // All of a namespace, or of all of them, in the order of their keys.
   list(resource, namespace) {
-    return Store.#ordered(this.#of(resource), namespace);
+    if (!this.#sorted.has(resource)) {
+      this.#sorted.set(resource, [...this.#of(resource)].sort(byKey));
+    }
+    return Store.#within(this.#sorted.get(resource), namespace);
   }
 
-  static #ordered(objects, namespace) {
-    const within = namespace ? `${namespace}/` : '';
-    return [...objects].filter(([key]) => key.startsWith(within))
-      .sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
+  static #within(entries, namespace) {
+    const start = namespace ? `${namespace}/` : '';
+    return entries.filter(([key]) => key.startsWith(start)).map(([, object]) => object);
+  }
+
+  // Those of a namespace (or of all) to which a term applies, in the order of their keys.
+  withTerm(resource, term, namespace) {
+    const found = this.#terms.get(resource)?.get(term) ?? [];
+    return Store.#within([...found].sort(byKey), namespace);
+  }
+
+  #index(resource, key, { before, after }) {
+    this.#sorted.delete(resource);
+    if (!this.#terms.has(resource)) this.#terms.set(resource, new Map());
+    const terms = this.#terms.get(resource);
+    for (const term of before ? termsOf(before) : []) {
+      terms.get(term).delete(key);
+      if (terms.get(term).size === 0) terms.delete(term);
+    }
+    for (const term of after ? termsOf(after) : []) {
+      if (!terms.has(term)) terms.set(term, new Map());
+      terms.get(term).set(key, after);
+    }
   }
 
   // What list() would have said at a revision; undefined if that is compacted.
@@ -49,14 +84,16 @@ export class Store {
       if (change.previous) objects.set(Store.key(space, name), change.previous);
       else objects.delete(Store.key(space, name));
     }
-    return Store.#ordered(objects, namespace);
+    return Store.#within([...objects].sort(byKey), namespace);
   }
 
   // Stores an object in place of `previous` (undefined: there was none); returns what is stored.
   put(resource, object, previous) {
     const stored = this.#stamped(object);
     const { namespace, name } = stored.metadata;
-    this.#of(resource).set(Store.key(namespace, name), stored);
+    const key = Store.key(namespace, name);
+    this.#index(resource, key, { before: this.#of(resource).get(key), after: stored });
+    this.#of(resource).set(key, stored);
     this.#record(resource, previous ? 'MODIFIED' : 'ADDED', stored, previous);
     return stored;
   }
@@ -67,6 +104,7 @@ export class Store {
     const key = Store.key(namespace, name);
     const previous = this.#of(resource).get(key);
     const last = this.#stamped(object);
+    this.#index(resource, key, { before: previous });
     this.#of(resource).delete(key);
     this.#record(resource, 'DELETED', last, previous);
     return last;

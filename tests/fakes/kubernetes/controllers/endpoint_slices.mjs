@@ -71,10 +71,12 @@ export class EndpointSliceController {
     if (resource === SERVICES) this.#enqueue(namespace, name);
     if (resource === SLICES && labels[SERVICE_NAME]) this.#enqueue(namespace, labels[SERVICE_NAME]);
     if (resource !== PODS) return;
-    for (const { metadata, spec } of this.registry.store.list(SERVICES, namespace)) {
-      if (!spec.selector) continue;
-      if ([object, previous].some((pod) => pod && selects(spec.selector, pod))) {
-        this.#enqueue(namespace, metadata.name);
+    for (const pod of [object, previous]) {
+      for (const [key, value] of Object.entries(pod?.metadata.labels ?? {})) {
+        for (const { metadata, spec } of this.registry.store
+          .withTerm(SERVICES, `selects ${key}=${value}`, namespace)) {
+          if (selects(spec.selector, pod)) this.#enqueue(namespace, metadata.name);
+        }
       }
     }
   }
@@ -85,8 +87,10 @@ export class EndpointSliceController {
 
   #sync(namespace, name) {
     const service = this.registry.find(SERVICES, namespace, name);
-    if (!service?.spec.selector || service.metadata.deletionTimestamp) return;
-    const pods = this.registry.store.list(PODS, namespace)
+    if (Object.keys(service?.spec.selector ?? {}).length === 0 || service.metadata.deletionTimestamp) return;
+    const [first] = Object.entries(service.spec.selector);
+    const pods = this.registry.store
+      .withTerm(PODS, `label ${first[0]}=${first[1]}`, namespace)
       .filter((pod) => selects(service.spec.selector, pod))
       .filter((pod) => !['Succeeded', 'Failed'].includes(pod.status.phase));
     for (const family of service.spec.ipFamilies ?? ['IPv4']) {
@@ -97,9 +101,9 @@ export class EndpointSliceController {
   // Endpoints stay in their slices and order; new ones go where there is room.
   #syncFamily(service, pods, family) {
     const { namespace, name } = service.metadata;
-    const live = this.registry.store.list(SLICES, namespace)
-      .filter(({ metadata, addressType }) => metadata.labels?.[SERVICE_NAME] === name
-        && addressType === family && !metadata.deletionTimestamp);
+    const live = this.registry.store.withTerm(SLICES, `label ${SERVICE_NAME}=${name}`, namespace)
+      .filter(({ metadata, addressType }) => addressType === family
+        && !metadata.deletionTimestamp);
     const byUid = new Map(pods.map((pod) => [pod.metadata.uid, pod]));
     const groups = live.map((slice) => ({
       slice,

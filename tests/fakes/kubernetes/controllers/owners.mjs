@@ -13,9 +13,6 @@ const CA_NOTE = 'Contains a CA bundle that can be used to verify the kube-apiser
   + ' internal endpoints such as the internal service IP or kubernetes.default.svc. No other usage'
   + ' is guaranteed across distributions of Kubernetes clusters.';
 
-const refersTo = (uid) => ({ metadata }) => (
-  (metadata.ownerReferences ?? []).some((reference) => reference.uid === uid));
-
 export class OwnerController {
   #end;
 
@@ -35,7 +32,7 @@ export class OwnerController {
     else if (type !== 'ADDED') this.#checkNamespace(object.metadata.namespace);
     if (type === 'DELETED') {
       this.loop.enqueue(`gone ${uid}`, () => this.#ownerGone(uid));
-      for (const { uid: owner } of ownerReferences) this.#checkOwner(owner);
+      for (const owner of ownerReferences) this.#checkOwner(owner, object.metadata.namespace);
     } else if (type === 'ADDED' && ownerReferences.length > 0) {
       this.loop.enqueue(`orphan ${uid}`, () => this.#collect(resource, object));
     }
@@ -45,8 +42,8 @@ export class OwnerController {
   }
 
   #dependentsOf(uid) {
-    return STORED.flatMap((resource) => this.registry.store.list(resource)
-      .filter(refersTo(uid)).map((object) => ({ resource, object })));
+    return STORED.flatMap((resource) => this.registry.store.withTerm(resource, `owner ${uid}`)
+      .map((object) => ({ resource, object })));
   }
 
   #exists({ apiVersion, kind, name, uid }, namespace) {
@@ -72,19 +69,18 @@ export class OwnerController {
   }
 
   // An owner may have been waiting for the dependent that has just gone.
-  #checkOwner(uid) {
+  #checkOwner({ apiVersion, kind, name, uid }, namespace) {
+    const resource = resourceOfKind(apiVersion, kind);
+    if (!resource) return;
     this.loop.enqueue(`waiting ${uid}`, () => {
-      for (const resource of STORED) {
-        const owner = this.registry.store.list(resource)
-          .find(({ metadata }) => metadata.uid === uid && metadata.deletionTimestamp);
-        if (owner) this.#ownerWaits(resource, owner);
-      }
+      const owner = this.registry.find(resource, resource.namespaced ? namespace : undefined, name);
+      if (owner?.metadata.deletionTimestamp) this.#ownerWaits(resource, owner);
     });
   }
 
   #ownerWaits(resource, { metadata: { namespace, name, uid } }) {
     const live = this.registry.find(resource, namespace, name);
-    if (live?.metadata.uid !== uid) return;
+    if (live?.metadata.uid !== uid || !live.metadata.deletionTimestamp) return;
     const finalizers = live.metadata.finalizers ?? [];
     if (finalizers.includes('orphan')) {
       for (const dependent of this.#dependentsOf(uid)) this.#release(dependent, uid);

@@ -83,7 +83,10 @@ export class StatefulSetController {
   // What the set controls of a resource; what nobody controls and fits is adopted.
   #ownOf(set, resource, couldBe) {
     const { namespace, uid, deletionTimestamp } = set.metadata;
-    return this.registry.store.list(resource, namespace).flatMap((object) => {
+    const { store } = this.registry;
+    const near = [...store.withTerm(resource, `owner ${uid}`, namespace),
+      ...store.withTerm(resource, 'owner ', namespace)];
+    return near.flatMap((object) => {
       const owner = controllerOf(object);
       if (owner) return owner.uid === uid ? [object] : [];
       if (deletionTimestamp || isTerminating(object) || !couldBe(object)) return [];
