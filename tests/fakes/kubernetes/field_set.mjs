@@ -64,35 +64,71 @@ export class FieldSet {
     return [...own, ...below];
   }
 
+  // A tree has no branch without a member.
   get empty() {
-    return this.paths().length === 0;
+    return !this.member && this.children.size === 0;
   }
 
-  #filtered(keep) {
+  // A tree of the same shape, built of what `child(name, one)` makes of each branch.
+  #rebuilt(member, child) {
     const result = new FieldSet();
-    for (const path of this.paths()) if (keep(path)) result.insert(path);
+    result.member = member;
+    for (const [name, one] of this.children) {
+      const kept = child(name, one);
+      if (kept && !kept.empty) result.children.set(name, kept);
+    }
     return result;
   }
 
   minus(other) {
-    return this.#filtered((path) => !other.has(path));
+    if (!other) return this;
+    return this.#rebuilt(this.member && !other.member,
+      (name, one) => one.minus(other.children.get(name)));
   }
 
   and(other) {
-    return this.#filtered((path) => other.has(path));
+    return this.#rebuilt(this.member && other.member, (name, one) => {
+      const there = other.children.get(name);
+      return there && one.and(there);
+    });
   }
 
   plus(...others) {
-    const result = new FieldSet();
-    for (const set of [this, ...others]) for (const path of set.paths()) result.insert(path);
+    return others.reduce((sum, other) => sum.#joined(other), this);
+  }
+
+  #joined(other) {
+    const result = this.#rebuilt(this.member || other.member, (name, one) => {
+      const there = other.children.get(name);
+      return there ? one.#joined(there) : one;
+    });
+    for (const [name, one] of other.children) {
+      if (!result.children.has(name)) result.children.set(name, one);
+    }
     return result;
   }
 
   // Without everything at and below these paths, and without what is not below `only`.
   within({ only, without = [] }) {
-    const startsWith = (path, start) => start.every((name, index) => path[index] === name);
-    return this.#filtered((path) => !without.some((start) => startsWith(path, start))
-      && (!only || only.some((start) => startsWith(path, start))));
+    if (only) {
+      const picked = only.filter((path) => this.reaches(path)).map((path) => this.#onlyBelow(path));
+      return new FieldSet().plus(...picked);
+    }
+    return without.reduce((set, path) => set.#withoutBelow(path), this);
+  }
+
+  #onlyBelow([first, ...rest]) {
+    if (first === undefined) return this;
+    return this.#rebuilt(false, (name, one) => (
+      name === first ? one.#onlyBelow(rest) : undefined));
+  }
+
+  #withoutBelow([first, ...rest]) {
+    if (!this.children.has(first)) return this;
+    return this.#rebuilt(this.member, (name, one) => {
+      if (name !== first) return one;
+      return rest.length === 0 ? undefined : one.#withoutBelow(rest);
+    });
   }
 }
 

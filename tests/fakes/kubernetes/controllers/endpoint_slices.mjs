@@ -87,7 +87,8 @@ export class EndpointSliceController {
 
   #sync(namespace, name) {
     const service = this.registry.find(SERVICES, namespace, name);
-    if (Object.keys(service?.spec.selector ?? {}).length === 0 || service.metadata.deletionTimestamp) return;
+    if (!service || service.metadata.deletionTimestamp) return;
+    if (Object.keys(service.spec.selector ?? {}).length === 0) return;
     const [first] = Object.entries(service.spec.selector);
     const pods = this.registry.store
       .withTerm(PODS, `label ${first[0]}=${first[1]}`, namespace)
