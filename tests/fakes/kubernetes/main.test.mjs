@@ -2,14 +2,16 @@
 // end at SIGTERM and with its parent.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import readline from 'node:readline';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { until } from './client_for_test.mjs';
+import { Client, SETS, statefulSet, until } from './client_for_test.mjs';
+import { ADMIN_TOKEN } from './cluster.mjs';
+import { closeConnections } from './replay/recordings.mjs';
 
 const MAIN = fileURLToPath(new URL('main.mjs', import.meta.url));
 
@@ -86,6 +88,24 @@ test('it_ends_with_its_parent', async (t) => {
   const pid = Number(lines.find((line) => line.startsWith('child ')).split(' ')[1]);
   parent.kill('SIGKILL');
   await until('its end', () => !runs(pid));
+});
+
+test('processes_of_pods_end_when_it_is_killed', async (t) => {
+  const folder = folderOf(t);
+  const images = { 'good:1': { command: ['sleep', '1000'] } };
+  writeFileSync(join(folder, 'config'), JSON.stringify({ namespaces: ['ns'], node: { images } }));
+  const child = spawn(process.execPath, [MAIN, '--plain', '--config', join(folder, 'config')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const client = new Client((await firstLine(child)).split(' ')[1], ADMIN_TOKEN);
+  await client.must('POST', SETS, statefulSet('s'));
+  const { pid } = await until('a process', async () => (
+    await client.must('GET', '/fake/processes')).processes[0]);
+  assert.ok(runs(pid));
+  child.kill('SIGKILL');
+  await until('its end', () => !runs(pid));
+  closeConnections();
 });
 
 test('help_names_every_option', async () => {

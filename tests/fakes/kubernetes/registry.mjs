@@ -177,7 +177,6 @@ export class Registry {
         const created = this.create(resource, namespace, { ...object, metadata }, options);
         return { object: created, created: true };
       }
-      if (resource.namespaced) this.checkNamespace(resource, namespace, name);
       throw notFound(resource, name);
     }
     const required = !resource.unconditional && !options.subresource;
