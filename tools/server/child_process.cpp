@@ -27,13 +27,9 @@ bool would_block() {
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
-int new_event() {
-    const int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    check(event >= 0, "eventfd");
-    return event;
-}
-
+// One that was never opened has nobody to wake.
 void raise(int event) {
+    if (event < 0) return;
     const std::uint64_t one = 1;
     // Full is as good as written: it is readable.
     if (write(event, &one, sizeof one) < 0) check(errno == EAGAIN, "eventfd takes a count");
@@ -54,16 +50,14 @@ bool read_once(int fd, char* buffer, std::string_view& got) {
 
 ChildProcess::ChildProcess(ChildEvents events)
     : events_(std::move(events)),
-      end_event_(new_event()),
-      look_event_(new_event()),
       lines_({[this](std::string_view line) { note(events_.on_line(line)); },
               [this](const jsonrpc::Peek& message) { note(events_.on_long_line(message)); }}),
       log_(write_to_standard_error) {}
 
 ChildProcess::~ChildProcess() {
     end_and_wait();
-    close(end_event_);
-    close(look_event_);
+    close_fd(end_event_);
+    close_fd(look_event_);
 }
 
 void ChildProcess::end_and_wait() {
@@ -71,8 +65,17 @@ void ChildProcess::end_and_wait() {
     if (thread_.joinable()) thread_.join();
 }
 
+Result<> ChildProcess::open_events() {
+    for (int* event : {&end_event_, &look_event_}) {
+        *event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (*event < 0) return std::unexpected(error_from_errno(errno, "no event for a child"));
+    }
+    return {};
+}
+
 Result<> ChildProcess::start(const ChildCommand& command) {
-    check(!thread_.joinable(), "a child is started once");
+    check(end_event_ < 0 && !thread_.joinable(), "a child is started once");
+    if (auto opened = open_events(); !opened) return opened;
     std::promise<Result<>> started;
     auto outcome = started.get_future();
     try {

@@ -55,7 +55,8 @@ class ChildProcess {
     ChildProcess(const ChildProcess&) = delete;
     ChildProcess& operator=(const ChildProcess&) = delete;
 
-    // Returns when the program runs, or with the reason why it does not. Once.
+    // Returns when the program runs, or with the reason why it does not. Once, and before all that
+    // follows.
     [[nodiscard]] Result<> start(const ChildCommand& command);
     // Writes the line and its end. Errors: timed_out (nothing was written), unavailable (it has
     // ended, or took only a part of the line and is therefore ended now).
@@ -72,6 +73,7 @@ class ChildProcess {
     enum class State : std::uint8_t { running, ending, terminated, killed };
 
     void run(Spawned child);
+    [[nodiscard]] Result<> open_events();
     void watch();
     [[nodiscard]] int wait_ms() const;  // until the next thing that is due; -1: forever
     void step_right();                  // the next state and what is done on entering it
@@ -87,8 +89,8 @@ class ChildProcess {
     void close_input();
 
     const ChildEvents events_;
-    const int end_event_;   // readable from end() on
-    const int look_event_;  // readable between look_again() and the look
+    int end_event_ = -1;   // readable from end() on; -1: never started
+    int look_event_ = -1;  // readable between look_again() and the look
     std::mutex input_mutex_;
     std::condition_variable input_free_;
     bool input_busy_ = false;  // somebody writes a line; only who sets it may use or close input_
