@@ -43,7 +43,7 @@ struct BridgeTest : testing::Test {
     // Options with little patience for servers that take no input.
     [[nodiscard]] static BridgeOptions hasty() {
         BridgeOptions options;
-        options.children.input_timeout = std::chrono::milliseconds(500);
+        options.server.take_timeout_ms = 500;
         return options;
     }
     void start_with_max(std::size_t children_max);

@@ -115,7 +115,7 @@ Result<> BridgeSession::on_long_line(const jsonrpc::Peek& message) {
         }
         case jsonrpc::Kind::request:
             // At once or not at all: this thread reads what the child writes.
-            if (!child_.write_line(error, std::chrono::milliseconds(0)))
+            if (!child_.write_line(error, std::chrono::steady_clock::now()))
                 return dropped("a request on standard output was dropped, unanswered: it is " +
                                kTooLong);
             return dropped("a request on standard output was refused: it is " + kTooLong);
@@ -147,8 +147,8 @@ void BridgeSession::on_gone(pid_t pid, const std::string& how) {
     around_.on_change();
 }
 
-Result<> BridgeSession::receive(const Message& message) {
-    return child_.write_line(message.text, around_.input_timeout);
+Result<> BridgeSession::receive(const Message& message, Deadline until) {
+    return child_.write_line(message.text, until);
 }
 
 void BridgeSession::end() {

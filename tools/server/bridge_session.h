@@ -27,7 +27,6 @@ namespace mcpgw::server {
 struct ChildSurroundings {
     ProcessGuard* guard = nullptr;  // may be null
     Strays* strays = nullptr;       // may be null
-    std::chrono::milliseconds input_timeout{limits::bridge_input_timeout_ms};
     // A child goes to `ending` or `gone`. On its own thread; must not block.
     std::function<void()> on_change;
 };
@@ -47,7 +46,7 @@ class BridgeSession final : public SessionHandler {
     // Its owner calls this before it lets go, lest the child's thread be the last to hold it.
     void end_and_wait();
 
-    Result<> receive(const Message& message) override;
+    Result<> receive(const Message& message, Deadline until) override;
     void end() override;
     void resume() override;
 

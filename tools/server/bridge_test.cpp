@@ -2,6 +2,7 @@
 // what is refused.
 #include "tools/server/bridge.h"
 
+#include <climits>
 #include <csignal>
 #include <future>
 
@@ -210,6 +211,23 @@ TEST_F(BridgeTest, input_that_is_not_taken_fails_the_request_not_the_bridge) {
     EXPECT_TRUE(eventually([&] { return client.call(3, "ping").status == 404; }))
         << "half a line was written, so the session cannot go on";
     EXPECT_TRUE(TestClient(port).open());
+}
+
+TEST_F(BridgeTest, a_batch_that_is_not_taken_waits_once) {
+    start();
+    TestClient client(port);
+    ASSERT_TRUE(client.open());
+    ASSERT_EQ(client.call(1, "test/stop-reading").status, 200);
+    // Each is written as a whole or not at all; the pipe holds a few of them.
+    const std::string one =
+        R"({"jsonrpc":"2.0","method":"x","params":[")" + std::string(PIPE_BUF - 100, 'x') + "\"]}";
+    std::string batch = "[" + one;
+    for (int n = 1; n < 60; ++n)
+        batch += "," + one;
+    EXPECT_EQ(client.post(batch + "]").status, 202) << "half a second, not forty times that";
+    const Answer refused = client.call(2, "ping", "[\"" + std::string(PIPE_BUF - 100, 'x') + "\"]");
+    EXPECT_EQ(refused.status, 503) << "nothing was written, so the session lives";
+    EXPECT_TRUE(contains(refused.body, R"("id":2,"error":{"code":-32603)")) << refused.body;
 }
 
 TEST_F(BridgeTest, stop_takes_stubborn_processes_and_their_children_along) {

@@ -15,7 +15,7 @@ constexpr std::chrono::seconds kLookPeriod(1);  // for strays that have ended
 
 ChildPool::ChildPool(ChildPoolOptions options)
     : options_(std::move(options)),
-      around_{options_.guard, options_.strays, options_.input_timeout,
+      around_{options_.guard, options_.strays,
               [this] {
                   const std::lock_guard lock(mutex_);
                   changed_.notify_all();

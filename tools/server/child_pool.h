@@ -28,7 +28,6 @@ struct ChildPoolOptions {
     std::size_t children_max = limits::bridge_sessions_default;
     std::size_t waiting_wanted = 0;
     std::chrono::milliseconds place_wait{limits::bridge_place_wait_ms};
-    std::chrono::milliseconds input_timeout{limits::bridge_input_timeout_ms};
     ProcessGuard* guard = nullptr;  // both may be null, and must outlive the pool
     Strays* strays = nullptr;
 };

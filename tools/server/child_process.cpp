@@ -242,8 +242,8 @@ void ChildProcess::close_input() {
     input_free_.notify_one();
 }
 
-Result<> ChildProcess::write_line(std::string_view line, std::chrono::milliseconds time) {
-    const auto until = std::chrono::steady_clock::now() + time;
+Result<> ChildProcess::write_line(std::string_view line,
+                                  std::chrono::steady_clock::time_point until) {
     const auto slow = [] {
         return failure(Code::timed_out, "the server does not take its input", Side::backend);
     };
@@ -273,8 +273,9 @@ bool ChildProcess::write_all(std::string_view line, std::size_t& written,
         if (taken < 0 && !would_block()) return false;
         if (taken > 0) written += static_cast<std::size_t>(taken);
         if (written > line.size()) return true;
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-            until - std::chrono::steady_clock::now());
+        // Rounded up, so that the time is over when it is zero: who has written nothing may go on.
+        const auto left =
+            std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
         if (left.count() <= 0) return false;
         pollfd fds[] = {{input_, POLLOUT, 0}, {end_event_, POLLIN, 0}};
         if (poll(fds, std::size(fds), static_cast<int>(left.count())) <= 0) continue;

@@ -60,7 +60,8 @@ class ChildProcess {
     [[nodiscard]] Result<> start(const ChildCommand& command);
     // Writes the line and its end. Errors: timed_out (nothing was written), unavailable (it has
     // ended, or took only a part of the line and is therefore ended now).
-    [[nodiscard]] Result<> write_line(std::string_view line, std::chrono::milliseconds time);
+    [[nodiscard]] Result<> write_line(std::string_view line,
+                                      std::chrono::steady_clock::time_point until);
     // may_read has changed.
     void look_again();
     // Starts the end; returns at once.
@@ -72,8 +73,8 @@ class ChildProcess {
   private:
     enum class State : std::uint8_t { running, ending, terminated, killed };
 
-    void run(Spawned child);
     [[nodiscard]] Result<> open_events();
+    void run(Spawned child);
     void watch();
     [[nodiscard]] int wait_ms() const;  // until the next thing that is due; -1: forever
     void step_right();                  // the next state and what is done on entering it

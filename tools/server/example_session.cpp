@@ -130,7 +130,7 @@ void ExampleSession::refuse(const Message& request, int code, std::string_view w
         session->answer(request.id_key, error_text(request.id_json, code, why));
 }
 
-Result<> ExampleSession::receive(const Message& message) {
+Result<> ExampleSession::receive(const Message& message, Deadline) {
     if (message.kind != MessageKind::request) return {};
     if (message.method == "tools/call")
         call(message);

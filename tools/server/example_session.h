@@ -30,7 +30,7 @@ class ExampleSession final : public SessionHandler {
     ExampleSession(std::shared_ptr<ExampleServer> server, const std::shared_ptr<Session>& session)
         : server_(std::move(server)), session_(session) {}
 
-    Result<> receive(const Message& message) override;
+    Result<> receive(const Message& message, Deadline until) override;
     void end() override {}
 
   private:

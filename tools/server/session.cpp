@@ -122,7 +122,7 @@ void Session::resume_handler() {
     if (handler != nullptr) handler->resume();
 }
 
-Result<> Session::receive(const Message& message) {
+Result<> Session::receive(const Message& message, Deadline until) {
     std::shared_ptr<SessionHandler> handler;
     {
         const std::lock_guard lock(mutex_);
@@ -130,12 +130,9 @@ Result<> Session::receive(const Message& message) {
         handler = handler_;
     }
     check(handler != nullptr, "a session in use has a handler");
-    auto received = handler->receive(message);
-    if (!message.cancelled_id.empty()) {
-        // The server owes no answer to a cancelled request, so its stream ends here.
-        const std::lock_guard lock(mutex_);
-        if (const auto at = pending_.find(message.cancelled_id); at != pending_.end()) forget(at);
-    }
+    auto received = handler->receive(message, until);
+    // The server owes no answer to a cancelled request, so its stream ends here.
+    if (!message.cancelled_id.empty()) forget_request(message.cancelled_id);
     return received;
 }
 

@@ -26,14 +26,16 @@
 
 namespace mcpgw::server {
 
+using Deadline = std::chrono::steady_clock::time_point;
+
 // What the server behind a session does with it. One per session, made at initialize.
 class SessionHandler {
   public:
     virtual ~SessionHandler() = default;
     // A message of the client. Called on the connection's thread, possibly by several at once; it
-    // may block for a bounded time to push back, but the answer comes later, through the Session.
-    // An error is told to the client as a JSON-RPC error.
-    virtual Result<> receive(const Message& message) = 0;
+    // may block until then to push back, but the answer comes later, through the Session. An error
+    // is told to the client as a JSON-RPC error.
+    virtual Result<> receive(const Message& message, Deadline until) = 0;
     // The session has ended (DELETE, expiry, stop). Called at most once; must not block.
     virtual void end() = 0;
     // A stream of the session has been written or has ended: there may be room again. Must not
@@ -80,7 +82,7 @@ class Session {
     // A request that never reached the server is pending no longer.
     void forget_request(const std::string& id_key);
     // Gives the message to the handler.
-    [[nodiscard]] Result<> receive(const Message& message);
+    [[nodiscard]] Result<> receive(const Message& message, Deadline until);
     // Ends the session from this side; pending requests get -32000 with this reason.
     void end(std::string_view reason);
 

@@ -10,6 +10,7 @@ namespace {
 
 using std::chrono::milliseconds;
 constexpr milliseconds kAtOnce(0);
+const Deadline kNow = std::chrono::steady_clock::now();
 
 Message message(const std::string& text) {
     auto messages = parse_messages(text, 1);
@@ -37,7 +38,7 @@ Message large_log(std::size_t bytes) {
 
 class Recorder final : public SessionHandler {
   public:
-    Result<> receive(const Message& m) override {
+    Result<> receive(const Message& m, Deadline) override {
         received.push_back(m.method);
         return {};
     }
@@ -170,7 +171,7 @@ TEST_F(SessionTest, a_cancelled_request_is_waited_for_no_longer) {
     const auto stream = pend({request(1)});
     const Message cancel = message(R"({"jsonrpc":"2.0","method":"notifications/cancelled",)"
                                    R"("params":{"requestId":1}})");
-    EXPECT_TRUE(session.receive(cancel));
+    EXPECT_TRUE(session.receive(cancel, kNow));
     EXPECT_EQ(handler->received, std::vector<std::string>{"notifications/cancelled"});
     const auto turn = stream->take(kAtOnce);
     EXPECT_TRUE(turn.end);
@@ -193,7 +194,7 @@ TEST_F(SessionTest, the_end_answers_what_is_pending_and_tells_the_handler_once) 
     EXPECT_TRUE((*standalone)->take(kAtOnce).end);
     EXPECT_EQ(session.open_requests({request(2)}).error().code, Code::not_found);
     EXPECT_EQ(session.open_standalone().error().code, Code::not_found);
-    EXPECT_EQ(session.receive(kLog).error().code, Code::not_found);
+    EXPECT_EQ(session.receive(kLog, kNow).error().code, Code::not_found);
     EXPECT_FALSE(session.set_handler(handler));
 }
 

@@ -417,7 +417,7 @@ void StreamableServer::forward(const std::shared_ptr<Session>& session, const Me
         events = std::move(*opened);
     }
     for (const Message& message : messages.list) {
-        const auto received = session->receive(message);
+        const auto received = session->receive(message, until);
         if (received) continue;
         const Error& error = received.error();
         if (!messages.batch) {
@@ -443,6 +443,9 @@ void StreamableServer::stream(const std::shared_ptr<Session>& session,
                     std::size_t, httplib::DataSink& sink) mutable {
         const EventStream::Turn got = events->take(patience);
         const Nanos now = monotonic_now();
+    // One for all of them: a server that takes little must not hold this thread once for each.
+    const Deadline until =
+        std::chrono::steady_clock::now() + std::chrono::milliseconds(options_.take_timeout_ms);
         if (!got.bytes.empty()) {
             if (!sink.write(got.bytes.data(), got.bytes.size())) return false;
             session->stream_written(events);

@@ -46,6 +46,9 @@ struct ServerOptions {
     std::uint32_t session_idle_seconds = limits::server_session_idle_seconds;  // 0: never
     std::uint32_t input_wait_ms = limits::server_input_wait_ms;
     std::uint32_t keepalive_ms = limits::sse_keepalive_ms;
+    std::uint32_t body_timeout_ms = limits::server_body_timeout_ms;
+    // What the server behind a session has to take all messages of one POST.
+    std::uint32_t take_timeout_ms = limits::bridge_input_timeout_ms;
 };
 
 class StreamableServer {
