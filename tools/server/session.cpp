@@ -136,9 +136,13 @@ Result<> Session::receive(const Message& message, Deadline until) {
     return received;
 }
 
+// What nobody reads on its stream holds the server no longer.
 void Session::forget_request(const std::string& id_key) {
-    const std::lock_guard lock(mutex_);
-    if (const auto at = pending_.find(id_key); at != pending_.end()) forget(at);
+    {
+        const std::lock_guard lock(mutex_);
+        if (const auto at = pending_.find(id_key); at != pending_.end()) forget(at);
+    }
+    resume_handler();
 }
 
 // The stream of a POST ends with the last of its requests.

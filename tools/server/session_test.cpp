@@ -235,6 +235,25 @@ TEST_F(SessionTest, the_server_is_read_no_further_while_a_client_does_not_read) 
     EXPECT_EQ(handler->resumes, 2);
 }
 
+TEST_F(SessionTest, the_server_is_read_on_when_the_request_that_held_it_is_gone) {
+    const auto handler = std::make_shared<Recorder>();
+    ASSERT_TRUE(session.set_handler(handler));
+    const auto cancelled = pend({request(1)});
+    session.route(large_log(limits::server_queue_bytes_high));
+    EXPECT_FALSE(session.has_room());
+    EXPECT_TRUE(session.receive(message(R"({"jsonrpc":"2.0","method":"notifications/cancelled",)"
+                                        R"("params":{"requestId":1}})"),
+                                kNow));
+    EXPECT_TRUE(session.has_room());
+    EXPECT_EQ(handler->resumes, 1) << "somebody must tell it";
+    const auto forgotten = pend({request(2)});
+    session.route(large_log(limits::server_queue_bytes_high));
+    EXPECT_FALSE(session.has_room());
+    session.forget_request(request(2).id_key);
+    EXPECT_TRUE(session.has_room());
+    EXPECT_EQ(handler->resumes, 2);
+}
+
 TEST_F(SessionTest, answers_that_nobody_reads_fill_the_session) {
     std::vector<std::shared_ptr<EventStream>> streams;
     const std::string result(limits::server_session_queue_bytes_high / 4, 'x');
