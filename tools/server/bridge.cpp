@@ -21,6 +21,8 @@ Bridge::~Bridge() {
 }
 
 void Bridge::stop() {
+    // In this order: each session that ends frees a place, which nobody shall take any more.
+    children_.begin_stop();
     server_.stop();
     children_.stop();
 }

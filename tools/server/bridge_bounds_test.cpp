@@ -183,3 +183,24 @@ TEST_F(BridgeTest, a_session_waits_for_the_place_of_one_that_ends) {
 
 }  // namespace
 }  // namespace mcpgw::server
+TEST_F(BridgeTest, a_bridge_that_stops_starts_no_more) {
+    const std::string counted = testing::TempDir() + "/started." + std::to_string(getpid());
+    const std::string script = "echo x >>" + counted + "; exec " + MCPGW_FAKE_STDIO_SERVER;
+    BridgeOptions options;
+    options.children.children_max = 1;
+    options.children.command = {"/bin/sh", {"/bin/sh", "-c", script}, {}};
+    start(std::move(options));
+    TestClient stubborn(port);
+    ASSERT_TRUE(stubborn.open());
+    ASSERT_EQ(stubborn.call(1, "test/stubborn").status, 200);
+    EXPECT_EQ(stubborn.close().status, 200);
+    // It waits for the place of the first, which is ending.
+    OpenStream waiting(TestClient(port), "POST", test::kInitialize);
+    ASSERT_TRUE(eventually([this] { return bridge->sessions() == 1; }));
+    bridge->stop();
+    EXPECT_TRUE(waiting.wait_for_end());
+    std::ifstream file(counted);
+    EXPECT_EQ(std::count(std::istreambuf_iterator<char>(file), {}, 'x'), 1);
+    unlink(counted.c_str());
+}
+

@@ -26,12 +26,17 @@ ChildPool::~ChildPool() {
     stop();
 }
 
+void ChildPool::begin_stop() {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+}
+
 void ChildPool::stop() {
+    begin_stop();
     Children children;
     {
         Lock lock(mutex_);
-        stopping_ = true;
-        changed_.notify_all();
         changed_.wait(lock, [this] { return starting_ == 0; });
         children.swap(children_);
     }

@@ -42,6 +42,8 @@ class ChildPool {
     // A child for the session. Errors: limit_exceeded, or why the program does not start.
     [[nodiscard]] Result<std::shared_ptr<BridgeSession>> open(
         const std::shared_ptr<Session>& session);
+    // From now on nothing is started, and who waits for a place is refused.
+    void begin_stop();
     // Ends all and returns when the last is gone. Idempotent.
     void stop();
 
