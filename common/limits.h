@@ -330,8 +330,8 @@ inline constexpr std::size_t server_session_queue_bytes_high = stdio_line_bytes_
 // Waiting for a standalone stream that nobody reads; beyond either the oldest message is dropped.
 inline constexpr std::size_t server_standalone_messages_max = 1024;
 inline constexpr std::size_t server_standalone_bytes_max = 2 * stdio_line_bytes_max;
-// POST bodies of one session that are read or wait until the server takes them, and their number.
-// More wait for room, then get 503.
+// POST bodies of one session that have arrived and wait until the server takes them, and their
+// number. More wait for room, then get 503.
 inline constexpr std::size_t server_input_bytes_max = 2 * stdio_line_bytes_max;
 inline constexpr std::size_t server_input_requests_max = 64;
 // The same of all requests that name no session.
@@ -342,7 +342,11 @@ inline constexpr std::uint32_t server_input_wait_ms = 10'000;
 inline constexpr std::size_t server_socket_buffer_bytes = 256 * 1024;
 // Larger blocks of memory go back to the system as soon as they are free.
 inline constexpr std::size_t server_kept_block_bytes_max = 128 * 1024;
+// One of those: an initialize request is small, though a client may show its icon in it.
+inline constexpr std::size_t server_opening_body_bytes_max = 256 * 1024;
 // For clients that were refused because the server was full: sessions end every moment.
+// From a head to the end of its body: ten MiB at 175 KB/s.
+inline constexpr std::uint32_t server_body_timeout_ms = 60'000;
 inline constexpr std::uint32_t server_retry_after_seconds = 1;
 
 // --- The bridge ---------------------------------------------------------------------------------
@@ -397,3 +401,4 @@ static_assert(server_input_bytes_max >= stdio_line_bytes_max, "one body always f
 static_assert(bridge_place_wait_ms > 2 * bridge_child_grace_ms, "the most stubborn child is gone");
 
 }  // namespace mcpgw::limits
+static_assert(server_openings_bytes_max >= server_opening_body_bytes_max, "so does an opening");

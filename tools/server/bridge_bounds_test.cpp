@@ -23,19 +23,23 @@ using test::pids_of;
 using test::SilentClient;
 using test::TestClient;
 
-TEST_F(BridgeTest, bodies_of_a_session_are_bounded) {
+BridgeOptions large_bodies() {
     BridgeOptions options;
     options.server.body_bytes_max = limits::stdio_line_bytes_max;
-    options.server.input_wait_ms = 50;
-    start(std::move(options));
+    return options;
+}
+
+TEST_F(BridgeTest, bodies_of_a_session_are_bounded) {
+    start(large_bodies());
     TestClient client(port);
     TestClient other(port);
     ASSERT_TRUE(client.open());
     ASSERT_TRUE(other.open());
     {
-        // Each announces as much as there may be of one.
-        const SilentClient one(client, "POST", "{", limits::stdio_line_bytes_max);
-        const SilentClient two(client, "POST", "{", limits::stdio_line_bytes_max);
+        // Each sends as much as there may be of one, but for the last byte.
+        const std::string most(limits::stdio_line_bytes_max - 1, '{');
+        const SilentClient one(client, "POST", most, limits::stdio_line_bytes_max);
+        const SilentClient two(client, "POST", most, limits::stdio_line_bytes_max);
         Answer refused;
         EXPECT_TRUE(eventually([&] {
             refused = client.call(1, "ping");
@@ -48,10 +52,31 @@ TEST_F(BridgeTest, bodies_of_a_session_are_bounded) {
     EXPECT_TRUE(eventually([&] { return client.call(1, "ping").status == 200; }));
 }
 
+TEST_F(BridgeTest, what_is_announced_takes_no_room) {
+    start(large_bodies());
+    TestClient client(port);
+    ASSERT_TRUE(client.open());
+    // All the room of the session, and all that there is for those without one.
+    std::vector<std::unique_ptr<SilentClient>> silent;
+    for (int n = 0; n < 2; ++n)
+        silent.push_back(
+            std::make_unique<SilentClient>(client, "POST", "{", limits::stdio_line_bytes_max));
+    const TestClient nobody(port);
+    for (std::size_t left = limits::server_openings_bytes_max; left > 0;) {
+        const std::size_t announced = std::min(left, limits::stdio_line_bytes_max);
+        silent.push_back(std::make_unique<SilentClient>(nobody, "POST", "{", announced));
+        left -= announced;
+    }
+    for (int n = 0; n < 20; ++n) {
+        ASSERT_EQ(client.call(n, "ping").status, 200);
+        TestClient next(port);
+        ASSERT_TRUE(next.open());
+        EXPECT_EQ(next.close().status, 200);
+    }
+}
+
 TEST_F(BridgeTest, a_body_may_be_as_long_as_a_line_and_no_longer) {
-    BridgeOptions options;
-    options.server.body_bytes_max = limits::stdio_line_bytes_max;
-    start(std::move(options));
+    start(large_bodies());
     TestClient client(port);
     ASSERT_TRUE(client.open());
     std::string body = R"({"jsonrpc":"2.0","id":1,"method":"ping","params":")";
@@ -172,17 +197,6 @@ TEST_F(BridgeTest, children_that_die_at_once_are_started_ever_more_rarely) {
     unlink(counted.c_str());
 }
 
-TEST_F(BridgeTest, a_session_waits_for_the_place_of_one_that_ends) {
-    start_with_max(1);
-    TestClient stubborn(port);
-    ASSERT_TRUE(stubborn.open());
-    ASSERT_EQ(stubborn.call(1, "test/stubborn").status, 200);
-    EXPECT_EQ(stubborn.close().status, 200);
-    EXPECT_TRUE(TestClient(port).open()) << "after SIGKILL, four seconds later";
-}
-
-}  // namespace
-}  // namespace mcpgw::server
 TEST_F(BridgeTest, a_bridge_that_stops_starts_no_more) {
     const std::string counted = testing::TempDir() + "/started." + std::to_string(getpid());
     const std::string script = "echo x >>" + counted + "; exec " + MCPGW_FAKE_STDIO_SERVER;
@@ -204,3 +218,14 @@ TEST_F(BridgeTest, a_bridge_that_stops_starts_no_more) {
     unlink(counted.c_str());
 }
 
+TEST_F(BridgeTest, a_session_waits_for_the_place_of_one_that_ends) {
+    start_with_max(1);
+    TestClient stubborn(port);
+    ASSERT_TRUE(stubborn.open());
+    ASSERT_EQ(stubborn.call(1, "test/stubborn").status, 200);
+    EXPECT_EQ(stubborn.close().status, 200);
+    EXPECT_TRUE(TestClient(port).open()) << "after SIGKILL, four seconds later";
+}
+
+}  // namespace
+}  // namespace mcpgw::server

@@ -25,6 +25,7 @@ constexpr int kBacklog = 1024;
 constexpr int kTurnMs = 1000;  // how often a blocked write looks whether the server is to stop
 
 thread_local bool close_after_answer = false;
+thread_local Nanos read_deadline = kNever;
 
 bool would_block() {
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
@@ -53,8 +54,11 @@ class Connection final : public httplib::Stream {
     // Waits for input. False after the time, at the end of the server, or when the client left.
     [[nodiscard]] bool wait_readable(std::uint32_t time_ms) const {
         if (begin_ < end_) return true;
+        const Nanos now = monotonic_now();
+        if (now >= read_deadline) return false;
+        const Nanos time = std::min(time_ms * kMillisecond, read_deadline - now);
         pollfd fds[2] = {{socket_, POLLIN, 0}, {stop_event_, POLLIN, 0}};
-        const int ready = poll(fds, 2, static_cast<int>(time_ms));
+        const int ready = poll(fds, 2, static_cast<int>((time + kMillisecond - 1) / kMillisecond));
         return ready > 0 && fds[0].revents != 0 && fds[1].revents == 0;
     }
 
@@ -196,6 +200,10 @@ void HttpServer::close_this_connection() {
     close_after_answer = true;
 }
 
+void HttpServer::read_no_later_than(Nanos deadline) {
+    read_deadline = deadline;
+}
+
 bool HttpServer::process_and_close_socket(socket_t socket) {
     if (GrowingPool::refusing()) {
         refuser_.refuse(socket);
@@ -211,7 +219,9 @@ void HttpServer::serve(int socket) {
     bool closed = false;
     while (!stopping_ && connection.wait_readable(limits::server_keep_alive_ms)) {
         close_after_answer = false;
+        read_deadline = monotonic_now() + limits::head_timeout_ms * kMillisecond;
         const bool served = process_request(connection, false, closed, nullptr);
+        read_deadline = kNever;
         if (!served || closed || close_after_answer) break;
     }
     linger(socket, stop_event_);

@@ -15,6 +15,7 @@
 #include <httplib.h>
 
 #include "common/result.h"
+#include "common/time.h"
 #include "tools/server/refuser.h"
 
 namespace mcpgw::server {
@@ -38,6 +39,8 @@ class HttpServer final : public httplib::Server {
     // Inside a handler: this connection is closed after the answer (which should say so with
     // `Connection: close`), because the body of the request is not going to be read.
     static void close_this_connection();
+    // Inside a handler: after this, nothing more of the request is read, however slowly it comes.
+    static void read_no_later_than(Nanos deadline);
 
   private:
     enum class State : std::uint8_t { idle, bound, running, done };

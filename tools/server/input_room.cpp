@@ -5,17 +5,23 @@
 
 namespace mcpgw::server {
 
-InputRoom::Place::Place(InputRoom& room, std::size_t bytes, std::chrono::milliseconds time)
-    : room_(room), bytes_(bytes), taken_(room.take(bytes, time)) {}
+InputRoom::Place::Place(InputRoom& room, std::chrono::milliseconds time)
+    : room_(room), taken_(room.enter(time)) {}
 
 InputRoom::Place::~Place() {
-    if (taken_) room_.give(bytes_);
+    if (taken_) room_.leave(bytes_);
 }
 
-bool InputRoom::take(std::size_t bytes, std::chrono::milliseconds time) {
-    check(bytes <= bytes_max_, "a body that is within its limit fits");
+bool InputRoom::Place::grow(std::size_t bytes, std::chrono::milliseconds time) {
+    check(taken_ && bytes <= room_.bytes_max_ - bytes_, "a body that is within its limit fits");
+    if (!room_.take(bytes, time)) return false;
+    bytes_ += bytes;
+    return true;
+}
+
+bool InputRoom::enter(std::chrono::milliseconds time) {
     std::unique_lock lock(mutex_);
-    const auto fits = [&] { return requests_ < requests_max_ && bytes <= bytes_max_ - bytes_; };
+    const auto fits = [this] { return requests_ < requests_max_; };
     if (!fits()) {
         if (waiting_ == requests_max_) return false;
         ++waiting_;
@@ -23,12 +29,19 @@ bool InputRoom::take(std::size_t bytes, std::chrono::milliseconds time) {
         --waiting_;
         if (!freed) return false;
     }
-    bytes_ += bytes;
     ++requests_;
     return true;
 }
 
-void InputRoom::give(std::size_t bytes) {
+// Only those inside wait here, so their number is bounded.
+bool InputRoom::take(std::size_t bytes, std::chrono::milliseconds time) {
+    std::unique_lock lock(mutex_);
+    if (!freed_.wait_for(lock, time, [&] { return bytes <= bytes_max_ - bytes_; })) return false;
+    bytes_ += bytes;
+    return true;
+}
+
+void InputRoom::leave(std::size_t bytes) {
     const std::lock_guard lock(mutex_);
     check(bytes <= bytes_ && requests_ > 0, "what is given back was taken");
     bytes_ -= bytes;

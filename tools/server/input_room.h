@@ -1,7 +1,8 @@
 // Room for the bodies of POSTs between their heads and the moment the server has taken them.
 //
-// A server that takes no input must not let bodies pile up: what finds no room waits before it is
-// read, so the client is slowed by its own connection, and after a time is refused. Thread-safe.
+// A server that takes no input must not let bodies pile up: what finds no room is read no further,
+// so the client is slowed by its own connection, and after a time is refused. Room is taken for
+// what has arrived, never for what is announced: who sends little holds little. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -22,24 +23,28 @@ class InputRoom {
     // One body's place; given back at its end.
     class Place {
       public:
-        // Waits until there is room for that many bytes, which must not be more than there are.
-        Place(InputRoom& room, std::size_t bytes, std::chrono::milliseconds time);
+        // Waits until one more may be inside; it has no bytes yet.
+        Place(InputRoom& room, std::chrono::milliseconds time);
         ~Place();
         Place(const Place&) = delete;
         Place& operator=(const Place&) = delete;
 
         // False: there was no room.
         [[nodiscard]] bool taken() const { return taken_; }
+        // Waits until there is room for so many bytes more. All bytes of a place must not be more
+        // than the room has. False: there was none in time, and nothing was taken.
+        [[nodiscard]] bool grow(std::size_t bytes, std::chrono::milliseconds time);
 
       private:
         InputRoom& room_;
-        const std::size_t bytes_;
+        std::size_t bytes_ = 0;
         const bool taken_;
     };
 
   private:
+    bool enter(std::chrono::milliseconds time);
     bool take(std::size_t bytes, std::chrono::milliseconds time);
-    void give(std::size_t bytes);
+    void leave(std::size_t bytes);
 
     const std::size_t bytes_max_;
     const std::size_t requests_max_;

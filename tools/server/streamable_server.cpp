@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <utility>
 
 #include <sys/random.h>
@@ -108,20 +109,19 @@ bool has_body(const httplib::Request& request) {
             request.get_header_value("Content-Length") != "0");
 }
 
-// What the body may take: what Content-Length says, or, without one, `bytes_max`; more than that if
-// it says more.
-std::size_t announced_bytes(const httplib::Request& request, std::size_t bytes_max) {
-    if (!request.has_header("Content-Length")) return bytes_max;
+// What Content-Length says; 0 without one.
+std::size_t announced_bytes(const httplib::Request& request) {
+    if (!request.has_header("Content-Length")) return 0;
     const std::string text = request.get_header_value("Content-Length");
     std::size_t length = 0;
     const auto read = std::from_chars(text.data(), text.data() + text.size(), length);
-    return read.ec == std::errc::result_out_of_range ? bytes_max + 1 : length;
+    return read.ec == std::errc::result_out_of_range ? SIZE_MAX : length;
 }
 
-void refuse_too_large(httplib::Response& response, std::size_t bytes_max) {
-    refuse_and_close(
-        response, {413, mcp::kServerError,
-                   "Payload Too Large: the body exceeds " + std::to_string(bytes_max) + " bytes"});
+void refuse_full(httplib::Response& response) {
+    response.set_header("Retry-After", std::to_string(limits::server_retry_after_seconds));
+    refuse_and_close(response, {503, mcp::kServerError,
+                                "the server does not take its input, and too much waits for it"});
 }
 
 std::string unsupported_version() {
@@ -327,32 +327,20 @@ void StreamableServer::on_post(const Request& request, Response& response,
         return refuse_and_close(response,
                                 {415, mcp::kServerError,
                                  "Unsupported Media Type: Content-Type must be application/json"});
-    const std::size_t bytes = announced_bytes(request, options_.body_bytes_max);
-    if (bytes > options_.body_bytes_max) return refuse_too_large(response, options_.body_bytes_max);
     const std::shared_ptr<Session> session = named_session(request);
-    const InputRoom::Place place(session != nullptr ? session->input_room() : openings_, bytes,
-                                 std::chrono::milliseconds(options_.input_wait_ms));
-    if (place.taken()) return read_post(request, response, body);
-    response.set_header("Retry-After", std::to_string(limits::server_retry_after_seconds));
-    refuse_and_close(response, {503, mcp::kServerError,
-                                "the server does not take its input, and too much waits for it"});
-}
+    const std::size_t bytes_max =
+        session != nullptr
+            ? options_.body_bytes_max
+            : std::min(options_.body_bytes_max, limits::server_opening_body_bytes_max);
+    if (announced_bytes(request) > bytes_max) return refuse_large(request, response, bytes_max);
+    InputRoom::Place place(session != nullptr ? session->input_room() : openings_,
+                           std::chrono::milliseconds(options_.input_wait_ms));
+    if (!place.taken()) return refuse_full(response);
+    auto text = read_body(request, response, body, {place, bytes_max});
+    if (!text) return;
 
-void StreamableServer::read_post(const Request& request, Response& response,
-                                 const httplib::ContentReader& body) {
-    std::string text;
-    bool too_large = false;
-    const bool complete = body([&](const char* bytes, std::size_t size) {
-        too_large = text.size() + size > options_.body_bytes_max;
-        if (!too_large) text.append(bytes, size);
-        return !too_large;
-    });
-    if (too_large) return refuse_too_large(response, options_.body_bytes_max);
-    if (!complete)
-        return refuse_and_close(response, {400, mcp::kParseError, "Parse error: incomplete body"});
-
-    const auto messages = parse_messages(text, limits::server_batch_messages_max);
-    text = std::string();  // the messages have what is needed, perhaps for long
+    const auto messages = parse_messages(*text, limits::server_batch_messages_max);
+    text.reset();  // the messages have what is needed, perhaps for long
     if (messages) return on_messages(request, response, *messages);
     const Error& error = messages.error();
     if (error.code == Code::limit_exceeded)
@@ -361,6 +349,45 @@ void StreamableServer::read_post(const Request& request, Response& response,
            {400, mcp::kParseError,
             error.code == Code::protocol ? "Parse error: Invalid JSON-RPC message: " + error.detail
                                          : "Parse error: Invalid JSON"});
+}
+
+std::optional<std::string> StreamableServer::read_body(const Request& request, Response& response,
+                                                       const httplib::ContentReader& body,
+                                                       BodyBounds bounds) {
+    const Nanos deadline = monotonic_now() + options_.body_timeout_ms * kMillisecond;
+    HttpServer::read_no_later_than(deadline);
+    const std::chrono::milliseconds wait(options_.input_wait_ms);
+    std::string text;
+    bool too_large = false;
+    bool full = false;
+    const bool complete = body([&](const char* bytes, std::size_t size) {
+        too_large = size > bounds.bytes_max - text.size();
+        full = !too_large && !bounds.place.grow(size, wait);
+        if (too_large || full) return false;
+        text.append(bytes, size);
+        return true;
+    });
+    if (complete) return text;
+    if (too_large)
+        refuse_large(request, response, bounds.bytes_max);
+    else if (full)
+        refuse_full(response);
+    else if (monotonic_now() >= deadline)
+        refuse_and_close(
+            response, {408, mcp::kServerError, "Request Timeout: the body did not arrive in time"});
+    else
+        refuse_and_close(response, {400, mcp::kParseError, "Parse error: incomplete body"});
+    return std::nullopt;
+}
+
+// Less is read for a session that is not there, and its client must learn just that.
+void StreamableServer::refuse_large(const Request& request, Response& response,
+                                    std::size_t bytes_max) {
+    if (bytes_max < options_.body_bytes_max && request.has_header(std::string(mcp::kSessionId)))
+        return refuse_and_close(response, {404, mcp::kSessionNotFound, "Session not found"});
+    refuse_and_close(
+        response, {413, mcp::kServerError,
+                   "Payload Too Large: the body exceeds " + std::to_string(bytes_max) + " bytes"});
 }
 
 void StreamableServer::on_messages(const Request& request, Response& response,
@@ -416,6 +443,9 @@ void StreamableServer::forward(const std::shared_ptr<Session>& session, const Me
         if (!opened) return refuse(response, opened.error(), id);
         events = std::move(*opened);
     }
+    // One for all of them: a server that takes little must not hold this thread once for each.
+    const Deadline until =
+        std::chrono::steady_clock::now() + std::chrono::milliseconds(options_.take_timeout_ms);
     for (const Message& message : messages.list) {
         const auto received = session->receive(message, until);
         if (received) continue;
@@ -443,9 +473,6 @@ void StreamableServer::stream(const std::shared_ptr<Session>& session,
                     std::size_t, httplib::DataSink& sink) mutable {
         const EventStream::Turn got = events->take(patience);
         const Nanos now = monotonic_now();
-    // One for all of them: a server that takes little must not hold this thread once for each.
-    const Deadline until =
-        std::chrono::steady_clock::now() + std::chrono::milliseconds(options_.take_timeout_ms);
         if (!got.bytes.empty()) {
             if (!sink.write(got.bytes.data(), got.bytes.size())) return false;
             session->stream_written(events);

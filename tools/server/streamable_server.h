@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -45,10 +46,10 @@ struct ServerOptions {
     std::size_t body_bytes_max = limits::body_bytes_max;  // at most stdio_line_bytes_max
     std::uint32_t session_idle_seconds = limits::server_session_idle_seconds;  // 0: never
     std::uint32_t input_wait_ms = limits::server_input_wait_ms;
-    std::uint32_t keepalive_ms = limits::sse_keepalive_ms;
     std::uint32_t body_timeout_ms = limits::server_body_timeout_ms;
     // What the server behind a session has to take all messages of one POST.
     std::uint32_t take_timeout_ms = limits::bridge_input_timeout_ms;
+    std::uint32_t keepalive_ms = limits::sse_keepalive_ms;
 };
 
 class StreamableServer {
@@ -83,7 +84,15 @@ class StreamableServer {
     void stream(const std::shared_ptr<Session>& session, std::shared_ptr<EventStream> events,
                 Response& response);
 
-    void read_post(const Request& request, Response& response, const httplib::ContentReader& body);
+    // What a body may take, and where it is counted until the server has taken it.
+    struct BodyBounds {
+        InputRoom::Place& place;
+        std::size_t bytes_max;
+    };
+    // The body; nothing, with the refusal in `response`, if it does not come as it must.
+    std::optional<std::string> read_body(const Request& request, Response& response,
+                                         const httplib::ContentReader& body, BodyBounds bounds);
+    void refuse_large(const Request& request, Response& response, std::size_t bytes_max);
     // The session that the request names, dead or alive; nothing if there is none.
     std::shared_ptr<Session> named_session(const Request& request);
     // Nothing, with the refusal in `response`, if the request names no living session.

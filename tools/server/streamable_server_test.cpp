@@ -1,8 +1,10 @@
 // The endpoint over real connections, with the example server behind it.
 #include "tools/server/streamable_server.h"
 
+#include <atomic>
 #include <future>
 #include <set>
+#include <thread>
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -18,6 +20,7 @@ namespace {
 using test::Answer;
 using test::eventually;
 using test::OpenStream;
+using test::SilentClient;
 using test::TestClient;
 
 struct StreamableServerTest : testing::Test {
@@ -262,6 +265,38 @@ TEST_F(StreamableServerTest, large_bodies_pass_up_to_the_limit) {
     const Answer refused = client.post(body);
     EXPECT_EQ(refused.status, 413);
     EXPECT_TRUE(contains(refused.body, "-32000"));
+}
+
+TEST_F(StreamableServerTest, without_a_session_bodies_are_small) {
+    start();
+    TestClient client(port);
+    std::string opening(test::kInitialize);
+    opening.resize(limits::server_opening_body_bytes_max, ' ');
+    EXPECT_EQ(client.post(opening).status, 200);
+    EXPECT_EQ(client.post(opening + " ").status, 413);
+    // A session that has ended is told so, whatever its client sends: it opens another one then.
+    ASSERT_TRUE(client.open());
+    ASSERT_EQ(client.close().status, 200);
+    for (const std::string& body : {opening, opening + " "}) {
+        const Answer ended = client.post(body);
+        EXPECT_EQ(ended.status, 404);
+        EXPECT_TRUE(contains(ended.body, "-32001")) << ended.body;
+    }
+}
+
+TEST_F(StreamableServerTest, a_body_that_trickles_has_one_deadline) {
+    ServerOptions options;
+    options.body_timeout_ms = 300;
+    start(std::move(options));
+    SilentClient slow(TestClient(port), "POST", "{", 10'000);
+    std::atomic<bool> answered = false;
+    std::thread trickle([&] {
+        while (!answered && slow.send_more(" "))
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    });
+    EXPECT_TRUE(contains(slow.read_until("did not arrive in time"), "HTTP/1.1 408"));
+    answered = true;
+    trickle.join();
 }
 
 TEST_F(StreamableServerTest, a_chunked_body_has_the_same_limit) {

@@ -177,6 +177,11 @@ SilentClient::SilentClient(const TestClient& like, const std::string& method,
     check(sent == static_cast<ssize_t>(text.size()), "a small request is sent at once");
 }
 
+bool SilentClient::send_more(std::string_view bytes) {
+    return send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
+           static_cast<ssize_t>(bytes.size());
+}
+
 SilentClient::~SilentClient() {
     close(socket_);
 }

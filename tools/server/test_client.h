@@ -108,6 +108,8 @@ class SilentClient {
     SilentClient(const SilentClient&) = delete;
     SilentClient& operator=(const SilentClient&) = delete;
 
+    // False: the connection is broken.
+    bool send_more(std::string_view bytes);
     // Reads until the text has come; all that came before it too. Empty if it does not come.
     std::string read_until(std::string_view text);
 
