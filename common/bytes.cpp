@@ -89,4 +89,19 @@ std::optional<std::size_t> base64url_decode(std::string_view text, std::byte* ou
     return static_cast<std::size_t>(out - output);
 }
 
+std::string percent_encoded(std::string_view text) {
+    constexpr std::string_view kDigits = "0123456789ABCDEF";
+    std::string out;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        const bool is_plain = (to_lower(c) >= 'a' && to_lower(c) <= 'z') ||
+                              (c >= '0' && c <= '9') || c == '-' || c == '_';
+        if (is_plain)
+            out += c;
+        else
+            out += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
+    }
+    return out;
+}
+
 }  // namespace mcpgw

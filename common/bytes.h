@@ -1,5 +1,5 @@
-// Words for bytes that are common to every room: views, hexadecimal, base64url, FNV and
-// ASCII case folding. Nothing here allocates except the functions that return std::string.
+// Words for bytes that are common to every room: views, hexadecimal, base64url, percent-encoding,
+// FNV and ASCII case folding. Nothing here allocates except the functions that return std::string.
 #pragma once
 
 #include <cstddef>
@@ -63,5 +63,9 @@ std::size_t base64url_encode(Bytes input, char* output);
 // Writes the decoded bytes to `output` (room for text.size() * 3 / 4) and returns their number;
 // nothing for a foreign character, an impossible length or stray bits in the last character.
 [[nodiscard]] std::optional<std::size_t> base64url_decode(std::string_view text, std::byte* output);
+
+// A value in a query or one segment of a path (RFC 3986 section 2.1). All but letters, digits, '-'
+// and '_' is encoded: also '.', so that no name is a dot segment.
+[[nodiscard]] std::string percent_encoded(std::string_view text);
 
 }  // namespace mcpgw

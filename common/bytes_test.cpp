@@ -88,5 +88,13 @@ TEST(Bytes, base64url_has_one_text_for_one_value) {
     EXPECT_EQ(decoded("Zm8"), "fo");
 }
 
+TEST(Bytes, percent_encoding_leaves_letters_digits_and_two_marks) {
+    EXPECT_EQ(percent_encoded(""), "");
+    EXPECT_EQ(percent_encoded("Az09-_"), "Az09-_");
+    EXPECT_EQ(percent_encoded("a b&c=d/e?f#g%h+i"), "a%20b%26c%3Dd%2Fe%3Ff%23g%25h%2Bi");
+    EXPECT_EQ(percent_encoded(".."), "%2E%2E") << "no dot segment";
+    EXPECT_EQ(percent_encoded("\xC3\xA4\x7f\n"), "%C3%A4%7F%0A");
+}
+
 }  // namespace
 }  // namespace mcpgw

@@ -51,28 +51,11 @@ contract::SessionsQuery filters_of(const Call& call, model::FieldErrors& errors)
     return query;
 }
 
-// A value in a query (RFC 3986 section 2.1): all but unreserved characters are escaped.
-std::string escaped(std::string_view text) {
-    constexpr std::string_view kDigits = "0123456789ABCDEF";
-    std::string out;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        const bool is_unreserved = (c >= '0' && c <= '9') ||
-                                   (to_lower(c) >= 'a' && to_lower(c) <= 'z') || c == '-' ||
-                                   c == '.' || c == '_' || c == '~';
-        if (is_unreserved)
-            out += c;
-        else
-            out += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
-    }
-    return out;
-}
-
 std::string link_of(const Call& call, std::size_t limit, const std::string& cursor) {
     std::string target = "/sessions?limit=" + std::to_string(limit) + "&cursor=" + cursor;
     for (const char* name : {"adapter", "instance", "user", "tenant"})
         if (const std::string* text = call.parameter(name))
-            target += "&" + std::string(name) + "=" + escaped(*text);
+            target += "&" + std::string(name) + "=" + percent_encoded(*text);
     return "<" + target + ">; rel=\"next\"";
 }
 

@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/bytes.h"
 #include "tools/gateway/adapter_check.h"
 #include "tools/gateway/calls.h"
 #include "tools/gateway/outcome.h"
@@ -35,7 +36,7 @@ struct Wishes {
 };
 
 std::string path_of(const Wishes& wishes) {
-    return "/adapters/" + escaped_segment(wishes.name);
+    return "/adapters/" + percent_encoded(wishes.name);
 }
 
 int list(GatewayClient& client, const Wishes& wishes) {
@@ -80,7 +81,7 @@ int logs(GatewayClient& client, const Wishes& wishes) {
     const LogWishes& logs = wishes.logs;
     std::string query;
     const auto add = [&query](std::string_view key, const std::string& value) {
-        query += (query.empty() ? "?" : "&") + std::string(key) + "=" + escaped_segment(value);
+        query += (query.empty() ? "?" : "&") + std::string(key) + "=" + percent_encoded(value);
     };
     if (logs.instance) add("instance", std::to_string(*logs.instance));
     if (logs.tail) add("tail", std::to_string(*logs.tail));

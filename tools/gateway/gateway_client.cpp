@@ -192,24 +192,6 @@ std::string_view Response::header(std::string_view name) const {
     return {};
 }
 
-std::string escaped_segment(std::string_view name) {
-    constexpr std::string_view kDigits = "0123456789ABCDEF";
-    std::string out;
-    for (const char c : name) {
-        const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                              (c >= '0' && c <= '9') || c == '-' || c == '_';
-        if (is_plain) {
-            out.push_back(c);
-            continue;
-        }
-        const auto byte = static_cast<unsigned char>(c);
-        out.push_back('%');
-        out.push_back(kDigits[byte >> 4]);
-        out.push_back(kDigits[byte & 15]);
-    }
-    return out;
-}
-
 namespace {
 
 // Bodies come from elsewhere and go to a terminal.

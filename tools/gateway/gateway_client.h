@@ -67,9 +67,6 @@ class GatewayClient {
     std::unique_ptr<Connection> connection_;
 };
 
-// A name as one segment of a path.
-[[nodiscard]] std::string escaped_segment(std::string_view name);
-
 struct ProblemField {
     std::string field;
     std::string what;

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/bytes.h"
 #include "tools/gateway/calls.h"
 #include "tools/gateway/outcome.h"
 #include "tools/gateway/table.h"
@@ -33,7 +34,7 @@ int list(GatewayClient& client, const Wishes& wishes) {
     for (const auto& [name, value] :
          {std::pair("adapter", &wishes.adapter), std::pair("instance", &wishes.instance),
           std::pair("user", &wishes.user), std::pair("tenant", &wishes.tenant)})
-        if (!value->empty()) path += "&" + std::string(name) + "=" + escaped_segment(*value);
+        if (!value->empty()) path += "&" + std::string(name) + "=" + percent_encoded(*value);
     const auto all = get_list(client, path);
     if (!all) return all.error();
     if (wishes.access.as_json)
@@ -46,7 +47,7 @@ int list(GatewayClient& client, const Wishes& wishes) {
 int end(GatewayClient& client, const Wishes& wishes) {
     Request request;
     request.method = "DELETE";
-    request.path = "/sessions/" + escaped_segment(wishes.id);
+    request.path = "/sessions/" + percent_encoded(wishes.id);
     const auto response = call(client, request);
     if (!response) return response.error();
     if (wishes.access.as_json) {

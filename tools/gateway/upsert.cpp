@@ -1,6 +1,7 @@
 // GET, compare, then POST or PUT.
 #include "tools/gateway/upsert.h"
 
+#include "common/bytes.h"
 #include "common/check.h"
 #include "tools/gateway/adapter_check.h"
 
@@ -36,7 +37,7 @@ std::expected<Upserted, UpsertFailure> upsert_adapter(GatewayClient& client,
     const std::string_view name = adapter.string_or("name", "");
     check(!name.empty(), "the caller has looked for the name");
     Request read;
-    read.path = "/adapters/" + escaped_segment(name);
+    read.path = "/adapters/" + percent_encoded(name);
     const auto present = client.call(read);
     if (!present) return failed(present.error());
 
