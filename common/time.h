@@ -5,7 +5,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace mcpgw {
 
@@ -23,5 +25,9 @@ inline constexpr Nanos kNever = UINT64_MAX;
 [[nodiscard]] std::uint64_t unix_millis_now();
 // RFC 3339 with milliseconds and Z, e.g. 2026-11-21T13:04:02.123Z.
 [[nodiscard]] std::string rfc3339(std::uint64_t unix_millis);
+// Milliseconds since 1970. The whole text is one time of RFC 3339 section 5.6, not before 1970, or
+// nothing is answered. A leap second counts as the second after it; what is finer than a
+// millisecond is cut off.
+[[nodiscard]] std::optional<std::uint64_t> unix_millis_of_rfc3339(std::string_view text);
 
 }  // namespace mcpgw

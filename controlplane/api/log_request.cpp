@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "common/limits.h"
-#include "controlplane/model/rfc3339.h"
+#include "common/time.h"
 
 namespace mcpgw::api {
 namespace {
@@ -67,7 +67,7 @@ deploy::LogQuery read_log_query(const Call& call, std::uint64_t now_unix_ms,
     if (const std::string* text = call.parameter("since"); text != nullptr && !text->empty()) {
         if (const auto age = read_age(*text))
             query.since_unix_ms = *age < now_unix_ms ? now_unix_ms - *age : 0;
-        else if (const auto time = model::unix_ms_of_rfc3339(*text))
+        else if (const auto time = unix_millis_of_rfc3339(*text))
             query.since_unix_ms = *time;
         else
             errors["since"].emplace_back(

@@ -20,7 +20,6 @@
 #include "common/time.h"
 #include "controlplane/model/field_reader.h"
 #include "controlplane/model/json.h"
-#include "controlplane/model/rfc3339.h"
 
 namespace mcpgw::keys {
 namespace {
@@ -61,7 +60,7 @@ void read_time(model::FieldReader& in, std::string_view key, std::uint64_t& out)
         if (!in.has(key)) in.complain(key, "is missing");
         return;
     }
-    const auto time = model::unix_ms_of_rfc3339(text);
+    const auto time = unix_millis_of_rfc3339(text);
     if (time)
         out = *time;
     else

@@ -1,11 +1,15 @@
-// From left to right, field by field.
-#include "controlplane/model/rfc3339.h"
-
+// Times as people and files write them (declared in time.h). They are read from left to right,
+// field by field.
+#include <array>
 #include <chrono>
+#include <cstdio>
+
+#include <time.h>
 
 #include "common/bytes.h"
+#include "common/time.h"
 
-namespace mcpgw::model {
+namespace mcpgw {
 namespace {
 
 // Takes exactly `digits` digits and then `follow` ('\0': nothing) off the text.
@@ -54,7 +58,19 @@ std::optional<int> take_offset_minutes(std::string_view text) {
 
 }  // namespace
 
-std::optional<std::uint64_t> unix_ms_of_rfc3339(std::string_view text) {
+std::string rfc3339(std::uint64_t unix_millis) {
+    const auto seconds = static_cast<time_t>(unix_millis / 1000);
+    tm parts{};
+    gmtime_r(&seconds, &parts);
+    std::array<char, 64> text{};
+    const int size =
+        std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+                      parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
+                      parts.tm_min, parts.tm_sec, static_cast<int>(unix_millis % 1000));
+    return {text.data(), static_cast<std::size_t>(size)};
+}
+
+std::optional<std::uint64_t> unix_millis_of_rfc3339(std::string_view text) {
     const auto year = take_digits(text, 4, '-');
     const auto month = year ? take_digits(text, 2, '-') : std::nullopt;
     const auto day = month ? take_digits(text, 2, 't') : std::nullopt;
@@ -75,4 +91,4 @@ std::optional<std::uint64_t> unix_ms_of_rfc3339(std::string_view text) {
     return static_cast<std::uint64_t>(total);
 }
 
-}  // namespace mcpgw::model
+}  // namespace mcpgw
