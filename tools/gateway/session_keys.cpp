@@ -1,7 +1,6 @@
 // The verbs of `mcp-gateway session-keys`.
 #include "tools/gateway/session_keys.h"
 
-#include <cstdio>
 #include <string_view>
 #include <utility>
 
@@ -11,6 +10,7 @@
 #include "common/limits.h"
 #include "common/time.h"
 #include "controlplane/keys/key_file.h"
+#include "tools/gateway/calls.h"
 #include "tools/gateway/outcome.h"
 #include "tools/gateway/table.h"
 
@@ -22,10 +22,6 @@ struct Wishes {
     std::uint32_t lead_seconds = limits::session_keys_lead_seconds;
     bool as_json = false;
 };
-
-void print(std::string_view text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-}
 
 std::string_view state_of(const keys::KeyRing& ring, std::size_t index, std::uint64_t now) {
     if (index == keys::current_at(ring, now)) return "sealing";
