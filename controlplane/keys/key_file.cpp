@@ -159,7 +159,8 @@ class Draft {
     // Durable, with the mode and the owner that it shall have.
     Result<> write(std::string_view text, const struct stat* like) {
         const std::string what = "cannot write beside " + path_;
-        if (!file_.is_open() || ::fchmod(file_.get(), 0600) != 0) return errno_failure(what);
+        const mode_t mode = like == nullptr ? 0600 : like->st_mode & S_IRWXU;
+        if (!file_.is_open() || ::fchmod(file_.get(), mode) != 0) return errno_failure(what);
         struct stat own{};
         if (::fstat(file_.get(), &own) != 0) return errno_failure(what);
         if (like != nullptr && (own.st_uid != like->st_uid || own.st_gid != like->st_gid) &&

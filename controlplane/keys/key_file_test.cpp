@@ -170,6 +170,14 @@ TEST_F(KeyFileTest, rotation_keeps_what_opens_and_adds_what_will_seal) {
     EXPECT_EQ(full->front().id, second->back().id);
 }
 
+TEST_F(KeyFileTest, a_file_that_its_owner_only_reads_stays_so) {
+    ASSERT_TRUE(create_key_file(path_, kNow));
+    ASSERT_EQ(::chmod(path_.c_str(), 0400), 0);
+    ASSERT_TRUE(rotate_key_file(path_, kNow, 0));
+    EXPECT_EQ(mode(), static_cast<mode_t>(S_IFREG | 0400));
+    EXPECT_EQ(read_key_file(path_)->size(), 2U);
+}
+
 TEST_F(KeyFileTest, rotations_at_the_same_time_all_count) {
     ASSERT_TRUE(create_key_file(path_, kNow));
     constexpr std::size_t kRotations = limits::sealing_keys_max - 1;
