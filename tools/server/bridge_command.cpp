@@ -81,8 +81,7 @@ Result<> take_option(Arguments& arguments, std::string_view option, std::string_
         arguments.listen_given = true;
         return {};
     }
-    // --children-max is what it was called first.
-    if (option == "--max-sessions" || option == "--children-max")
+    if (option == "--max-sessions")
         return take_number(option, value, {1, limits::bridge_sessions_max}, arguments.sessions_max);
     if (option == "--pre-spawn")
         return take_number(option, value, {0, limits::bridge_sessions_max}, arguments.pre_spawn);
