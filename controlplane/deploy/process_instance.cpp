@@ -241,11 +241,23 @@ void ProcessInstance::shim_ended(Nanos now) {
     if (ready_at_ != kNever && now - ready_at_ >= site_.options().healthy_resets_ms * kMillisecond)
         backoff_.reset();
     log_info("server ended", {{"instance", status().name}, {"how", what}, {"asked", asked}});
-    if (!expected) {
+    if (expected)
+        rest();
+    else
         wait_before_restart(what, now);
-        return;
-    }
-    wait_before_restart(what, now);
+}
+
+// What belonged to the life that has ended.
+void ProcessInstance::let_go() {
+    if (port_ != 0) site_.give_back_port(port_);
+    port_ = 0;
+    probe_at_ = kNever;
+    kill_at_ = kNever;
+}
+
+// Enters idle, as if it had never run: the next start is at once.
+void ProcessInstance::rest() {
+    let_go();
     start_at_ = 0;
     backoff_.reset();
     last_end_.clear();
@@ -254,11 +266,8 @@ void ProcessInstance::shim_ended(Nanos now) {
 
 // Enters idle. `what` says how the life before ended.
 void ProcessInstance::wait_before_restart(std::string what, Nanos now) {
+    let_go();
     const Nanos delay = backoff_.next(site_.random());
-    if (port_ != 0) site_.give_back_port(port_);
-    port_ = 0;
-    probe_at_ = kNever;
-    kill_at_ = kNever;
     start_at_ = now + delay;
     last_end_ = what;
     enter(State::idle, std::move(what) + ", restarting in " + seconds_text(delay));

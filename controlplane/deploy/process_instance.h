@@ -79,6 +79,8 @@ class ProcessInstance {
     [[nodiscard]] Result<> try_start(const ServerSpec& spec);
     void tell_time_left(Nanos now);
     void shim_ended(Nanos now);
+    void let_go();
+    void rest();
     void wait_before_restart(std::string what, Nanos now);
     void attach(const shim::RunState& run, Descriptor shim_fd, Nanos now);
     void look_again_for_shim(Nanos now);
