@@ -100,7 +100,10 @@ std::string encode(const SessionEnded& ended) {
     JsonWriter out;
     out.object().key("type").string("session_ended");
     out.key("request").number(ended.request);
-    out.key("found").boolean(ended.found).end();
+    out.key("found").boolean(ended.found);
+    out.key("adapter").string(ended.adapter);
+    out.key("instance").string(ended.instance);
+    out.key("user").string(ended.user).end();
     return out.take();
 }
 
@@ -144,6 +147,9 @@ Result<SessionEnded> decode_session_ended(std::string_view json) {
         SessionEnded out;
         out.request = in.number("request", {});
         out.found = in.boolean("found");
+        out.adapter = read_adapter_name(in, in.optional_text("adapter", limits::name_bytes_max));
+        out.instance = in.optional_text("instance", limits::instance_name_bytes_max);
+        out.user = in.optional_text("user", limits::principal_bytes_max);
         return out;
     });
 }

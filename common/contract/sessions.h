@@ -4,7 +4,7 @@
 //      sessions_query {request, after, …} ────▶
 //                     ◀──── sessions_page {request, items, next}
 //      session_end {request, id, user} ───────▶
-//                     ◀──── session_ended {request, found}
+//                     ◀──── session_ended {request, found, adapter, instance, user}
 //
 // `request` is chosen by the control plane and comes back; answers may come in any order, late, or
 // never. A session has an id for people, which stands for it in one data plane only; the sealed
@@ -62,9 +62,13 @@ struct SessionEnd {
     bool operator==(const SessionEnd&) const = default;
 };
 
+// What it was, for those who keep a record. An older data plane leaves that out.
 struct SessionEnded {
     std::uint64_t request = 0;
     bool found = false;
+    std::string adapter = {};
+    std::string instance = {};  // empty also if its instance is gone
+    std::string user = {};
     bool operator==(const SessionEnded&) const = default;
 };
 

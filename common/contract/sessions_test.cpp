@@ -43,6 +43,11 @@ TEST(Sessions, an_end_and_its_answer_survive_their_round_trip) {
     }
     for (const bool found : {false, true})
         EXPECT_EQ(*decode_session_ended(encode(SessionEnded{5, found})), (SessionEnded{5, found}));
+    const SessionEnded known{5, true, "weather", "weather-0", "alice \"x\" \xC3\xA4"};
+    EXPECT_EQ(*decode_session_ended(encode(known)), known);
+    EXPECT_EQ(*decode_session_ended(R"({"type":"session_ended","request":5,"found":true})"),
+              (SessionEnded{5, true}))
+        << "as an older data plane says it";
 }
 
 TEST(Sessions, broken_frames_are_refused_with_the_place) {

@@ -288,8 +288,9 @@ Result<> ControlLink::on_sessions_query(std::string_view json) {
 Result<> ControlLink::on_session_end(std::string_view json) {
     const auto wish = contract::decode_session_end(json);
     if (!wish) return std::unexpected(wish.error());
-    const bool found = options_.sessions != nullptr && options_.sessions->end(wish->id, wish->user);
-    return socket_->send(contract::encode(contract::SessionEnded{wish->request, found}));
+    contract::SessionEnded ended{.request = wish->request};
+    ended.found = options_.sessions != nullptr && options_.sessions->end(*wish, ended);
+    return socket_->send(contract::encode(ended));
 }
 
 Result<> ControlLink::send_events() {

@@ -502,8 +502,12 @@ class FakeDirectory final : public SessionDirectory {
         }
         page.next = 0;
     }
-    bool end(std::string_view id, std::string_view user) override {
-        return id == "s0" && (user.empty() || user == "alice");
+    bool end(const contract::SessionEnd& wish, contract::SessionEnded& ended) override {
+        if (wish.id != "s0" || (!wish.user.empty() && wish.user != "alice")) return false;
+        ended.adapter = "a";
+        ended.instance = "a-0";
+        ended.user = "alice";
+        return true;
     }
 
   private:
@@ -551,7 +555,8 @@ TEST_F(ControlLinkTest, questions_about_sessions_are_answered) {
           std::tuple("s0", "bob", false), std::tuple("s9", "", false)}) {
         connection.send(contract::encode(contract::SessionEnd{8, id, user}));
         EXPECT_EQ(contract::decode_session_ended(connection.next()).value(),
-                  (contract::SessionEnded{8, found}));
+                  (found ? contract::SessionEnded{8, true, "a", "a-0", "alice"}
+                         : contract::SessionEnded{8, false}));
     }
 }
 

@@ -5,8 +5,6 @@
 // stand for one session in this process, and for no other one later.
 #pragma once
 
-#include <string_view>
-
 #include "common/contract/sessions.h"
 
 namespace mcpgw {
@@ -21,8 +19,9 @@ class SessionDirectory {
     // says. Fewer with `next` set: there may be more, ask again. Sets `items` and `next` alone.
     virtual void list(const contract::SessionsQuery& query, contract::SessionsPage& page) = 0;
     // Ends the session as if its client had sent DELETE. False: there is none with this id that
-    // belongs to `user` (empty: to whomever).
-    [[nodiscard]] virtual bool end(std::string_view id, std::string_view user) = 0;
+    // belongs to `wish.user` (empty: to whomever). Sets what `ended` says of the session.
+    [[nodiscard]] virtual bool end(const contract::SessionEnd& wish,
+                                   contract::SessionEnded& ended) = 0;
 
   protected:
     ~SessionDirectory() = default;

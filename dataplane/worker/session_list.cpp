@@ -58,11 +58,22 @@ void SessionList::add(const SessionRecord& record, const contract::SessionsQuery
     page.items.push_back(std::move(item));
 }
 
-bool SessionList::end(std::string_view id, std::string_view user) {
-    const SessionHandle session = sessions_.table.from_public_id(id);
+bool SessionList::end(const contract::SessionEnd& wish, contract::SessionEnded& ended) {
+    const SessionHandle session = sessions_.table.from_public_id(wish.id);
     SessionRecord record;
     if (!session || !sessions_.table.read(session, record)) return false;
-    return matches(user, record.texts.user()) && janitor_.end(session);
+    if (!matches(wish.user, record.texts.user()) || !janitor_.end(session)) return false;
+    ended.user = record.texts.user();
+    const std::size_t reader = publication_.list_reader();
+    if (const RouteTable* table = publication_.refresh(reader); table != nullptr) {
+        places_.follow(*table);
+        if (const auto* place = places_.find(record.key.adapter, record.key.instance)) {
+            ended.adapter = place->adapter->name;
+            ended.instance = place->instance->name;
+        }
+    }
+    publication_.leave(reader);
+    return true;
 }
 
 }  // namespace mcpgw::worker

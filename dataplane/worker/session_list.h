@@ -20,7 +20,8 @@ class SessionList final : public SessionDirectory {
         : sessions_(sessions), publication_(publication), janitor_(janitor) {}
 
     void list(const contract::SessionsQuery& query, contract::SessionsPage& page) override;
-    [[nodiscard]] bool end(std::string_view id, std::string_view user) override;
+    [[nodiscard]] bool end(const contract::SessionEnd& wish,
+                           contract::SessionEnded& ended) override;
 
   private:
     void add(const SessionRecord& record, const contract::SessionsQuery& query,

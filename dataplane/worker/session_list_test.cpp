@@ -86,11 +86,16 @@ TEST_F(SessionListTest, pages_hold_each_session_once) {
 TEST_F(SessionListTest, ends_a_session_once_and_only_its_owners) {
     open(kAnn);
     const std::string id = ask({.limit = 1}).items.at(0).id;
-    EXPECT_FALSE(list.end(id, "bob"));
-    EXPECT_FALSE(list.end("0000000000000000", ""));
-    EXPECT_FALSE(list.end("nonsense", ""));
-    EXPECT_TRUE(list.end(id, "ann"));
-    EXPECT_FALSE(list.end(id, ""));
+    contract::SessionEnded ended;
+    EXPECT_FALSE(list.end({0, id, "bob"}, ended));
+    EXPECT_FALSE(list.end({0, "0000000000000000", ""}, ended));
+    EXPECT_FALSE(list.end({0, "nonsense", ""}, ended));
+    EXPECT_EQ(ended, contract::SessionEnded{}) << "nothing is told of sessions of others";
+    EXPECT_TRUE(list.end({0, id, "ann"}, ended));
+    EXPECT_EQ(ended.user, "ann");
+    EXPECT_FALSE(ended.adapter.empty());
+    EXPECT_TRUE(ended.instance.starts_with(ended.adapter)) << ended.instance;
+    EXPECT_FALSE(list.end({0, id, ""}, ended));
     EXPECT_EQ(ask({.limit = 1}).items.size(), 0U);
 }
 
