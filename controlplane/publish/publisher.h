@@ -1,8 +1,7 @@
 // Tells every connected data plane what to serve: the control plane's end of the Unix socket
 // (common/contract/frames.h).
 //
-//   change() --> adapters_ --(coalesced up to 2 ms)--> version n --> each data plane, one at a
-//   time:
+//   change() --> adapters_ --(coalesced for 1 ms)--> version n --> each data plane, one at a time
 //
 // At most one message per data plane is on its way; what changes meanwhile goes with the next one,
 // so nothing piles up behind a slow reader, and one that takes nothing for `patience_ms` is let go.

@@ -126,8 +126,7 @@ TEST(BridgeBounds, what_servers_log_is_bounded_and_told) {
     EXPECT_FALSE(contains(bridge.log(), "shout 200"));
 }
 
-// --- children started ahead
-// -----------------------------------------------------------------------
+// --- Children started ahead ----------------------------------------------------------------------
 
 BridgeOptions ahead(std::size_t waiting, std::vector<std::string> arguments = {}) {
     BridgeOptions options;
