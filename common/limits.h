@@ -172,7 +172,13 @@ inline constexpr std::size_t session_id_bytes_max = 32;
 inline constexpr std::size_t process_id_bytes_max = 16;
 // How long a data plane may take to answer a question about its sessions; people wait for it.
 inline constexpr std::uint32_t session_question_ms = 2'000;
-// Questions that wait to be taken by one data plane; further ones are as good as unanswered.
+// How long one page of GET /sessions may take: it asks many data planes, each perhaps often. The
+// next page goes on where this one has come to.
+inline constexpr std::uint32_t session_list_ms = 5'000;
+// Calls that ask data planes at the same time; more get 503, so that other calls find a thread.
+inline constexpr std::size_t session_calls_max = api_threads / 4;
+// Questions that wait to be sent, all together, and those that wait to be taken by one data plane;
+// further ones are as good as unanswered.
 inline constexpr std::size_t question_bytes_max = 64 * 1024;
 // The name of an instance: a Kubernetes pod's may be this long.
 inline constexpr std::size_t instance_name_bytes_max = 253;
@@ -336,17 +342,17 @@ inline constexpr std::size_t server_input_bytes_max = 2 * stdio_line_bytes_max;
 inline constexpr std::size_t server_input_requests_max = 64;
 // The same of all requests that name no session.
 inline constexpr std::size_t server_openings_bytes_max = 64 * 1024 * 1024;
+// One of those: an initialize request is small, though a client may show its icon in it.
+inline constexpr std::size_t server_opening_body_bytes_max = 256 * 1024;
 inline constexpr std::uint32_t server_input_wait_ms = 10'000;
+// From a head to the end of its body: ten MiB at 175 KB/s.
+inline constexpr std::uint32_t server_body_timeout_ms = 60'000;
 // Of each connection in the kernel, each way: what else grows to several MiB for one that is not
 // read.
 inline constexpr std::size_t server_socket_buffer_bytes = 256 * 1024;
 // Larger blocks of memory go back to the system as soon as they are free.
 inline constexpr std::size_t server_kept_block_bytes_max = 128 * 1024;
-// One of those: an initialize request is small, though a client may show its icon in it.
-inline constexpr std::size_t server_opening_body_bytes_max = 256 * 1024;
 // For clients that were refused because the server was full: sessions end every moment.
-// From a head to the end of its body: ten MiB at 175 KB/s.
-inline constexpr std::uint32_t server_body_timeout_ms = 60'000;
 inline constexpr std::uint32_t server_retry_after_seconds = 1;
 
 // --- The bridge ---------------------------------------------------------------------------------
@@ -388,6 +394,8 @@ static_assert(sealed_id_bytes_max >=
               "the longest server id fits when sealed");
 static_assert(session_keys_poll_ms * 2 < session_keys_lead_seconds * 1000,
               "every gateway has read a new key before one seals with it");
+static_assert(session_list_ms > session_question_ms,
+              "each page gets on by one data plane at least");
 static_assert((opened_ids_max & (opened_ids_max - 1)) == 0, "places are found with a mask");
 static_assert(sessions_max_least <= sessions_max_default &&
                   sessions_max_default <= sessions_max_most,
@@ -398,7 +406,7 @@ static_assert(drained_news_ms_max > 2 * drained_repeat_ms, "one lost event does 
 static_assert(server_keep_alive_ms > backend_idle_timeout_ms, "the gateway lets go first");
 static_assert(server_standalone_bytes_max >= stdio_line_bytes_max, "one message always fits");
 static_assert(server_input_bytes_max >= stdio_line_bytes_max, "one body always fits");
+static_assert(server_openings_bytes_max >= server_opening_body_bytes_max, "so does an opening");
 static_assert(bridge_place_wait_ms > 2 * bridge_child_grace_ms, "the most stubborn child is gone");
 
 }  // namespace mcpgw::limits
-static_assert(server_openings_bytes_max >= server_opening_body_bytes_max, "so does an opening");

@@ -110,7 +110,7 @@ Result<> open_publisher(const Options& options, ControlPlane& plane) {
     };
     plane.sessions = std::make_unique<publish::SessionAsker>(
         [&plane](const std::string& process, std::string json) {
-            plane.publisher->ask(process, std::move(json));
+            return plane.publisher->ask(process, std::move(json));
         });
     publisher.on_answer = [&plane](const std::string& process, const std::string& json) {
         plane.sessions->take_answer(process, json);
@@ -156,8 +156,9 @@ Result<> open_api(const Options& options, ControlPlane& plane) {
     };
     services.access = {options.admin_role, options.create_roles, options.workload_identity_roles};
     services.sessions.processes = [&plane] { return plane.publisher->processes(); };
-    services.sessions.page = [&plane](const std::string& process, contract::SessionsQuery query) {
-        return plane.sessions->page(process, std::move(query));
+    services.sessions.page = [&plane](const std::string& process, contract::SessionsQuery query,
+                                      Nanos until) {
+        return plane.sessions->page(process, std::move(query), until);
     };
     services.sessions.end = [&plane](const std::string& process, contract::SessionEnd wish) {
         return plane.sessions->end(process, std::move(wish));

@@ -58,14 +58,14 @@ class ApiTest : public testing::Test {
             const std::scoped_lock lock(mutex_);
             woken_.emplace_back(name);
         };
-        result.logs = [this](const model::Adapter& adapter, const deploy::LogQuery& query,
-                             const deploy::LogSink& sink) { return logs(adapter, query, sink); };
+        result.logs = std::bind_front(&ApiTest::logs, this);
         result.access = std::move(access);
         result.sessions.processes = [] { return std::vector<std::string>{"p1"}; };
-        result.sessions.page = [](const auto&, const auto& query) {
+        result.sessions.page = [](const auto&, const auto& query, Nanos) {
             return contract::SessionsPage{0, {{"s1", "a", "a-0", query.user, "", 0, 0, 0, 0}}, 0};
         };
-        result.sessions.end = [](const auto&, const auto& wish) { return wish.user == "alice"; };
+        using Ended = contract::SessionEnded;
+        result.sessions.end = [](auto&&, auto&& e) { return Ended{0, e.user == "alice"}; };
         return result;
     }
     // Instance 0 exists. Following, it says "live" and then nothing until its reader goes.

@@ -17,6 +17,7 @@ namespace mcpgw::api {
 namespace {
 
 constexpr std::string_view kCollection = "/sessions";
+constexpr Nanos kListTime = limits::session_list_ms * kMillisecond;
 
 void write_item(JsonWriter& out, const std::string& process, const contract::SessionItem& item) {
     out.object().key("id").string(process + "-" + item.id);
@@ -59,7 +60,39 @@ std::string link_of(const Call& call, std::size_t limit, const std::string& curs
     return "<" + target + ">; rel=\"next\"";
 }
 
+Answer too_many() {
+    Answer answer = problem(503, "too many calls ask for sessions; try again later");
+    answer.headers.emplace_back("Retry-After", "1");
+    return answer;
+}
+
+// Counts a call as long as it lives, also if that ends in an exception.
+class Counted {
+  public:
+    explicit Counted(std::atomic<std::size_t>& count) : count_(count), before_(count++) {}
+    ~Counted() { --count_; }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+
+    [[nodiscard]] std::size_t before() const { return before_; }
+
+  private:
+    std::atomic<std::size_t>& count_;
+    const std::size_t before_;
+};
+
+std::string known(const std::string& text) {
+    return text.empty() ? "unknown" : text;
+}
+
 }  // namespace
+
+struct SessionRoutes::List {
+    contract::SessionsQuery query;
+    std::size_t left;  // items that there is room for
+    Nanos until;
+    JsonWriter out;
+};
 
 bool is_sessions_path(std::string_view path) {
     return path == kCollection || path.starts_with("/sessions/");
@@ -69,13 +102,20 @@ Answer SessionRoutes::answer(const Call& call) {
     std::string_view path = call.path;
     if (path.ends_with('/')) path.remove_suffix(1);
     if (path == kCollection) {
-        if (call.method == "GET" || call.method == "HEAD") return list(call);
-        return wrong_method("GET, HEAD");
+        if (call.method != "GET" && call.method != "HEAD") return wrong_method("GET, HEAD");
+    } else {
+        const std::string_view id = path.substr(kCollection.size() + 1);
+        if (id.empty() || id.find('/') != std::string_view::npos) return no_such_path();
+        if (call.method != "DELETE") return wrong_method("DELETE");
     }
-    path.remove_prefix(kCollection.size() + 1);
-    if (path.empty() || path.find('/') != std::string_view::npos) return no_such_path();
-    if (call.method == "DELETE") return end(call, path);
-    return wrong_method("DELETE");
+    // Each waits for data planes on a thread that others need, too.
+    const Counted counted(calls_);
+    return counted.before() < limits::session_calls_max ? ask(call, path) : too_many();
+}
+
+Answer SessionRoutes::ask(const Call& call, std::string_view path) {
+    if (path == kCollection) return list(call);
+    return end(call, path.substr(kCollection.size() + 1));
 }
 
 Result<SessionRoutes::Place> SessionRoutes::place_of(const std::string& cursor) {
@@ -104,35 +144,40 @@ Answer SessionRoutes::list(const Call& call) {
         if (!query.user.empty() && query.user != call.who.user_id) processes.clear();
         query.user = call.who.user_id;
     }
-    JsonWriter out;
-    out.array();
-    std::size_t left = page->limit;
+    List list{std::move(query), page->limit, services_.now() + kListTime, {}};
+    list.out.array();
     std::optional<Place> next;
     for (const std::string& process : processes) {
         if (process < from->process) continue;
-        query.after = process == from->process ? from->after : 0;
-        bool at_end = false;
-        while (left > 0 && !at_end) {
-            query.limit = static_cast<std::uint32_t>(left);
-            const auto answer = services_.page(process, query);
-            if (!answer) break;
-            for (const contract::SessionItem& item : answer->items)
-                write_item(out, process, item);
-            left -= answer->items.size();
-            at_end = answer->next <= query.after;
-            query.after = answer->next;
-        }
-        if (left > 0 || at_end) continue;
-        next = Place{process, query.after};
-        break;
+        list.query.after = process == from->process ? from->after : 0;
+        next = collect(process, list);
+        if (next) break;
     }
-    out.end();
-    Answer answer = json_answer(200, out.take());
+    list.out.end();
+    Answer answer = json_answer(200, list.out.take());
     if (next) {
         const std::string cursor = cursor_of(next->process + "-" + std::to_string(next->after));
         answer.headers.emplace_back("Link", link_of(call, page->limit, cursor));
     }
     return answer;
+}
+
+std::optional<SessionRoutes::Place> SessionRoutes::collect(const std::string& process, List& list) {
+    while (list.left > 0 && services_.now() < list.until) {
+        list.query.limit = static_cast<std::uint32_t>(list.left);
+        const auto answer = services_.page(process, list.query, list.until);
+        if (!answer) {
+            // One that was not given all its time is asked again, first of all.
+            if (services_.now() >= list.until) break;
+            return std::nullopt;
+        }
+        for (const contract::SessionItem& item : answer->items)
+            write_item(list.out, process, item);
+        list.left -= answer->items.size();
+        if (answer->next <= list.query.after) return std::nullopt;
+        list.query.after = answer->next;
+    }
+    return Place{process, list.query.after};
 }
 
 Answer SessionRoutes::end(const Call& call, std::string_view public_id) {
@@ -145,19 +190,27 @@ Answer SessionRoutes::end(const Call& call, std::string_view public_id) {
     if (!contract::is_session_id(wish.id)) return unknown;
     if (!std::ranges::binary_search(services_.processes(), process)) return unknown;
     if (!access_.is_admin(call.who)) wish.user = call.who.user_id;
-    const auto found = services_.end(process, wish);
-    if (!found) return answer_of(found.error());
-    if (!*found) return unknown;
-    note_end(call, public_id);
+    const auto ended = services_.end(process, wish);
+    if (!ended) return answer_of(ended.error());
+    if (!ended->found) return unknown;
+    note_end(call, public_id, *ended);
     Answer answer;
     answer.status = 204;
     return answer;
 }
 
-void SessionRoutes::note_end(const Call& call, std::string_view public_id) {
-    log_info("a session was ended", {{"session", public_id}, {"user", call.who.user_id}});
+void SessionRoutes::note_end(const Call& call, std::string_view public_id,
+                             const contract::SessionEnded& ended) {
+    log_info("a session was ended", {{"session", public_id},
+                                     {"adapter", ended.adapter},
+                                     {"instance", ended.instance},
+                                     {"owner", ended.user},
+                                     {"user", call.who.user_id}});
+    // Its id means nothing once it is gone.
+    const std::string detail = "adapter " + known(ended.adapter) + ", instance " +
+                               known(ended.instance) + ", user " + known(ended.user);
     const auto noted = store_->append_audit(
-        {0, unix_millis_now(), call.who.user_id, "session.end", std::string(public_id), ""});
+        {0, unix_millis_now(), call.who.user_id, "session.end", std::string(public_id), detail});
     if (!noted) log_error("the audit log cannot be written", {{"why", noted.error().detail}});
 }
 

@@ -22,6 +22,7 @@ struct FakeProcess {
     std::size_t looks_max = 1000;
     bool is_away = false;
     int questions = 0;
+    Nanos takes = 0;
 
     Result<contract::SessionsPage> page(const contract::SessionsQuery& query) {
         ++questions;
@@ -41,11 +42,15 @@ struct FakeProcess {
         page.next = 0;
         return page;
     }
-    Result<bool> end(const contract::SessionEnd& wish) {
+    Result<contract::SessionEnded> end(const contract::SessionEnd& wish) {
         if (is_away) return failure(Code::unavailable, "no answer");
-        return std::erase_if(sessions, [&wish](const contract::SessionItem& one) {
-                   return one.id == wish.id && (wish.user.empty() || wish.user == one.user);
-               }) == 1;
+        contract::SessionEnded ended;
+        std::erase_if(sessions, [&](const contract::SessionItem& one) {
+            if (one.id != wish.id || (!wish.user.empty() && wish.user != one.user)) return false;
+            ended = {wish.request, true, one.adapter, one.instance, one.user};
+            return true;
+        });
+        return ended;
     }
 };
 
@@ -66,13 +71,18 @@ class SessionRoutesTest : public testing::Test {
                         return names;
                     },
                 .page =
-                    [this](const std::string& process, const contract::SessionsQuery& query) {
-                        return processes_.at(process).page(query);
+                    [this](const std::string& process, const contract::SessionsQuery& query,
+                           Nanos until) {
+                        while_asked_();
+                        FakeProcess& asked = processes_.at(process);
+                        now_ += std::min(asked.takes, until - now_);
+                        return asked.page(query);
                     },
                 .end =
                     [this](const std::string& process, const contract::SessionEnd& wish) {
                         return processes_.at(process).end(wish);
-                    }},
+                    },
+                .now = [this] { return now_; }},
             identity::AccessRules{}, store_.get());
     }
     void TearDown() override {
@@ -124,6 +134,8 @@ class SessionRoutesTest : public testing::Test {
     std::string directory_;
     std::unique_ptr<store::SqliteStore> store_;
     std::map<std::string, FakeProcess> processes_;
+    Nanos now_ = kSecond;
+    std::function<void()> while_asked_ = [] {};
     std::unique_ptr<SessionRoutes> routes_;
 };
 
@@ -214,6 +226,7 @@ TEST_F(SessionRoutesTest, an_end_is_an_audit_record_and_a_second_one_is_404) {
     EXPECT_EQ(audit->front().action, "session.end");
     EXPECT_EQ(audit->front().actor, "root");
     EXPECT_EQ(audit->front().resource, "p1-s1");
+    EXPECT_EQ(audit->front().detail, "adapter weather, instance weather-0, user alice");
 }
 
 TEST_F(SessionRoutesTest, a_data_plane_that_does_not_answer_is_left_out) {
@@ -228,6 +241,53 @@ TEST_F(SessionRoutesTest, a_data_plane_that_does_not_answer_is_left_out) {
     const std::string next = next_of(ask("GET", "/sessions?limit=1"));
     processes_.erase("p1");
     EXPECT_EQ(ids(next), Ids{"p2-s2"});
+}
+
+TEST_F(SessionRoutesTest, a_list_that_takes_too_long_ends_early_and_goes_on_at_its_link) {
+    Ids all;
+    for (int i = 0; i < 12; ++i) {
+        add("p1", "s" + std::to_string(i));
+        all.push_back("p1-s" + std::to_string(i));
+    }
+    processes_["p1"].looks_max = 1;
+    processes_["p1"].takes = kSecond;
+    for (const char* silent : {"p2", "p3", "p4", "p5"}) {
+        processes_[silent].is_away = true;
+        processes_[silent].takes = limits::session_question_ms * kMillisecond;
+    }
+    add("p6", "last");
+    all.emplace_back("p6-last");
+    Ids seen;
+    std::size_t pages = 0;
+    for (std::string target = "/sessions"; !target.empty(); ++pages) {
+        ASSERT_LT(pages, 20U);
+        const Nanos begin = now_;
+        const Answer answer = ask("GET", target);
+        EXPECT_LE(now_ - begin, limits::session_list_ms * kMillisecond);
+        const Ids page = ids_of(answer);
+        seen.insert(seen.end(), page.begin(), page.end());
+        target = next_of(answer);
+    }
+    EXPECT_EQ(seen, all);
+    EXPECT_GT(pages, 3U);
+}
+
+TEST_F(SessionRoutesTest, so_many_calls_ask_at_the_same_time) {
+    add("p1", "s1");
+    std::size_t depth = 0;
+    Answer refused;
+    while_asked_ = [&] {
+        if (++depth > limits::session_calls_max) return;
+        const Answer answer = ask("GET", "/sessions");
+        if (answer.status != 200) refused = answer;
+    };
+    EXPECT_EQ(ids("/sessions"), Ids{"p1-s1"});
+    EXPECT_EQ(depth, limits::session_calls_max);
+    EXPECT_EQ(refused.status, 503);
+    EXPECT_EQ(refused.content_type, "application/problem+json");
+    EXPECT_EQ(refused.headers.at(0), std::pair(std::string("Retry-After"), std::string("1")));
+    while_asked_ = [] {};
+    EXPECT_EQ(ids("/sessions"), Ids{"p1-s1"}) << "all of them have ended";
 }
 
 TEST_F(SessionRoutesTest, a_data_plane_that_leads_in_circles_ends_the_list_all_the_same) {

@@ -153,12 +153,15 @@ std::vector<std::string> Publisher::processes() {
     return processes_;
 }
 
-void Publisher::ask(std::string process, std::string json) {
+bool Publisher::ask(std::string process, std::string json) {
     {
         const std::scoped_lock lock(mutex_);
+        if (questions_bytes_ + json.size() > limits::question_bytes_max) return false;
+        questions_bytes_ += json.size();
         questions_.emplace_back(std::move(process), std::move(json));
     }
     wake();
+    return true;
 }
 
 void Publisher::open_gate() {
@@ -321,6 +324,7 @@ void Publisher::send_questions(Nanos now) {
     {
         const std::scoped_lock lock(mutex_);
         questions.swap(questions_);
+        questions_bytes_ = 0;
     }
     for (const auto& [process, json] : questions) {
         const auto peer = std::ranges::find_if(peers_, [&process](const auto& one) {

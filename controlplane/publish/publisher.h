@@ -76,8 +76,9 @@ class Publisher {
 
     // Any thread. The data planes that take questions, by what they call themselves, in order.
     [[nodiscard]] std::vector<std::string> processes();
-    // Any thread. Sends the question soon; on_left tells if it cannot be.
-    void ask(std::string process, std::string json);
+    // Any thread. Sends the question soon; on_left tells if it cannot be. False: too much waits to
+    // be sent already.
+    [[nodiscard]] bool ask(std::string process, std::string json);
 
     // For /readyz and debugging: the version that was published last, and how many data planes
     // have it in force.
@@ -129,6 +130,7 @@ class Publisher {
     std::optional<std::vector<contract::SealingKey>> said_keys_;
     bool gate_open_ = false;
     std::vector<std::pair<std::string, std::string>> questions_;  // process, json
+    std::size_t questions_bytes_ = 0;
     std::vector<std::string> processes_;
 
     // The thread's own.

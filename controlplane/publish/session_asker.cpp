@@ -1,6 +1,7 @@
 // A list of questions under one lock.
 #include "controlplane/publish/session_asker.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -22,10 +23,17 @@ std::uint64_t SessionAsker::begin(const std::string& process) {
     return last_request_;
 }
 
-SessionAsker::Question SessionAsker::wait_for(std::uint64_t request) {
+SessionAsker::Question SessionAsker::ask(std::uint64_t request, std::string json, Nanos until) {
     std::unique_lock lock(mutex_);
     Question& question = questions_.at(request);
-    news_.wait_for(lock, std::chrono::milliseconds(patience_ms_),
+    const std::string process = question.process;
+    lock.unlock();
+    const bool sent = send_(process, std::move(json));
+    const Nanos now = monotonic_now();
+    const Nanos left = std::min(patience_ms_ * kMillisecond, until - std::min(until, now));
+    lock.lock();
+    question.is_lost = question.is_lost || !sent;
+    news_.wait_for(lock, std::chrono::nanoseconds(left),
                    [&question] { return question.is_lost || question.page || question.ended; });
     Question taken = std::move(question);
     questions_.erase(request);
@@ -33,25 +41,24 @@ SessionAsker::Question SessionAsker::wait_for(std::uint64_t request) {
 }
 
 Result<contract::SessionsPage> SessionAsker::page(const std::string& process,
-                                                  contract::SessionsQuery query) {
+                                                  contract::SessionsQuery query, Nanos until) {
     query.request = begin(process);
-    send_(process, contract::encode(query));
-    Question question = wait_for(query.request);
+    Question question = ask(query.request, contract::encode(query), until);
     if (!question.page || question.page->items.size() > query.limit) return no_answer();
     return std::move(*question.page);
 }
 
-Result<bool> SessionAsker::end(const std::string& process, contract::SessionEnd wish) {
+Result<contract::SessionEnded> SessionAsker::end(const std::string& process,
+                                                 contract::SessionEnd wish) {
     wish.request = begin(process);
-    send_(process, contract::encode(wish));
-    const Question question = wait_for(wish.request);
+    Question question = ask(wish.request, contract::encode(wish), kNever);
     if (!question.ended) return no_answer();
-    return question.ended->found;
+    return std::move(*question.ended);
 }
 
 void SessionAsker::take_answer(const std::string& process, const std::string& json) {
     auto page = contract::decode_sessions_page(json);
-    const auto ended = contract::decode_session_ended(json);
+    auto ended = contract::decode_session_ended(json);
     if (!page && !ended) {
         const bool is_page = contract::type_of(json) == "sessions_page";
         log_error("a data plane gave an answer that cannot be understood",
@@ -64,7 +71,7 @@ void SessionAsker::take_answer(const std::string& process, const std::string& js
     if (page)
         found->second.page = std::move(*page);
     else
-        found->second.ended = *ended;
+        found->second.ended = std::move(*ended);
     news_.notify_all();
 }
 

@@ -20,23 +20,27 @@
 #include "common/contract/sessions.h"
 #include "common/limits.h"
 #include "common/result.h"
+#include "common/time.h"
 
 namespace mcpgw::publish {
 
 class SessionAsker {
   public:
-    using Send = std::function<void(const std::string& process, std::string json)>;
+    // False: it cannot be sent.
+    using Send = std::function<bool(const std::string& process, std::string json)>;
 
     explicit SessionAsker(Send send, std::uint32_t patience_ms = limits::session_question_ms)
         : send_(std::move(send)), patience_ms_(patience_ms) {}
     SessionAsker(const SessionAsker&) = delete;
     SessionAsker& operator=(const SessionAsker&) = delete;
 
-    // Any thread; they wait. The member `request` is filled in here.
+    // Any thread; they wait, and no longer than until then. The member `request` is filled in here.
     [[nodiscard]] Result<contract::SessionsPage> page(const std::string& process,
-                                                      contract::SessionsQuery query);
-    // Whether there was such a session.
-    [[nodiscard]] Result<bool> end(const std::string& process, contract::SessionEnd wish);
+                                                      contract::SessionsQuery query,
+                                                      Nanos until = kNever);
+    // Whether there was such a session, and what it was.
+    [[nodiscard]] Result<contract::SessionEnded> end(const std::string& process,
+                                                     contract::SessionEnd wish);
 
     // What came from this data plane, and that it has left. Any thread; they do not wait.
     void take_answer(const std::string& process, const std::string& json);
@@ -51,8 +55,8 @@ class SessionAsker {
     };
 
     [[nodiscard]] std::uint64_t begin(const std::string& process);
-    // The question with its answer, taken off the list.
-    [[nodiscard]] Question wait_for(std::uint64_t request);
+    // Sends the question that has begun; returns it with its answer, taken off the list.
+    [[nodiscard]] Question ask(std::uint64_t request, std::string json, Nanos until);
 
     const Send send_;
     const std::uint32_t patience_ms_;

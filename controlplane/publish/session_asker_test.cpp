@@ -30,10 +30,9 @@ TEST(SessionAsker, a_question_is_answered_by_whom_it_was_put_to) {
     SessionAsker* asker = nullptr;
     SessionAsker alone(
         [&asker](const std::string& process, const std::string& json) {
-            const auto query = contract::decode_sessions_query(json);
-            ASSERT_TRUE(query);
-            EXPECT_EQ(query->adapter, "a");
-            const std::uint64_t request = query->request;
+            const auto query = contract::decode_sessions_query(json).value();
+            EXPECT_EQ(query.adapter, "a");
+            const std::uint64_t request = query.request;
             // Others' answers, and answers to other questions, do not count.
             asker->take_answer("other", encode(contract::SessionsPage{request, {}, 9}));
             asker->take_answer(process, encode(contract::SessionsPage{request + 1, {}, 9}));
@@ -42,6 +41,7 @@ TEST(SessionAsker, a_question_is_answered_by_whom_it_was_put_to) {
             asker->take_loss("other");
             asker->take_answer(process,
                                encode(contract::SessionsPage{request, {item_of("s1")}, 5}));
+            return true;
         },
         kForEverMs);
     asker = &alone;
@@ -56,22 +56,31 @@ TEST(SessionAsker, the_end_of_a_session_is_a_question_too) {
     SessionAsker* asker = nullptr;
     SessionAsker alone(
         [&asker](const std::string& process, const std::string& json) {
-            const auto wish = contract::decode_session_end(json);
-            ASSERT_TRUE(wish);
-            EXPECT_EQ(wish->user, "alice");
-            asker->take_answer(process,
-                               encode(contract::SessionEnded{wish->request, wish->id == "known"}));
+            const auto wish = contract::decode_session_end(json).value();
+            EXPECT_EQ(wish.user, "alice");
+            asker->take_answer(
+                process, encode(contract::SessionEnded{wish.request, wish.id == "known", "weather",
+                                                       "weather-0", "alice"}));
+            return true;
         },
         kForEverMs);
     asker = &alone;
-    EXPECT_EQ(alone.end("one", {.id = "known", .user = "alice"}).value(), true);
-    EXPECT_EQ(alone.end("one", {.id = "unknown", .user = "alice"}).value(), false);
+    const auto ended = alone.end("one", {.id = "known", .user = "alice"});
+    ASSERT_TRUE(ended);
+    EXPECT_TRUE(ended->found);
+    EXPECT_EQ(ended->adapter + " " + ended->instance + " " + ended->user,
+              "weather weather-0 alice");
+    EXPECT_FALSE(alone.end("one", {.id = "unknown", .user = "alice"})->found);
 }
 
 TEST(SessionAsker, what_is_not_answered_in_time_is_unavailable) {
     std::string asked;
-    SessionAsker alone([&asked](const std::string&, std::string json) { asked = std::move(json); },
-                       kSoonMs);
+    SessionAsker alone(
+        [&asked](const std::string&, std::string json) {
+            asked = std::move(json);
+            return true;
+        },
+        kSoonMs);
     const auto page = alone.page("one", {.limit = 1});
     ASSERT_FALSE(page);
     EXPECT_EQ(page.error().code, Code::unavailable);
@@ -81,6 +90,20 @@ TEST(SessionAsker, what_is_not_answered_in_time_is_unavailable) {
     EXPECT_FALSE(alone.end("one", {.id = "x"}));
 }
 
+TEST(SessionAsker, nobody_waits_beyond_the_end_of_his_call) {
+    SessionAsker alone([](const std::string&, const std::string&) { return true; }, kForEverMs);
+    const Nanos begin = monotonic_now();
+    for (const Nanos until : {Nanos{0}, begin, begin + kSoonMs * kMillisecond})
+        EXPECT_FALSE(alone.page("one", {.limit = 1}, until));
+    EXPECT_GE(monotonic_now(), begin + kSoonMs * kMillisecond);
+}
+
+TEST(SessionAsker, what_cannot_be_sent_is_unavailable_at_once) {
+    SessionAsker alone([](const std::string&, const std::string&) { return false; }, kForEverMs);
+    EXPECT_EQ(alone.page("one", {.limit = 1}).error().code, Code::unavailable);
+    EXPECT_EQ(alone.end("one", {.id = "x"}).error().code, Code::unavailable);
+}
+
 TEST(SessionAsker, a_page_that_is_larger_than_was_asked_for_is_no_answer) {
     SessionAsker* asker = nullptr;
     SessionAsker alone(
@@ -88,6 +111,7 @@ TEST(SessionAsker, a_page_that_is_larger_than_was_asked_for_is_no_answer) {
             const auto query = contract::decode_sessions_query(json);
             asker->take_answer(process, encode(contract::SessionsPage{
                                             query->request, {item_of("s1"), item_of("s2")}, 0}));
+            return true;
         },
         kForEverMs);
     asker = &alone;
@@ -97,7 +121,8 @@ TEST(SessionAsker, a_page_that_is_larger_than_was_asked_for_is_no_answer) {
 
 TEST(SessionAsker, a_loss_ends_all_waiting_at_once) {
     std::atomic<int> asked = 0;
-    SessionAsker alone([&asked](const std::string&, const std::string&) { ++asked; }, kForEverMs);
+    SessionAsker alone([&asked](const std::string&, const std::string&) { return ++asked > 0; },
+                       kForEverMs);
     std::vector<std::thread> threads;
     std::atomic<int> failed = 0;
     for (int i = 0; i < 4; ++i)
@@ -152,7 +177,7 @@ class AskingTest : public ::testing::Test {
     PublisherOptions options_;
     std::atomic<std::uint64_t> last_version_ = 0;
     SessionAsker asker_{[this](const std::string& process, std::string json) {
-                            publisher_->ask(process, std::move(json));
+                            return publisher_->ask(process, std::move(json));
                         },
                         kForEverMs};
     std::unique_ptr<Publisher> publisher_;
@@ -213,6 +238,17 @@ TEST_F(AskingTest, one_that_leaves_or_is_unknown_ends_the_waiting) {
     EXPECT_TRUE(eventually([&] { return publisher_->processes().empty(); }));
 }
 
+TEST_F(AskingTest, questions_that_wait_to_be_sent_are_bounded) {
+    publisher_ = std::move(*Publisher::open(options_));  // and its thread does not run yet
+    const std::string question(1000, 'x');
+    std::size_t taken = 0;
+    while (taken <= limits::question_bytes_max && publisher_->ask("nobody", question))
+        ++taken;
+    EXPECT_EQ(taken, limits::question_bytes_max / question.size());
+    publisher_->start();
+    EXPECT_TRUE(eventually([&] { return publisher_->ask("nobody", question); }));
+}
+
 TEST_F(AskingTest, one_that_reads_nothing_gets_so_many_questions_and_no_more) {
     options_.patience_ms = 1'000;
     start();
@@ -222,7 +258,7 @@ TEST_F(AskingTest, one_that_reads_nothing_gets_so_many_questions_and_no_more) {
     std::atomic<bool> asking = true;
     std::thread flood([&] {
         while (asking)
-            publisher_->ask("one", question);
+            if (!publisher_->ask("one", question)) std::this_thread::yield();
     });
     EXPECT_TRUE(eventually([&] { return plane.hung_up(); }));
     asking = false;
