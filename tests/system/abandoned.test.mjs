@@ -216,8 +216,10 @@ async function killClients(endOfRound) {
   await new Crowd(endOfRound, gateway.mcpUrl('impatient')).open();
   const later = [...recorder.sessions.values()].at(-1);
   await until('the session without a stream expires', () => later.deletedAt.length === 1);
-  const metric = await metricsOf(gateway);
-  assert.equal(metric('sessions_active', 'adapter="impatient"'), CLIENTS);
+  await until('the sessions of the clients, and no others', async () => {
+    const metric = await metricsOf(gateway);
+    return metric('sessions_active', 'adapter="impatient"') === CLIENTS;
+  });
   const exit = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
   child.kill('SIGKILL');
   assert.equal(await within('the end of the clients', exit), 'SIGKILL');
