@@ -47,6 +47,7 @@ export class Browser {
 
   #answers = new Map();
   #asked = 0;
+  #loaded = new Set(); // ids of the loads that are complete
 
   async #start() {
     this.profile = mkdtempSync(join(tmpdir(), 'mcpgw-browser-'));
@@ -89,6 +90,9 @@ export class Browser {
   }
 
   #take(message) {
+    if (message.method === 'Page.lifecycleEvent' && message.params.name === 'load') {
+      this.#loaded.add(message.params.loaderId);
+    }
     const { resolve, reject } = this.#answers.get(message.id) ?? {};
     this.#answers.delete(message.id);
     if (message.error) reject?.(new Error(message.error.message));
@@ -102,8 +106,8 @@ export class Browser {
     return within(`${method} in the browser`, answer);
   }
 
-  // A page at the address. run(f, ...args) calls the function there and returns what it resolves
-  // to; arguments and results go as JSON.
+  // A page at the address, loaded. run(f, ...args) calls the function there and returns what it
+  // resolves to; arguments and results go as JSON.
   async open(url) {
     const { targetId } = await this.#ask('Target.createTarget', { url: 'about:blank' });
     const flat = { targetId, flatten: true };
@@ -117,8 +121,12 @@ export class Browser {
         return result.value;
       },
     };
-    const { errorText } = await this.#ask('Page.navigate', { url }, sessionId);
+    await this.#ask('Page.enable', {}, sessionId);
+    await this.#ask('Page.setLifecycleEventsEnabled', { enabled: true }, sessionId);
+    const { errorText, loaderId } = await this.#ask('Page.navigate', { url }, sessionId);
     if (errorText) throw new Error(`${url}: ${errorText}`);
+    // A script that runs earlier may run in the page that is about to go.
+    await until(`${url} in the browser`, () => this.#loaded.has(loaderId));
     return page;
   }
 }
