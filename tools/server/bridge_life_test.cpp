@@ -86,10 +86,10 @@ bool visit(std::uint16_t port, std::mt19937& random) {
     }
 }
 
-// SIGKILL to a child of the bridge, whichever.
+// SIGKILL to a child of the bridge, whichever but the one that guards the others.
 void kill_one(pid_t bridge, std::mt19937& random) {
     std::vector<pid_t> children = children_of(bridge);
-    // The guarding process is the only one that leads a session of its own.
+    // It leads a session of its own. So does, for a moment, what makes strays; it may be left out.
     std::erase_if(children, [](pid_t pid) { return getsid(pid) == pid; });
     if (!children.empty()) kill(children[random() % children.size()], SIGKILL);
 }
