@@ -22,6 +22,8 @@ const IDLE_MS = 2000;
 // The gateway counts in seconds and looks at each session once in a second; the rest is for DELETEs
 // that wait for their turn on a busy machine.
 const LATE_MS = 8000;
+// A server hears of the end of a stream after the gateway, on a busy machine by up to so much.
+const HEARD_LATE_MS = 500;
 // On three example servers, which hold 1,024 each: two rounds do not fit unless the first has gone.
 const ON_EXAMPLES = 2400;
 const CLIENTS = 500;
@@ -114,7 +116,7 @@ function assertTold(abandoned) {
   assert.equal(recorder.strayDeletes, 0);
   const waits = abandoned.map((one) => one.deletedAt[0] - one.usedAt).sort((a, b) => a - b);
   const [first, last] = [waits[0], waits.at(-1)];
-  assert.ok(first >= IDLE_MS, `the first was ended after ${first} ms`);
+  assert.ok(first >= IDLE_MS - HEARD_LATE_MS, `the first was ended after ${first} ms`);
   assert.ok(last <= IDLE_MS + LATE_MS, `the last was ended after ${last} ms`);
 }
 
