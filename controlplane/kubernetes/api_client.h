@@ -29,12 +29,12 @@ using Query = std::vector<std::pair<std::string, std::string>>;  // not yet perc
 
 struct Call {
     std::string method = "GET";
-    std::string path;  // "/api/v1/namespaces/x/pods"; names of Kubernetes need no encoding
-    Query query;
+    std::string path{};  // "/api/v1/namespaces/x/pods"; names of Kubernetes need no encoding
+    Query query{};
     // With a body: "application/json", "application/apply-patch+yaml",
     // "application/merge-patch+json"
-    std::string content_type;
-    std::string body;
+    std::string content_type{};
+    std::string body{};
     std::string accept = "application/json";
     // For the whole answer; of a stream, for its head.
     std::uint32_t timeout_ms = limits::kubernetes_call_ms;
@@ -45,8 +45,9 @@ struct StreamLimits {
     std::uint32_t tick_ms = 1'000;  // how often the sink is called when nothing comes
 };
 
-// Pieces of a stream as they arrive, and an empty one at every tick without any; false ends the
-// stream. Lines are made of it by LineSplitter (lines.h).
+// Pieces of a stream as they arrive, an empty one as soon as its head is there, and an empty one at
+// every tick in which nothing came; false ends the stream. LineSplitter (lines.h) makes lines of
+// it.
 using ByteSink = std::function<bool(std::string_view bytes)>;
 
 // Answers have a status of 2xx; everything else is a Failure.

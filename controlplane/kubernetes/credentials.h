@@ -16,9 +16,9 @@
 namespace mcpgw::kubernetes {
 
 struct Credential {
-    std::string token;  // empty: none
-    Pem client_certificate;
-    Pem client_key;
+    std::string token{};  // empty: none
+    Pem client_certificate{};
+    Pem client_key{};
 
     bool operator==(const Credential&) const = default;
 };

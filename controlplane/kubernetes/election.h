@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <string>
 
+#include <picojson.h>
+
 #include "common/limits.h"
 #include "common/time.h"
 #include "controlplane/kubernetes/api_client.h"
@@ -55,18 +57,19 @@ class Election {
     //  reading -> creating | taking | renewing -> reading ...
     enum class State : std::uint8_t { reading, creating, taking, renewing };
 
+    // The lease as it was last read or written; what others keep in it is kept.
     struct Record {
+        picojson::value object;
         std::string resource_version;  // empty: there is no lease
         std::string holder;
-        std::string acquire_time;
-        std::string renew_time;
-        std::int64_t duration_seconds = 0;
+        std::int64_t duration_ms = 0;
         std::int64_t transitions = 0;
     };
 
     void take_record(const std::string& body, Nanos now);
     [[nodiscard]] bool decide(Nanos now);
     [[nodiscard]] Call write_call(std::uint64_t unix_ms);
+    [[nodiscard]] Call call_of(const char* method, std::string body) const;
 
     const LeaseName lease_;
     const std::string identity_;

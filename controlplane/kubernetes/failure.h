@@ -1,8 +1,8 @@
 // What an answer that is not a success means, or that there is none: for programs and for people.
 //
 // Decided by HTTP status and `reason` of the Status object, never by its message. Texts are bounded
-// and carry no control characters. What a 5xx answer says stays out of `message`: it may show
-// addresses inside the cluster. Pure.
+// and carry no control characters. What a 5xx answer says goes to the operator's log only: it may
+// show addresses inside the cluster. Pure.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +16,9 @@ namespace mcpgw::kubernetes {
 
 struct Answer {
     int status = 0;
-    std::string body;
-    std::uint32_t retry_after_ms = 0;   // 0: the server has not said
-    std::vector<std::string> warnings;  // texts of `Warning: 299` fields, bounded
+    std::string body{};
+    std::uint32_t retry_after_ms = 0;     // 0: the server has not said
+    std::vector<std::string> warnings{};  // texts of `Warning: 299` fields, bounded
 };
 
 enum class FailureKind : std::uint8_t {
@@ -44,9 +44,9 @@ enum class Missing : std::uint8_t {
 };
 
 struct Cause {
-    std::string reason;  // "FieldValueInvalid", "FieldManagerConflict", "NamespaceTerminating"
-    std::string field;   // "spec.replicas"
-    std::string message;
+    std::string reason{};  // "FieldValueInvalid", "FieldManagerConflict", "NamespaceTerminating"
+    std::string field{};   // "spec.replicas"
+    std::string message{};
 };
 
 struct Failure {
@@ -56,9 +56,12 @@ struct Failure {
     bool is_too_large = false;       // transport: the answer exceeds our limit; ask for less
     bool may_have_happened = false;  // transport: the server may have done what it was asked for
     std::uint32_t retry_after_ms = 0;
-    std::string reason;   // of the Status object, e.g. "AlreadyExists"; may be empty
-    std::string message;  // one sentence for people, never empty
-    std::vector<Cause> causes;
+    std::string reason{};   // of the Status object, e.g. "AlreadyExists"; may be empty
+    std::string message{};  // one sentence for people, never empty, without addresses
+    // What the server or the connection said to that, for the log of the operator only: it may show
+    // addresses inside the cluster. May be empty.
+    std::string log_detail{};
+    std::vector<Cause> causes{};
 
     [[nodiscard]] bool has_cause(std::string_view cause_reason) const;
     // Worth asking again, unchanged, after a pause.
@@ -70,7 +73,7 @@ struct Failure {
 // What an answer outside 2xx means. Also takes the Status of an ERROR event: then `status` of the
 // answer is its code.
 [[nodiscard]] Failure failure_of(const Answer& answer);
-[[nodiscard]] Failure transport_failure(std::string message);
+[[nodiscard]] Failure transport_failure(std::string message, std::string_view log_detail = {});
 [[nodiscard]] Failure cancelled_failure();
 // For callers that speak Result: kind -> Code, message -> detail.
 [[nodiscard]] Error error_of(const Failure& failure);

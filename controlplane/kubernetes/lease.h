@@ -19,16 +19,16 @@
 namespace mcpgw::kubernetes {
 
 struct LeaderOptions {
-    LeaseName lease;       // e.g. {"adapter", "mcp-gateway"}
-    std::string identity;  // empty: host name and a random number
-    LeaseTimes times;
+    LeaseName lease{};       // e.g. {"adapter", "mcp-gateway"}
+    std::string identity{};  // empty: host name and a random number
+    LeaseTimes times{};
     // On the leader's thread, whenever is_leader() has changed; must not throw or block for long.
-    std::function<void(bool is_leader)> on_change;
+    std::function<void(bool is_leader)> on_change{};
     // On the leader's thread: the election cannot be held (forbidden, no contact, ...); once per
     // reason. Empty text: it can again.
-    std::function<void(const std::string& why)> on_trouble;
+    std::function<void(const std::string& why)> on_trouble{};
     // CLOCK_BOOTTIME if empty: unlike the monotonic clock it goes on while the machine sleeps.
-    std::function<Nanos()> clock;
+    std::function<Nanos()> clock{};
 };
 
 class Leader {

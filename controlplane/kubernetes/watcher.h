@@ -29,25 +29,25 @@ namespace mcpgw::kubernetes {
 // not throw, and must not destroy the watcher. Any may be left empty.
 struct Listener {
     // New or changed. Of a list, objects come while its pages arrive, without kind and apiVersion.
-    std::function<void(const picojson::value& object)> on_changed;
+    std::function<void(const picojson::value& object)> on_changed{};
     // `last` is the state in which it went, or null if that was not seen (it is missing in a list).
     std::function<void(const std::string& name, const std::string& uid,
                        const picojson::value& last)>
         on_deleted;
     // A list is complete and what is gone was told: everything is known as of now. Again after
     // every further list.
-    std::function<void()> on_listed;
+    std::function<void()> on_listed{};
     // There is no contact, or the server refuses; once per reason until on_well. A stream that
     // just ends is no trouble.
-    std::function<void(const Failure& why)> on_trouble;
+    std::function<void(const Failure& why)> on_trouble{};
     // Contact again (or for the first time).
-    std::function<void()> on_well;
+    std::function<void()> on_well{};
 };
 
 struct WatchOptions {
-    std::string path;            // "/api/v1/namespaces/x/pods"
-    std::string label_selector;  // "app.kubernetes.io/managed-by=mcp-gateway"; empty: all
-    std::string field_selector;
+    std::string path{};            // "/api/v1/namespaces/x/pods"
+    std::string label_selector{};  // "app.kubernetes.io/managed-by=mcp-gateway"; empty: all
+    std::string field_selector{};
     std::size_t page_items = limits::kubernetes_page_items;
     // A watch lasts between this and twice this, at random.
     std::uint32_t watch_seconds = limits::kubernetes_watch_seconds;
@@ -57,7 +57,7 @@ struct WatchOptions {
     std::uint32_t retry_last_ms = limits::kubernetes_retry_last_ms;
     std::size_t line_bytes_max = limits::kubernetes_line_bytes_max;
     std::size_t objects_max = limits::kubernetes_objects_max;
-    std::function<std::uint64_t()> random;  // empty: a random device
+    std::function<std::uint64_t()> random{};  // empty: a random device
 };
 
 class Watcher {
