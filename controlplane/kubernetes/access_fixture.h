@@ -1,4 +1,6 @@
-// A folder of a test's own, for kubeconfigs, tokens and plug-ins. Removed with the test.
+// A folder of a test's own, for kubeconfigs, tokens and plug-ins.
+//
+// Files are replaced as a whole, as the kubelet does it. The folder is removed with the test.
 #pragma once
 
 #include <filesystem>
@@ -23,7 +25,6 @@ class Folder {
     }
 
     [[nodiscard]] std::string path(const std::string& name) const { return path_ + "/" + name; }
-    // Replaced as kubelet does it: readers see the old or the new.
     std::string write(const std::string& name, const std::string& text) const {
         std::filesystem::create_directories(std::filesystem::path(path(name)).parent_path());
         std::ofstream(path(name) + ".new") << text;

@@ -39,9 +39,13 @@ struct Pipe {
 
 Result<Pipe> open_pipe() {
     std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0)
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0)
         return std::unexpected(error_from_errno(errno, "cannot make a pipe"));
-    return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
+    Pipe pipe{Descriptor(ends[0]), Descriptor(ends[1])};
+    // Only our end: programs do not expect that their output is refused.
+    if (::fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0)
+        return std::unexpected(error_from_errno(errno, "cannot make a pipe"));
+    return pipe;
 }
 
 // NAME=VALUE of ours, then those that are configured, then what the plug-in is told.

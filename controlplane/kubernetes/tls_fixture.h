@@ -1,4 +1,7 @@
-// A certificate authority and an API server with TLS, for tests. Keys are made in the test.
+// A certificate authority, and an API server with TLS, for tests.
+//
+// Keys and certificates are made when they are needed and are good for an hour, so none lies in the
+// tree and none runs out.
 #pragma once
 
 #include <memory>

@@ -234,6 +234,8 @@ void set_up(Transfer& transfer, const Target& target, Lines& fields, Lines& conn
     set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(target.connect_timeout_ms));
     set(easy, CURLOPT_BUFFERSIZE, 64L * 1024);
     set(easy, CURLOPT_SOCKOPTFUNCTION, &on_socket);
+    // What a proxy says about its tunnel is not the answer.
+    set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     set(easy, CURLOPT_HEADERFUNCTION, &on_header);
     set(easy, CURLOPT_HEADERDATA, &transfer);
     set(easy, CURLOPT_WRITEFUNCTION, &on_body);

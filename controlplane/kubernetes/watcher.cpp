@@ -282,8 +282,8 @@ Nanos Watcher::Body::watch(const std::stop_token& stop) {
             lines.feed(bytes);
             std::string_view line;
             while (lines.next(line)) {
-                has_spoken = true;
                 if (!take_line(line, trouble)) return false;
+                has_spoken = true;
             }
             if (lines.is_overlong()) trouble = transport_failure("an event is too large");
             return !lines.is_overlong();
