@@ -27,7 +27,6 @@ Result<std::string> read_token(const std::string& path) {
 }  // namespace
 
 Result<Credential> Credentials::get(const std::stop_token& stop) {
-    const std::lock_guard lock(mutex_);
     if (access_.exec) return from_plugin(stop);
     if (!access_.token_file.empty()) return from_file();
     return Credential{access_.token, access_.client_certificate, access_.client_key};
@@ -39,6 +38,7 @@ void Credentials::reject(const Credential& refused) {
 }
 
 Result<Credential> Credentials::from_file() {
+    const std::lock_guard lock(mutex_);
     auto token = read_token(access_.token_file);
     if (token)
         kept_ = {std::move(*token), access_.client_certificate, access_.client_key};
@@ -48,16 +48,38 @@ Result<Credential> Credentials::from_file() {
 }
 
 Result<Credential> Credentials::from_plugin(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    const std::uint64_t runs_before = runs_;
+    if (!ended_.wait(lock, stop, [&] { return !is_running_; }))
+        return failure(Code::cancelled, "cancelled");
     if (unix_millis_now() < kept_until_unix_ms_) return kept_;
-    auto answer = run_plugin(access_, stop);
+    // One failure counts for everybody who has waited for it; that its caller went away does not.
+    if (runs_ != runs_before && has_run_failed_ && run_error_.code != Code::cancelled)
+        return std::unexpected(run_error_);
+    is_running_ = true;
+    lock.unlock();
+    const auto answer = run_plugin(access_, stop);
+    lock.lock();
+    is_running_ = false;
+    ++runs_;
+    keep(answer);
+    ended_.notify_all();
     if (!answer) return std::unexpected(answer.error());
+    return kept_;
+}
+
+void Credentials::keep(const Result<PluginAnswer>& answer) {
+    has_run_failed_ = !answer;
+    if (!answer) {
+        run_error_ = answer.error();
+        return;
+    }
     // What the plug-in leaves open stays as the kubeconfig says it.
     const bool has_certificate = !answer->client_certificate.empty();
-    kept_ = {std::move(answer->token),
-             has_certificate ? std::move(answer->client_certificate) : access_.client_certificate,
-             has_certificate ? std::move(answer->client_key) : access_.client_key};
+    kept_ = {answer->token,
+             has_certificate ? answer->client_certificate : access_.client_certificate,
+             has_certificate ? answer->client_key : access_.client_key};
     kept_until_unix_ms_ = answer->expires_unix_ms;
-    return kept_;
 }
 
 }  // namespace mcpgw::kubernetes

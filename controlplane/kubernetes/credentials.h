@@ -2,9 +2,10 @@
 //
 // A token file is read for every call; when that fails the last good token stays in force. A
 // plug-in's answer is kept until it expires or the server refuses it. Thread-safe: while one thread
-// runs the plug-in, the others wait for its answer.
+// runs the plug-in, the others wait for its outcome, each as long as its own stop token lets it.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <stop_token>
@@ -12,6 +13,7 @@
 
 #include "common/result.h"
 #include "controlplane/kubernetes/access.h"
+#include "controlplane/kubernetes/exec_plugin.h"
 
 namespace mcpgw::kubernetes {
 
@@ -37,9 +39,15 @@ class Credentials {
   private:
     [[nodiscard]] Result<Credential> from_file();
     [[nodiscard]] Result<Credential> from_plugin(const std::stop_token& stop);
+    void keep(const Result<PluginAnswer>& answer);
 
     const Access& access_;
     std::mutex mutex_;
+    std::condition_variable_any ended_;  // a run of the plug-in
+    bool is_running_ = false;            // the plug-in
+    std::uint64_t runs_ = 0;             // that have ended
+    Error run_error_{};                  // of the last one, if it failed
+    bool has_run_failed_ = false;
     Credential kept_;
     std::uint64_t kept_until_unix_ms_ = 0;  // of a plug-in; 0: nothing is kept
 };

@@ -1,8 +1,10 @@
 // Tokens that rotate, and programs that print credentials.
 #include "controlplane/kubernetes/credentials.h"
 
+#include <future>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -152,6 +154,29 @@ TEST_F(Plugin, is_not_waited_for_when_nobody_wants_its_answer) {
     const auto answer = run_plugin(access_, source.get_token());
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().code, Code::cancelled);
+}
+
+TEST_F(Plugin, is_run_once_for_all_who_ask_at_the_same_time) {
+    install("until [ -e " + folder_.path("go") + " ]; do sleep 0.01; done; echo '" +
+            credential_json(R"("token":"t")") + "'");
+    Credentials credentials(access_);
+    std::vector<std::future<std::string>> callers;
+    for (int caller = 0; caller < 4; ++caller)
+        callers.push_back(std::async(std::launch::async, [&] {
+            const auto credential = credentials.get({});
+            return credential ? credential->token : credential.error().detail;
+        }));
+    // Whoever waits for another one's run can still go away at once.
+    EXPECT_TRUE(eventually([&] { return runs() == 1; }));
+    std::stop_source source;
+    auto impatient = std::async(std::launch::async,
+                                [&] { return credentials.get(source.get_token()).has_value(); });
+    source.request_stop();
+    EXPECT_FALSE(impatient.get());
+    folder_.write("go", "");
+    for (auto& caller : callers)
+        EXPECT_EQ(caller.get(), "t");
+    EXPECT_EQ(runs(), 1U);
 }
 
 TEST(ExecCredential, has_to_be_one) {
