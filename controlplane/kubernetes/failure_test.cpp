@@ -17,15 +17,18 @@ namespace {
 
 // recorded_failures.json: every answer from 400 on that a Kubernetes 1.36 server gave in a run of
 // two hundred requests, byte for byte; the names say number, status and case.
-picojson::value recordings() {
-    std::ifstream file(MCPGW_RECORDED_FAILURES);
-    const std::string text((std::istreambuf_iterator<char>(file)), {});
-    auto tree = model::parse_json(text);
-    return tree ? *tree : picojson::value();
+const picojson::value& recordings() {
+    static const picojson::value all = [] {
+        std::ifstream file(MCPGW_RECORDED_FAILURES);
+        const std::string text((std::istreambuf_iterator<char>(file)), {});
+        auto tree = model::parse_json(text);
+        return tree ? *tree : picojson::value();
+    }();
+    return all;
 }
 
 Failure recorded(const std::string& number) {
-    const picojson::value all = recordings();
+    const picojson::value& all = recordings();
     for (const picojson::value& item : array_at(all, {})) {
         if (!text_at(item, {"name"}).starts_with(number)) continue;
         return failure_of({.status = static_cast<int>(number_at(item, {"status"})),
@@ -50,7 +53,7 @@ TEST(Failures, every_recorded_one_has_the_kind_of_its_status_and_reason) {
         {415, FailureKind::refused},     {422, FailureKind::invalid},
         {429, FailureKind::retry_later}, {500, FailureKind::retry_later},
         {504, FailureKind::retry_later}};
-    const picojson::value all = recordings();
+    const picojson::value& all = recordings();
     ASSERT_GT(array_at(all, {}).size(), 80U);
     for (const picojson::value& item : array_at(all, {})) {
         const std::string& name = text_at(item, {"name"});
