@@ -59,13 +59,13 @@ TEST(PostedIds, of_too_many_the_youngest_are_remembered) {
 
 TEST(PostedIds, threads_take_each_id_once_and_whole) {
     PostedIds posted;
-    constexpr int kEach = 20'000;
+    constexpr std::size_t kEach = 20'000;
     std::vector<std::thread> threads;
     std::array<std::vector<std::string>, 2> found;
     std::atomic<int> writers{2};
     for (int t = 0; t < 2; ++t)
         threads.emplace_back([&, t] {
-            for (int i = 0; i < kEach; ++i) {
+            for (std::size_t i = 0; i < kEach; ++i) {
                 const std::string id = std::to_string(t) + std::string(i % 40, 'x');
                 if (posted.add(7, id) && i % 3 == 0) posted.remove(7, id);
             }
