@@ -25,7 +25,6 @@
 #include "controlplane/kubernetes/kubeconfig.h"
 #include "controlplane/kubernetes/tree.h"
 #include "controlplane/model/json.h"
-#include "controlplane/model/rfc3339.h"
 
 namespace mcpgw::kubernetes {
 namespace {
@@ -251,7 +250,7 @@ Result<PluginAnswer> parse_exec_credential(std::string_view text, const std::str
     if (!problem_of_token(answer.token).empty()) return bad("the token is none");
     const std::string& expires = text_at(*tree, {"status", "expirationTimestamp"});
     if (expires.empty()) return answer;
-    const auto at = model::unix_ms_of_rfc3339(expires);
+    const auto at = unix_millis_of_rfc3339(expires);
     if (!at) return bad("expirationTimestamp is not a time");
     answer.expires_unix_ms = *at;
     return answer;
