@@ -60,7 +60,7 @@ Result<> open_store_and_deployers(const Options& options, ControlPlane& plane) {
     auto opened = store::SqliteStore::open(options.data_dir + "/controlplane.db");
     if (!opened) return std::unexpected(opened.error());
     plane.store = std::move(*opened);
-    deploy::ProcessOptions process;
+    deploy::LocalOptions process;
     process.data_dir = options.data_dir;
     process.lifeline_fd = options.lifeline_fd;
     process.drain_ms = options.drain_seconds * 1'000;

@@ -243,7 +243,7 @@ TEST_F(ProcessDeployerTest, a_killed_shim_takes_its_server_along_and_is_replaced
 }
 
 // Runs a control plane in a process of its own that drives the adapter until it is killed.
-pid_t fork_control_plane(const ProcessOptions& options, const model::Adapter& adapter) {
+pid_t fork_control_plane(const LocalOptions& options, const model::Adapter& adapter) {
     const pid_t pid = fork();
     if (pid != 0) return pid;
     auto deployer = ProcessDeployer::open(options);

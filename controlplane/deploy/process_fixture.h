@@ -87,7 +87,7 @@ class ProcessDeployerTest : public ::testing::Test {
     TemporaryDirectory directory_;
     Descriptor lifeline_read_;
     Descriptor lifeline_write_;
-    ProcessOptions options_;
+    LocalOptions options_;
     model::Adapter adapter_;
     std::unique_ptr<ProcessDeployer> deployer_;
 };

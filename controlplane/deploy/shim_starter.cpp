@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <string_view>
 
 #include <fcntl.h>
@@ -142,24 +143,30 @@ std::vector<std::pair<std::string, std::string>> server_environment(
     return {all.begin(), all.end()};
 }
 
-int look_up_command(const std::string& command, const std::string& path_variable) {
-    const auto try_file = [](const std::string& file) {
-        if (access(file.c_str(), X_OK) == 0) return 0;
-        return errno == EACCES ? EACCES : ENOENT;
-    };
-    if (command.find('/') != std::string::npos) return try_file(command);
+Result<std::string> find_command(const std::string& command,
+                                 const std::map<std::string, std::string>& configured) {
+    const auto path = configured.find("PATH");
+    const char* inherited = std::getenv("PATH");
+    const std::string search = path != configured.end() ? path->second
+                               : inherited != nullptr   ? inherited
+                                                        : "/usr/bin:/bin";
     int outcome = ENOENT;
-    std::string_view rest = path_variable;
-    for (bool more = !command.empty(); more;) {
+    const auto can_run = [&outcome](const std::string& file) {
+        if (access(file.c_str(), X_OK) == 0) return true;
+        if (errno == EACCES) outcome = EACCES;
+        return false;
+    };
+    if (command.find('/') != std::string::npos && can_run(command)) return command;
+    std::string_view rest = search;
+    for (bool more = command.find('/') == std::string::npos && !command.empty(); more;) {
         const std::size_t end = rest.find(':');
         const std::string directory(rest.substr(0, end));
-        const int found = try_file((directory.empty() ? "." : directory) + "/" + command);
-        if (found == 0) return 0;
-        if (found == EACCES) outcome = EACCES;
+        std::string file = (directory.empty() ? "." : directory) + "/" + command;
+        if (can_run(file)) return file;
         more = end != std::string_view::npos;
         if (more) rest.remove_prefix(end + 1);
     }
-    return outcome;
+    return failure(Code::not_found, command + ": " + std::strerror(outcome), Side::backend);
 }
 
 }  // namespace mcpgw::deploy

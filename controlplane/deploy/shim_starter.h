@@ -33,7 +33,9 @@ struct ShimStart {
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> server_environment(
     const std::map<std::string, std::string>& configured);
 
-// Whether execvp() with this PATH would find the command: 0, ENOENT or EACCES.
-[[nodiscard]] int look_up_command(const std::string& command, const std::string& path_variable);
+// The file that execvp() would run for the command, with the PATH of a server that has these
+// variables configured; else why there is none, in the words of the shim.
+[[nodiscard]] Result<std::string> find_command(
+    const std::string& command, const std::map<std::string, std::string>& configured);
 
 }  // namespace mcpgw::deploy

@@ -84,7 +84,7 @@ class Follower {
 struct ControlPlane {
     ControlPlane(const std::string& data_dir, int lifeline_fd) {
         store = std::move(*store::SqliteStore::open(data_dir + "/store.db"));
-        deploy::ProcessOptions process;
+        deploy::LocalOptions process;
         process.data_dir = data_dir;
         process.bin_dir = MCPGW_BIN_DIR;
         process.lifeline_fd = lifeline_fd;

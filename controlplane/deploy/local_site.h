@@ -1,7 +1,8 @@
 // What the local servers of one control plane have in common: options, the descriptor that wakes
 // the reconciler, ports in use, randomness.
 //
-// Owned by ProcessDeployer, used by its instances on the reconciler's thread.
+// Owned by LocalDeployer, used by its instances on the reconciler's thread. A serial number stands
+// for an instance in the keys of events; 0 is for the deployer's own descriptors.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +16,12 @@
 
 namespace mcpgw::deploy {
 
-struct ProcessOptions {
-    std::string data_dir;  // instances live in <data_dir>/instances
+struct LocalOptions {
+    std::string data_dir;
+    // Below it: each kind of deployer has a folder of its own for its instances.
+    std::string folder = "instances";
     std::string bin_dir;   // of mcp-gateway and mcp-gateway-shim; empty: beside this program
-    int lifeline_fd = -1;  // handed to every shim, see shim.h
+    int lifeline_fd = -1;  // servers end when its writing end is closed; -1: they do not
     // How long an instance that is replaced, or not wanted any more, keeps its sessions.
     std::uint32_t drain_ms = limits::drain_seconds * 1'000;
     std::uint32_t grace_ms = limits::server_grace_ms;
@@ -31,12 +34,13 @@ struct ProcessOptions {
     std::uint64_t log_bytes_max = limits::server_log_bytes_max;
 };
 
-class ProcessSite {
+class LocalSite {
   public:
-    [[nodiscard]] static Result<ProcessSite> open(ProcessOptions options);
+    [[nodiscard]] static Result<LocalSite> open(LocalOptions options);
 
-    [[nodiscard]] const ProcessOptions& options() const { return options_; }
+    [[nodiscard]] const LocalOptions& options() const { return options_; }
     [[nodiscard]] int epoll_fd() const { return epoll_.get(); }
+    [[nodiscard]] std::string root() const { return options_.data_dir + "/" + options_.folder; }
     [[nodiscard]] std::string instance_directory(std::string_view adapter,
                                                  std::uint32_t ordinal) const;
     // Watches `fd` (EPOLLIN or EPOLLOUT) until it is closed; `key` comes back with the event.
@@ -52,7 +56,7 @@ class ProcessSite {
     [[nodiscard]] std::uint64_t new_serial() { return ++last_serial_; }
 
   private:
-    ProcessOptions options_;
+    LocalOptions options_;
     Descriptor epoll_;
     std::set<std::uint16_t> ports_;
     std::mt19937_64 random_;

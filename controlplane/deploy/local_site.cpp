@@ -1,9 +1,10 @@
 // Ports, randomness and the epoll descriptor of the local servers.
-#include "controlplane/deploy/process_site.h"
+#include "controlplane/deploy/local_site.h"
 
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <filesystem>
 #include <vector>
 
 #include <arpa/inet.h>
@@ -35,22 +36,27 @@ std::string directory_of_this_program() {
 
 }  // namespace
 
-Result<ProcessSite> ProcessSite::open(ProcessOptions options) {
-    ProcessSite site;
+Result<LocalSite> LocalSite::open(LocalOptions options) {
+    LocalSite site;
     site.options_ = std::move(options);
     if (site.options_.bin_dir.empty()) site.options_.bin_dir = directory_of_this_program();
     site.epoll_ = Descriptor(epoll_create1(EPOLL_CLOEXEC));
     if (!site.epoll_) return std::unexpected(error_from_errno(errno, "epoll_create1"));
     site.random_.seed(random_word());
+    std::error_code error;
+    std::filesystem::create_directories(site.root(), error);
+    // Logs, states and environments are nobody else's business.
+    if (!error) std::filesystem::permissions(site.root(), std::filesystem::perms::owner_all, error);
+    if (error) return failure(Code::io, "cannot use " + site.root() + ": " + error.message());
     return site;
 }
 
-std::string ProcessSite::instance_directory(std::string_view adapter, std::uint32_t ordinal) const {
-    std::string path = options_.data_dir + "/instances/";
-    return path.append(adapter).append(1, '/').append(std::to_string(ordinal));
+std::string LocalSite::instance_directory(std::string_view adapter, std::uint32_t ordinal) const {
+    std::string path = root();
+    return path.append(1, '/').append(adapter).append(1, '/').append(std::to_string(ordinal));
 }
 
-Result<> ProcessSite::watch(int fd, std::uint32_t events, std::uint64_t key) const {
+Result<> LocalSite::watch(int fd, std::uint32_t events, std::uint64_t key) const {
     epoll_event event{};
     event.events = events;
     event.data.u64 = key;
@@ -59,7 +65,7 @@ Result<> ProcessSite::watch(int fd, std::uint32_t events, std::uint64_t key) con
     return {};
 }
 
-Result<std::uint16_t> ProcessSite::take_port() {
+Result<std::uint16_t> LocalSite::take_port() {
     // Held until we return, so that the kernel does not offer the same port twice.
     std::vector<Descriptor> rejected;
     for (int attempt = 0; attempt < 64; ++attempt) {
@@ -79,7 +85,7 @@ Result<std::uint16_t> ProcessSite::take_port() {
     return failure(Code::limit_exceeded, "no free port");
 }
 
-std::string ProcessSite::new_uid() {
+std::string LocalSite::new_uid() {
     return to_hex(random_word()) + to_hex(random_word());
 }
 
