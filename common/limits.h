@@ -218,6 +218,23 @@ inline constexpr std::uint32_t probe_interval_ms = 2'000;
 inline constexpr std::uint32_t probe_timeout_ms = 2'000;
 inline constexpr std::uint32_t probe_failures_max = 3;
 inline constexpr std::uint32_t resolve_interval_ms = 30'000;
+// An answer of systemd; it takes milliseconds unless the machine is in trouble.
+inline constexpr std::uint32_t systemd_call_ms = 10'000;
+// The first look at all units, at start.
+inline constexpr std::uint32_t systemd_first_look_ms = 10'000;
+// Between two tries to reach a bus that went away: doubles from first to last.
+inline constexpr std::uint32_t systemd_reconnect_first_ms = 50;
+inline constexpr std::uint32_t systemd_reconnect_last_ms = 5'000;
+// After this systemd starts a server that ended by itself; a control plane that lives is faster,
+// and must have been dead for some time.
+inline constexpr std::uint32_t systemd_restart_ms = 30'000;
+// Processes and threads of one unit: a bridge has a child for each of its 1,024 sessions at most,
+// and a Node process has a dozen threads.
+inline constexpr std::uint64_t systemd_tasks_max = 16 * 1024;
+// Open files of one unit: a bridge has three pipes for each child, and connections.
+inline constexpr std::uint64_t systemd_files_max = 64 * 1024;
+// An entry of the journal that is shown; journald cuts lines at 48 KiB by default.
+inline constexpr std::size_t journal_line_bytes_max = 1024 * 1024;
 // Connected data planes; several only while one replaces another, or share a control plane.
 inline constexpr std::size_t data_planes_max = 64;
 // Versions that a data plane may be behind and still get a delta.

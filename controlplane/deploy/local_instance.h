@@ -1,5 +1,4 @@
-// One local server over all its lives: when it is probed, drained, ended and started again,
-// whatever keeps it running (a shim, or systemd).
+// One local server over all its lives, whatever keeps it running (a shim, or systemd).
 //
 //           +------------------------------------------------------------+
 //           v                                                            | its run is over
@@ -11,9 +10,8 @@
 //    |                  \-------- stop -----+------> stopping ------------+
 //    \--something runs, but it cannot be said what--> unknown --(adopted, or ended)--> ...
 //
-// Invariants: in idle nothing runs; else its keeper has it, and tells when the run is over. A new
-// uid comes with every start and only then: the identity of the instance towards clients
-// (contract::instance_identity). An end while draining is no failure.
+// In idle nothing runs; else its keeper tells when the run is over. A new uid comes with each start
+// and only then (contract::instance_identity). An end while draining is no failure.
 #pragma once
 
 #include <cstdint>

@@ -5,16 +5,21 @@
 //
 // A connection is one line and its answer: "pid", "exit N", "say TEXT", "spam BYTES", "env NAME",
 // "grandchild" (a process of another session that ignores SIGTERM; answers its pid), "args",
-// "deaf" (stops listening until SIGUSR1). A connection without a line is a probe.
+// "deaf" (stops listening until SIGUSR1), "touch PATH" (makes a file), "uid", "eat MIB" (memory,
+// and keeps it). A connection without a line is a probe.
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <string_view>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 namespace {
@@ -83,6 +88,18 @@ std::string answer(const std::string& line) {
         for (long left = std::atol(rest.c_str()); left > 0; left -= 64)
             std::printf("%s\n", std::string(63, 'x').c_str());
     if (word == "grandchild") return std::to_string(make_grandchild());
+    if (word == "uid") return std::to_string(getuid());
+    if (word == "touch") {
+        const int fd = open(rest.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        if (fd < 0) return std::strerror(errno);
+        close(fd);
+    }
+    if (word == "eat") {
+        const std::size_t bytes = static_cast<std::size_t>(std::atol(rest.c_str())) << 20;
+        void* memory = std::malloc(bytes);
+        if (memory == nullptr) return "no memory";
+        std::memset(memory, 1, bytes);
+    }
     if (word == "args") return all_arguments;
     if (word == "env") {
         const char* value = std::getenv(rest.c_str());
@@ -119,6 +136,9 @@ int main(int argc, char** argv) {
     for (;;) {
         const int fd = accept(listener, nullptr, nullptr);
         if (fd < 0) continue;
+        // A test that asks cannot end its own probe meanwhile.
+        const timeval patience{0, 200'000};
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         const std::string line = read_line(fd);
         if (!line.empty()) {
             const std::string text = answer(line) + "\n";

@@ -1,13 +1,16 @@
 // mcp-gateway-shim DIRECTORY: started by the process deployer, one per instance, never by hand.
+// mcp-gateway-shim --lifeline PIPE: started by systemd for the systemd deployer, one per gateway.
 //
-// On entry: standard input is the Launch (run_files.h), descriptor 4 holds the lock of DIRECTORY,
-// and MCP_GATEWAY_LIFELINE_FD may name the lifeline. Nothing is kept of the control plane's
-// session, process group or descriptors.
+// On entry of the first: standard input is the Launch (run_files.h), descriptor 4 holds the lock of
+// DIRECTORY, and MCP_GATEWAY_LIFELINE_FD may name the lifeline. Nothing is kept of the control
+// plane's session, process group or descriptors.
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -44,9 +47,24 @@ void keep_only(int lifeline_fd) {
     if (lifeline_fd >= 0) fcntl(lifeline_fd, F_SETFD, FD_CLOEXEC);
 }
 
+// Lives as long as the lifeline: the units of servers are bound to the unit of this process
+// (controlplane/systemd/). `path` leads to the reading end of the pipe.
+int hold_lifeline(const char* path) {
+    const int pipe = open(path, O_RDONLY | O_CLOEXEC);
+    if (pipe < 0) return give_up(std::string(path) + ": " + std::strerror(errno));
+    for (;;) {
+        char ignored = 0;
+        const ssize_t got = read(pipe, &ignored, 1);
+        if (got == 0) return 0;
+        if (got < 0 && errno != EINTR) return give_up("the lifeline cannot be read");
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (argc == 3 && std::string_view(argv[1]) == shim::kLifelineArgument)
+        return hold_lifeline(argv[2]);
     if (argc != 2) return give_up("usage: mcp-gateway-shim DIRECTORY (it is not for people)");
     setsid();  // fails only if it leads a group already, which the starter sees to
     const std::string directory = argv[1];

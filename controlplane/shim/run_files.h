@@ -24,6 +24,8 @@ inline constexpr int kExitUnusable = 70;
 inline constexpr int kLifelineFd = 3;  // announced by MCP_GATEWAY_LIFELINE_FD
 inline constexpr int kLockFd = 4;      // the locked file, always
 inline constexpr const char* kLifelineVariable = "MCP_GATEWAY_LIFELINE_FD";
+// Instead of a directory, before the path of a lifeline: see main.cpp.
+inline constexpr const char* kLifelineArgument = "--lifeline";
 // In the environment of the server: marks every process that descends from it.
 inline constexpr const char* kUidVariable = "MCP_GATEWAY_INSTANCE_UID";
 
