@@ -1,12 +1,12 @@
 // mcp-gateway-controlplane: puts the rooms together and waits for the end.
 //
 //   api -- wake --> reconciler -- change, settled --> publisher --> data planes
-//    \--- store ---/      \--- deployers: process, url    |
+//    \--- store ---/      \--- deployers: process or systemd, url
 //           \------- or the file of --session-keys --> key feed
 //
 // The reconciler's thread tells the publisher, events of data planes go back to the reconciler. It
 // ends cleanly at SIGTERM and SIGINT, and when the lifeline (see shim/) ends. Servers are left
-// running: the next control plane adopts them, or their shims end them with the lifeline.
+// running: the next control plane adopts them, or they end with the lifeline.
 // Exit codes: 0, 1 (could not start), 2 (wrong usage or configuration).
 #include <array>
 #include <cerrno>
@@ -35,6 +35,7 @@
 #include "controlplane/publish/session_asker.h"
 #include "controlplane/reconcile/reconciler.h"
 #include "controlplane/store/sqlite_store.h"
+#include "controlplane/systemd/systemd_deployer.h"
 
 namespace mcpgw {
 namespace {
@@ -47,7 +48,7 @@ constexpr std::uint64_t kStoreLookMs = 60'000;
 struct ControlPlane {
     std::unique_ptr<store::SqliteStore> store;
     reconcile::Observations observations;
-    std::unique_ptr<deploy::ProcessDeployer> processes;
+    std::unique_ptr<deploy::Deployer> commands;
     std::unique_ptr<deploy::UrlDeployer> urls;
     std::unique_ptr<publish::SessionAsker> sessions;
     std::unique_ptr<publish::Publisher> publisher;
@@ -56,17 +57,29 @@ struct ControlPlane {
     std::unique_ptr<api::ApiServer> api;
 };
 
+// Who runs the servers that are commands.
+template <class D>
+Result<> keep(Result<std::unique_ptr<D>> opened, ControlPlane& plane) {
+    if (!opened) return std::unexpected(opened.error());
+    plane.commands = std::move(*opened);
+    return {};
+}
+
 Result<> open_store_and_deployers(const Options& options, ControlPlane& plane) {
     auto opened = store::SqliteStore::open(options.data_dir + "/controlplane.db");
     if (!opened) return std::unexpected(opened.error());
     plane.store = std::move(*opened);
-    deploy::LocalOptions process;
-    process.data_dir = options.data_dir;
-    process.lifeline_fd = options.lifeline_fd;
-    process.drain_ms = options.drain_seconds * 1'000;
-    auto processes = deploy::ProcessDeployer::open(std::move(process));
-    if (!processes) return std::unexpected(processes.error());
-    plane.processes = std::move(*processes);
+    deploy::LocalOptions local;
+    local.data_dir = options.data_dir;
+    local.lifeline_fd = options.lifeline_fd;
+    local.drain_ms = options.drain_seconds * 1'000;
+    Result<> kept = options.deployer == "systemd"
+                        ? keep(systemd::SystemdDeployer::open(
+                                   {.local = std::move(local),
+                                    .scope = systemd::scope_of(options.systemd_scope)}),
+                               plane)
+                        : keep(deploy::ProcessDeployer::open(std::move(local)), plane);
+    if (!kept) return kept;
     auto urls = deploy::UrlDeployer::open({});
     if (!urls) return std::unexpected(urls.error());
     plane.urls = std::move(*urls);
@@ -132,7 +145,7 @@ Result<> open_reconciler(ControlPlane& plane) {
     reconcile::ReconcilerOptions reconciler;
     reconciler.store = plane.store.get();
     reconciler.observations = &plane.observations;
-    reconciler.deployers = {{model::Source::command, plane.processes.get()},
+    reconciler.deployers = {{model::Source::command, plane.commands.get()},
                             {model::Source::url, plane.urls.get()}};
     reconciler.on_change = [&plane](std::string_view name, const model::Adapter* desired,
                                     const std::vector<deploy::InstanceStatus>& instances) {

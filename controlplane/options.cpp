@@ -37,8 +37,11 @@ void define_all(Options& options, Define define) {
            "Unix socket for data planes (default DIR/contract.sock)");
     define("api-socket", options.api_socket,
            "Unix socket of the management API (default DIR/api.sock)");
-    define("deployer", options.deployer, "what starts servers: process")
+    define("deployer", options.deployer, "what starts servers: process or systemd")
         ->check(CLI::IsMember({"process", "systemd", "kubernetes"}));
+    define("systemd-scope", options.systemd_scope,
+           "whose systemd: system, user, or auto (the system's for root; default)")
+        ->check(CLI::IsMember({"auto", "system", "user"}));
     define("admin-role", options.admin_role, "role of administrators")->check(not_empty);
     define("create-roles", options.create_roles, "roles that may create adapters (default: all)")
         ->delimiter(',');
@@ -151,7 +154,7 @@ OptionsOutcome read(int argc, const char* const* argv) {
     }
     if (!apply_arguments(argc, argv, options, config_path, outcome)) return outcome;
     if (options.data_dir.empty()) return wrong_usage("--data-dir is required");
-    if (options.deployer != "process")
+    if (options.deployer != "process" && options.deployer != "systemd")
         return wrong_usage("--deployer " + options.deployer +
                            " is not there yet in this version; use --deployer process");
     if (!read_lifeline(options))

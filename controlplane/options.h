@@ -18,6 +18,7 @@ struct Options {
     std::string contract_socket;  // default: DIR/contract.sock
     std::string api_socket;       // default: DIR/api.sock
     std::string deployer = "process";
+    std::string systemd_scope = "auto";
     std::string admin_role = "mcp.admin";
     std::vector<std::string> create_roles;
     std::vector<std::string> workload_identity_roles;

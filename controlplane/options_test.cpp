@@ -116,7 +116,7 @@ TEST_F(OptionsTest, wrong_usage_is_exit_code_2_with_a_sentence) {
         {"--data-dir", "/d", "--unheard-of", "f"},
         {"--data-dir", "/d", "extra"},
         {"--data-dir", "/d", "--deployer", "docker"},
-        {"--data-dir", "/d", "--deployer", "systemd"},
+        {"--data-dir", "/d", "--systemd-scope", "session"},
         {"--data-dir", "/d", "--deployer", "kubernetes"},
     };
     for (const auto& arguments : cases) {
@@ -125,10 +125,20 @@ TEST_F(OptionsTest, wrong_usage_is_exit_code_2_with_a_sentence) {
         EXPECT_EQ(outcome.exit_code, 2);
         EXPECT_TRUE(outcome.text.starts_with("mcp-gateway-controlplane: ")) << outcome.text;
     }
-    EXPECT_NE(read({"--data-dir", "/d", "--deployer", "systemd"}).text.find("not there yet"),
+    EXPECT_NE(read({"--data-dir", "/d", "--deployer", "kubernetes"}).text.find("not there yet"),
               std::string::npos);
     const Variable level("MCP_GATEWAY_LOG_LEVEL", "loud");
     EXPECT_EQ(read({"--data-dir", "/d"}).exit_code, 2);
+}
+
+TEST_F(OptionsTest, the_deployer_and_its_systemd_can_be_chosen) {
+    EXPECT_EQ(read({"--data-dir", "/d"}).options.deployer, "process");
+    EXPECT_EQ(read({"--data-dir", "/d"}).options.systemd_scope, "auto");
+    const Variable deployer("MCP_GATEWAY_DEPLOYER", "systemd");
+    const auto outcome = read({"--data-dir", "/d", "--systemd-scope", "user"});
+    EXPECT_TRUE(outcome.runs);
+    EXPECT_EQ(outcome.options.deployer, "systemd");
+    EXPECT_EQ(outcome.options.systemd_scope, "user");
 }
 
 TEST_F(OptionsTest, session_keys_come_from_flag_environment_or_the_store) {

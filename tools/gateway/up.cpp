@@ -206,8 +206,8 @@ std::vector<std::string> controlplane_arguments(const UpOptions& options, const 
     out.insert(out.end(), {"--session-key-days", std::to_string(options.session_key_days)});
     if (!options.session_keys.empty())
         out.insert(out.end(), {"--session-keys", options.session_keys});
-    out.insert(out.end(),
-               {"--deployer", "process", "--drain-seconds", std::to_string(options.drain_seconds)});
+    out.insert(out.end(), {"--deployer", options.deployer, "--systemd-scope", options.systemd_scope,
+                           "--drain-seconds", std::to_string(options.drain_seconds)});
     return out;
 }
 

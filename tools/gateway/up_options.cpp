@@ -125,11 +125,13 @@ std::string assign_auth(UpOptions&, const Values& v) {
     return "must be dev, not " + quoted(v[0]);
 }
 
-std::string assign_deployer(UpOptions&, const Values& v) {
-    if (v[0] == "process") return {};
-    if (v[0] == "systemd" || v[0] == "kubernetes")
-        return v[0] + " is not there yet in this version; use process";
-    return "must be process, not " + quoted(v[0]);
+constexpr std::array<std::string_view, 2> kDeployers{"process", "systemd"};
+constexpr std::array<std::string_view, 3> kScopes{"auto", "system", "user"};
+
+std::string assign_deployer(UpOptions& o, const Values& v) {
+    if (v[0] == "kubernetes")
+        return "kubernetes is not there yet in this version; use process or systemd";
+    return assign_choice(v[0], kDeployers, o.deployer);
 }
 
 // Limits of client connections; the data plane has their defaults.
@@ -194,8 +196,13 @@ constexpr std::array kSettings{
         "dev-auth-on-any-address", Arity::flag, "",
         "allow --auth dev on a listener that is not loopback",
         [](UpOptions& o, const Values& v) { return assign_flag(v[0], o.dev_auth_on_any_address); }},
-    Setting{"deployer", Arity::one, "process", "what starts servers (default process)",
+    Setting{"deployer", Arity::one, "process|systemd", "what starts servers (default process)",
             assign_deployer},
+    Setting{"systemd-scope", Arity::one, "auto|system|user",
+            "whose systemd (default auto: the system's for root)",
+            [](UpOptions& o, const Values& v) {
+                return assign_choice(v[0], kScopes, o.systemd_scope);
+            }},
     Setting{"import", Arity::many, "FILE", "apply the servers of an mcp.json once ready",
             [](UpOptions& o, const Values& v) {
                 o.imports = v;

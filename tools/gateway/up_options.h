@@ -27,6 +27,8 @@ struct UpOptions {
     std::string data_dir;  // empty: default_data_dir()
     unsigned workers = 0;  // 0: one for each core that this process may use
     bool dev_auth_on_any_address = false;
+    std::string deployer = "process";
+    std::string systemd_scope = "auto";
     std::vector<std::string> imports;
     std::string session_keys;  // empty: the control plane's own keys
     std::uint32_t session_key_days = limits::session_key_days;
