@@ -1,7 +1,7 @@
 // The systemd deployer on a directory of its own, under a real systemd: what its tests share.
 //
 // The tests run inside `systemd-user` or `systemd-pid1` of ../shared/testenv; MCPGW_SYSTEMD_SCOPE
-// says which systemd that is. Nothing drains unless a test says for how long. Header only.
+// says which systemd that is, a user's by default. Nothing drains unless a test says for how long.
 #pragma once
 
 #include <array>

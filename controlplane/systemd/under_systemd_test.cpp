@@ -67,7 +67,10 @@ TEST_F(UnderSystemd, a_server_may_write_into_its_own_places_only) {
     EXPECT_EQ(ask(port, "touch /tmp/file"), "ok");
     for (const char* path : {"/etc/file", "/usr/file", "/var/lib/file", "/var/cache/file"})
         EXPECT_NE(ask(port, std::string("touch ") + path), "ok") << path;
-    EXPECT_NE(ask(port, "touch " + directory_.path() + "/bin/file"), "ok");
+    // An ordinary user's systemd cannot forbid what the user may do.
+    if (geteuid() == 0) {
+        EXPECT_NE(ask(port, "touch " + directory_.path() + "/bin/file"), "ok");
+    }
     if (under_the_system()) {
         EXPECT_NE(ask(port, "uid"), "0");
         EXPECT_EQ(ask(port, "touch " + cache + "/file"), "ok") << cache;
