@@ -288,6 +288,28 @@ inline constexpr std::uint32_t kubernetes_lease_retry_ms = 2'000;
 inline constexpr std::uint32_t kubernetes_lease_call_ms = 5'000;
 // At shutdown, for giving the lease back.
 inline constexpr std::uint32_t kubernetes_lease_release_ms = 2'000;
+// The name of a namespace (RFC 1123), and the largest user id that a pod may have.
+inline constexpr std::size_t kubernetes_label_bytes_max = 63;
+inline constexpr std::uint32_t kubernetes_user_max = 2'147'483'647;
+inline constexpr std::uint32_t kubernetes_pod_user = 1100;  // default of --pod-user
+// Adapters whose objects are being written at the same time, and the time of one such call: what
+// a leader has begun is over before another one may begin.
+inline constexpr std::size_t kubernetes_writers = 4;
+inline constexpr std::uint32_t kubernetes_write_ms = 5'000;
+// Before an object is looked at again that is being deleted; that was changed by others after us,
+// so that two who disagree do not keep the API server busy; that cannot be made as it is wanted; and
+// about which there is no news at all. The last three scatter.
+inline constexpr std::uint32_t kubernetes_deleting_ms = 1'000;
+inline constexpr std::uint32_t kubernetes_repair_ms = 2'000;
+inline constexpr std::uint32_t kubernetes_refused_ms = 30'000;
+inline constexpr std::uint32_t kubernetes_recheck_ms = 600'000;
+// Warnings of the cluster that are remembered, for reasons; the oldest go first.
+inline constexpr std::size_t kubernetes_events_max = 8 * 1024;
+// How long a new adapter waits for the answer whether its name is taken in the cluster.
+inline constexpr std::uint32_t kubernetes_name_check_ms = 3'000;
+// Of a log that is not followed, and before a followed one that ended is asked for again.
+inline constexpr std::size_t kubernetes_log_bytes_max = 32 * 1024 * 1024;
+inline constexpr std::uint32_t kubernetes_log_pause_ms = 1'000;
 
 // --- Memory of one worker -----------------------------------------------------------------------
 // Large, so that a bulk body costs few completions; small messages share one.
@@ -468,6 +490,8 @@ static_assert(user_share_of_sessions >= tenant_share_of_sessions,
               "one user does not have more than a whole tenant");
 static_assert(kubernetes_lease_renew_ms + 2 * kubernetes_lease_retry_ms < kubernetes_lease_ms,
               "a leader has stopped well before anybody else may begin");
+static_assert(kubernetes_write_ms <= kubernetes_lease_ms - kubernetes_lease_renew_ms,
+              "what a leader has begun is over before another one may begin");
 static_assert(kubernetes_lease_retry_ms + kubernetes_lease_call_ms < kubernetes_lease_renew_ms,
               "one lost answer does not cost the leadership");
 static_assert(kubernetes_line_bytes_max <= kubernetes_answer_bytes_max,
