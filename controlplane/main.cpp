@@ -1,7 +1,7 @@
 // mcp-gateway-controlplane: puts the rooms together and waits for the end.
 //
 //   api -- wake --> reconciler -- change, settled --> publisher --> data planes
-//    \--- store ---/      \--- deployers: process or systemd, url
+//    \--- store ---/      \--- deployers: process or systemd, url, kubernetes if asked for
 //           \------- or the file of --session-keys --> key feed
 //
 // The reconciler's thread tells the publisher, events of data planes go back to the reconciler. It
@@ -29,6 +29,7 @@
 #include "controlplane/deploy/process_deployer.h"
 #include "controlplane/deploy/url_deployer.h"
 #include "controlplane/keys/key_file.h"
+#include "controlplane/kubernetes/kubernetes_deployer.h"
 #include "controlplane/options.h"
 #include "controlplane/publish/key_feed.h"
 #include "controlplane/publish/publisher.h"
@@ -50,6 +51,7 @@ struct ControlPlane {
     reconcile::Observations observations;
     std::unique_ptr<deploy::Deployer> commands;
     std::unique_ptr<deploy::UrlDeployer> urls;
+    std::unique_ptr<kubernetes::KubernetesDeployer> images;  // only with --deployer kubernetes
     std::unique_ptr<publish::SessionAsker> sessions;
     std::unique_ptr<publish::Publisher> publisher;
     std::unique_ptr<publish::KeyFeed> keys;
@@ -83,6 +85,33 @@ Result<> open_store_and_deployers(const Options& options, ControlPlane& plane) {
     auto urls = deploy::UrlDeployer::open({});
     if (!urls) return std::unexpected(urls.error());
     plane.urls = std::move(*urls);
+    return {};
+}
+
+Result<> open_kubernetes(const Options& options, ControlPlane& plane) {
+    if (options.deployer != "kubernetes") return {};
+    kubernetes::Surroundings surroundings = kubernetes::surroundings_of_process();
+    surroundings.kubeconfig_flag = options.kubeconfig;
+    auto access = kubernetes::find_access(surroundings);
+    if (!access) return std::unexpected(access.error());
+    auto epoch = plane.store->epoch();
+    if (!epoch) return std::unexpected(epoch.error());
+    log_info("using a cluster", {{"server", access->server},
+                                 {"access", access->origin},
+                                 {"namespace", options.kubernetes_namespace}});
+    kubernetes::KubernetesOptions kubernetes;
+    kubernetes.access = std::move(*access);
+    kubernetes.objects.namespace_name = options.kubernetes_namespace;
+    kubernetes.objects.registry = options.registry;
+    kubernetes.objects.pod_user = options.pod_user;
+    kubernetes.objects.image_pull_secrets = options.image_pull_secrets;
+    kubernetes.objects.workload_identity_service_account =
+        options.workload_identity_service_account;
+    kubernetes.objects.installation = std::move(*epoch);
+    kubernetes.objects.drain_seconds = options.drain_seconds;
+    auto images = kubernetes::KubernetesDeployer::open(std::move(kubernetes));
+    if (!images) return std::unexpected(images.error());
+    plane.images = std::move(*images);
     return {};
 }
 
@@ -147,6 +176,7 @@ Result<> open_reconciler(ControlPlane& plane) {
     reconciler.observations = &plane.observations;
     reconciler.deployers = {{model::Source::command, plane.commands.get()},
                             {model::Source::url, plane.urls.get()}};
+    if (plane.images) reconciler.deployers[model::Source::image] = plane.images.get();
     reconciler.on_change = [&plane](std::string_view name, const model::Adapter* desired,
                                     const std::vector<deploy::InstanceStatus>& instances) {
         plane.publisher->change(name, desired, instances);
@@ -167,6 +197,15 @@ Result<> open_api(const Options& options, ControlPlane& plane) {
                              const deploy::LogSink& sink) {
         return plane.reconciler->logs(adapter, query, sink);
     };
+    if (plane.images) {
+        services.runners = {
+            .images = true,
+            .commands = false,
+            .workload_identity = !options.workload_identity_service_account.empty()};
+        services.name_obstacle = [&plane](std::string_view name) {
+            return plane.images->name_obstacle(name);
+        };
+    }
     services.access = {options.admin_role, options.create_roles, options.workload_identity_roles};
     services.sessions.processes = [&plane] { return plane.publisher->processes(); };
     services.sessions.page = [&plane](const std::string& process, contract::SessionsQuery query,
@@ -184,6 +223,7 @@ Result<> open_api(const Options& options, ControlPlane& plane) {
 
 Result<> open_all(const Options& options, ControlPlane& plane) {
     auto opened = open_store_and_deployers(options, plane);
+    if (opened) opened = open_kubernetes(options, plane);
     if (opened) opened = open_publisher(options, plane);
     if (opened) opened = open_reconciler(plane);
     if (opened) opened = open_api(options, plane);

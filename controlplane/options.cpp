@@ -14,6 +14,7 @@
 #include <fcntl.h>
 
 #include "controlplane/config_file.h"
+#include "controlplane/model/rules.h"
 
 namespace mcpgw {
 namespace {
@@ -27,6 +28,37 @@ std::string variable_of(std::string_view flag) {
     return name;
 }
 
+// An option whose value has a rule in model/rules.h.
+CLI::Validator rule(model::Complaint (*complaint)(std::string_view)) {
+    return CLI::Validator(
+        [complaint](const std::string& text) {
+            const model::Complaint found = complaint(text);
+            return found == nullptr ? std::string() : std::string(found);
+        },
+        "TEXT");
+}
+
+template <class Define>
+void define_kubernetes(Options& options, Define define) {
+    define("kubeconfig", options.kubeconfig,
+           "how to reach the cluster (default: the pod's service account, then KUBECONFIG)")
+        ->check(CLI::ExistingFile);
+    define("namespace", options.kubernetes_namespace,
+           "namespace of the servers' objects (default adapter)")
+        ->check(rule(model::namespace_complaint));
+    define("registry", options.registry, "what stands before imageName: HOST[:PORT][/PREFIX]")
+        ->check(rule(model::registry_complaint));
+    define("pod-user", options.pod_user, "user and group id of the servers' pods (default 1100)")
+        ->check(CLI::Range(1U, limits::kubernetes_user_max));
+    define("image-pull-secret", options.image_pull_secrets,
+           "secrets of the namespace with which images are pulled")
+        ->delimiter(',')
+        ->check(rule(model::object_name_complaint));
+    define("workload-identity-service-account", options.workload_identity_service_account,
+           "service account of adapters with useWorkloadIdentity")
+        ->check(rule(model::object_name_complaint));
+}
+
 // `define` is called with every option that a file may hold.
 template <class Define>
 void define_all(Options& options, Define define) {
@@ -37,11 +69,12 @@ void define_all(Options& options, Define define) {
            "Unix socket for data planes (default DIR/contract.sock)");
     define("api-socket", options.api_socket,
            "Unix socket of the management API (default DIR/api.sock)");
-    define("deployer", options.deployer, "what starts servers: process or systemd")
+    define("deployer", options.deployer, "what starts servers: process, systemd or kubernetes")
         ->check(CLI::IsMember({"process", "systemd", "kubernetes"}));
     define("systemd-scope", options.systemd_scope,
            "whose systemd: system, user, or auto (the system's for root; default)")
         ->check(CLI::IsMember({"auto", "system", "user"}));
+    define_kubernetes(options, define);
     define("admin-role", options.admin_role, "role of administrators")->check(not_empty);
     define("create-roles", options.create_roles, "roles that may create adapters (default: all)")
         ->delimiter(',');
@@ -154,9 +187,6 @@ OptionsOutcome read(int argc, const char* const* argv) {
     }
     if (!apply_arguments(argc, argv, options, config_path, outcome)) return outcome;
     if (options.data_dir.empty()) return wrong_usage("--data-dir is required");
-    if (options.deployer != "process" && options.deployer != "systemd")
-        return wrong_usage("--deployer " + options.deployer +
-                           " is not there yet in this version; use --deployer process");
     if (!read_lifeline(options))
         return wrong_usage("MCP_GATEWAY_LIFELINE_FD does not name an open descriptor");
     if (options.contract_socket.empty())

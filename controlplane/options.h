@@ -19,6 +19,12 @@ struct Options {
     std::string api_socket;       // default: DIR/api.sock
     std::string deployer = "process";
     std::string systemd_scope = "auto";
+    std::string kubeconfig;  // empty: the pod's service account, KUBECONFIG, ~/.kube/config
+    std::string kubernetes_namespace = "adapter";
+    std::string registry;  // what stands before the names of images
+    std::uint32_t pod_user = limits::kubernetes_pod_user;
+    std::vector<std::string> image_pull_secrets;
+    std::string workload_identity_service_account;  // empty: nobody may use it
     std::string admin_role = "mcp.admin";
     std::vector<std::string> create_roles;
     std::vector<std::string> workload_identity_roles;

@@ -117,7 +117,14 @@ TEST_F(OptionsTest, wrong_usage_is_exit_code_2_with_a_sentence) {
         {"--data-dir", "/d", "extra"},
         {"--data-dir", "/d", "--deployer", "docker"},
         {"--data-dir", "/d", "--systemd-scope", "session"},
-        {"--data-dir", "/d", "--deployer", "kubernetes"},
+        {"--data-dir", "/d", "--namespace", "a.b"},
+        {"--data-dir", "/d", "--namespace", ""},
+        {"--data-dir", "/d", "--registry", "http://r.example"},
+        {"--data-dir", "/d", "--registry", "r.example/"},
+        {"--data-dir", "/d", "--pod-user", "0"},
+        {"--data-dir", "/d", "--image-pull-secret", "A"},
+        {"--data-dir", "/d", "--kubeconfig", "/nonexistent"},
+        {"--data-dir", "/d", "--workload-identity-service-account", "-"},
     };
     for (const auto& arguments : cases) {
         const auto outcome = read(arguments);
@@ -139,6 +146,27 @@ TEST_F(OptionsTest, the_deployer_and_its_systemd_can_be_chosen) {
     EXPECT_TRUE(outcome.runs);
     EXPECT_EQ(outcome.options.deployer, "systemd");
     EXPECT_EQ(outcome.options.systemd_scope, "user");
+}
+
+TEST_F(OptionsTest, a_cluster_is_described_by_flags_environment_or_file) {
+    const Options defaults = read({"--data-dir", "/d", "--deployer", "kubernetes"}).options;
+    EXPECT_EQ(defaults.deployer, "kubernetes");
+    EXPECT_EQ(defaults.kubernetes_namespace, "adapter");
+    EXPECT_EQ(defaults.pod_user, 1100U);
+    const char* path = file(
+        "deployer = 'kubernetes'\nnamespace = 'servers'\nregistry = 'r.example:5000/mcp'\n"
+        "pod-user = 2000\nimage-pull-secret = ['a', 'b.c']\n"
+        "workload-identity-service-account = 'workload'\n");
+    const Variable secrets("MCP_GATEWAY_POD_USER", "3000");
+    const auto outcome = read({"--config", path, "--data-dir", "/d", "--kubeconfig", path,
+                               "--registry", "other.example"});
+    ASSERT_TRUE(outcome.runs) << outcome.text;
+    EXPECT_EQ(outcome.options.kubernetes_namespace, "servers");
+    EXPECT_EQ(outcome.options.registry, "other.example");
+    EXPECT_EQ(outcome.options.pod_user, 3000U);
+    EXPECT_EQ(outcome.options.image_pull_secrets, (std::vector<std::string>{"a", "b.c"}));
+    EXPECT_EQ(outcome.options.workload_identity_service_account, "workload");
+    EXPECT_EQ(outcome.options.kubeconfig, path);
 }
 
 TEST_F(OptionsTest, session_keys_come_from_flag_environment_or_the_store) {

@@ -30,13 +30,36 @@ std::unexpected<Answer> cannot_run(std::string_view field, std::string sentence)
     return refuse(problem(422, sentence, errors));
 }
 
+// What a cluster cannot run.
+std::expected<model::Adapter, Answer> refuse_impossible_image(const model::Adapter& adapter,
+                                                              const Runners& runners) {
+    if (!runners.images)
+        return cannot_run("imageName",
+                          "container images need the kubernetes deployer, which this gateway "
+                          "does not have; use command or url");
+    if (adapter.name.front() >= '0' && adapter.name.front() <= '9')
+        return cannot_run("name",
+                          "must begin with a letter, because a Kubernetes Service is named after "
+                          "it");
+    if (adapter.transport == model::Transport::stdio)
+        return cannot_run("transport",
+                          "a container image must serve HTTP itself; put mcp-gateway bridge into "
+                          "the image of a stdio server");
+    if (adapter.use_workload_identity && !runners.workload_identity)
+        return cannot_run("useWorkloadIdentity",
+                          "this gateway has no service account for workload identity "
+                          "(--workload-identity-service-account)");
+    return adapter;
+}
+
 // What the contract knows but this gateway has nothing to run it with.
-std::expected<model::Adapter, Answer> refuse_impossible(model::Adapter adapter) {
+std::expected<model::Adapter, Answer> refuse_impossible(model::Adapter adapter,
+                                                        const Runners& runners) {
     switch (adapter.source()) {
         case model::Source::image:
-            return cannot_run("imageName",
-                              "container images need the kubernetes deployer, which this gateway "
-                              "does not have; use command or url");
+            if (auto possible = refuse_impossible_image(adapter, runners); !possible)
+                return possible;
+            break;
         case model::Source::url: {
             const auto url = model::parse_server_url(adapter.url);
             if (url && url->is_https)
@@ -46,6 +69,10 @@ std::expected<model::Adapter, Answer> refuse_impossible(model::Adapter adapter) 
             break;
         }
         case model::Source::command:
+            if (!runners.commands)
+                return cannot_run("command",
+                                  "local servers need the process deployer, and this gateway runs "
+                                  "container images; use imageName or url");
             break;
     }
     for (const auto& [name, value] : adapter.request_headers)
@@ -58,7 +85,7 @@ std::expected<model::Adapter, Answer> refuse_impossible(model::Adapter adapter) 
 
 }  // namespace
 
-std::expected<model::Adapter, Answer> read_body(const Call& call) {
+std::expected<model::Adapter, Answer> read_body(const Call& call, const Runners& runners) {
     if (call.body_too_large) return refuse(problem(413, "a body has at most 1 MiB"));
     if (!is_json(call.content_type))
         return refuse(problem(415, "the body must have Content-Type: application/json"));
@@ -66,7 +93,7 @@ std::expected<model::Adapter, Answer> read_body(const Call& call) {
     if (!document)
         return refuse(problem(400, "the body is not valid JSON: " + document.error().detail));
     auto reading = model::read_adapter(*document);
-    if (reading.errors.empty()) return refuse_impossible(std::move(reading.adapter));
+    if (reading.errors.empty()) return refuse_impossible(std::move(reading.adapter), runners);
 
     std::string detail =
         "the adapter breaks " + std::string(reading.errors.size() == 1 ? "a rule: " : "rules: ");

@@ -11,8 +11,16 @@
 
 namespace mcpgw::api {
 
+// What this gateway can run.
+struct Runners {
+    bool images = false;
+    bool commands = true;
+    bool workload_identity = false;  // there is a service account for it
+};
+
 // 413, 415, 400 (not JSON, or rules broken: all of them at once), 422 (good, but nothing here can
 // run it).
-[[nodiscard]] std::expected<model::Adapter, Answer> read_body(const Call& call);
+[[nodiscard]] std::expected<model::Adapter, Answer> read_body(const Call& call,
+                                                              const Runners& runners);
 
 }  // namespace mcpgw::api

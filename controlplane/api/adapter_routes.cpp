@@ -7,7 +7,6 @@
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/time.h"
-#include "controlplane/api/adapter_body.h"
 #include "controlplane/api/conditions.h"
 #include "controlplane/api/log_request.h"
 #include "controlplane/api/status_json.h"
@@ -104,6 +103,13 @@ void AdapterRoutes::changed(const Call& call, std::string_view action,
     services_.wake(adapter.name);
 }
 
+std::optional<Answer> AdapterRoutes::name_conflict(const model::Adapter& adapter) const {
+    if (adapter.source() != model::Source::image || !services_.name_obstacle) return {};
+    const auto obstacle = services_.name_obstacle(adapter.name);
+    if (!obstacle) return {};
+    return problem(409, *obstacle);
+}
+
 Answer AdapterRoutes::list(const Call& call) {
     const auto page = page_of(call);
     if (!page) return answer_of(page.error());
@@ -143,10 +149,11 @@ Answer AdapterRoutes::list(const Call& call) {
 Answer AdapterRoutes::create(const Call& call) {
     if (!services_.access.may_create(call.who))
         return problem(403, "creating adapters needs a role that you do not have");
-    auto adapter = read_body(call);
+    auto adapter = read_body(call, services_.runners);
     if (!adapter) return adapter.error();
     if (adapter->use_workload_identity && !services_.access.may_use_workload_identity(call.who))
         return problem(403, "useWorkloadIdentity needs a role that you do not have");
+    if (auto conflict = name_conflict(*adapter)) return std::move(*conflict);
     adapter->created_by = call.who.user_id;
     adapter->created_at_unix_ms = adapter->last_updated_at_unix_ms = unix_millis_now();
     const auto stored =
@@ -177,7 +184,7 @@ Answer AdapterRoutes::replace(const Call& call, std::string_view name) {
 
 Answer AdapterRoutes::replace_once(const Call& call, const model::Adapter& present,
                                    bool& was_changed_meanwhile) {
-    auto adapter = read_body(call);
+    auto adapter = read_body(call, services_.runners);
     if (!adapter) return adapter.error();
     model::FieldErrors errors;
     if (adapter->name != present.name)
@@ -189,6 +196,8 @@ Answer AdapterRoutes::replace_once(const Call& call, const model::Adapter& prese
     const auto matches = if_match_holds(call.if_match, etag_of(present.version));
     if (!matches) return answer_of(matches.error());
     if (!*matches) return problem(412, "the adapter has changed since you read it");
+    if (present.source() != model::Source::image)
+        if (auto conflict = name_conflict(*adapter)) return std::move(*conflict);
     adapter->created_by = present.created_by;
     adapter->created_at_unix_ms = present.created_at_unix_ms;
     adapter->last_updated_at_unix_ms = unix_millis_now();

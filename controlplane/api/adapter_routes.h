@@ -7,10 +7,12 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "common/result.h"
+#include "controlplane/api/adapter_body.h"
 #include "controlplane/api/answer.h"
 #include "controlplane/api/session_routes.h"
 #include "controlplane/deploy/deployer.h"
@@ -30,6 +32,10 @@ struct Services {
                            const deploy::LogSink& sink)>
         logs;
     identity::AccessRules access;
+    Runners runners;
+    // Why no adapter with an image can have this name, if anything; empty: nothing ever does. It
+    // may take some seconds.
+    std::function<std::optional<std::string>(std::string_view name)> name_obstacle;
     SessionServices sessions;
 };
 
@@ -57,6 +63,8 @@ class AdapterRoutes {
     // not_found unless the caller may read it.
     [[nodiscard]] Result<model::Adapter> readable(const Call& call, std::string_view name);
     [[nodiscard]] Result<model::Adapter> writable(const Call& call, std::string_view name);
+    // 409 if the cluster has objects of that name that are not ours.
+    [[nodiscard]] std::optional<Answer> name_conflict(const model::Adapter& adapter) const;
     void changed(const Call& call, std::string_view action, const model::Adapter& adapter) const;
 
     const Services services_;

@@ -31,6 +31,15 @@ WatchOptions watch_of(std::string path, std::string_view label_selector) {
     return watch;
 }
 
+// The same after a restart, so that whoever was the leader goes on at once, and does not wait for
+// its own lease to run out. Nobody else has it: one control plane at a time has this store, and a
+// copy of it on another machine has another name.
+std::string identity_of(const ObjectOptions& options) {
+    std::array<char, 256> host{};
+    if (options.installation.empty() || gethostname(host.data(), host.size() - 1) != 0) return "";
+    return std::string(host.data()) + "_" + options.installation;
+}
+
 void append_trouble(std::vector<deploy::InstanceStatus>& instances, const std::string& trouble) {
     if (trouble.empty()) return;
     for (deploy::InstanceStatus& instance : instances)
@@ -81,6 +90,7 @@ void KubernetesDeployer::start() {
 
     LeaderOptions election;
     election.lease = {options_.objects.namespace_name, options_.lease};
+    election.identity = identity_of(options_.objects);
     election.on_change = [this](bool is_leader) {
         log_info(is_leader ? "this gateway writes to the cluster now"
                            : "this gateway does not write to the cluster any more");

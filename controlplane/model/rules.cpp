@@ -66,6 +66,12 @@ bool has_control(std::string_view text, std::string_view allowed = "") {
     });
 }
 
+// Lower-case letters, digits, and hyphens between them.
+bool is_dns_label(std::string_view text) {
+    return !text.empty() && text.front() != '-' && text.back() != '-' &&
+           all(text, [](char c) { return is_digit(c) || is_lower(c) || c == '-'; });
+}
+
 // Digits, perhaps with a fraction, then one of the suffixes.
 template <std::size_t N>
 bool is_quantity(std::string_view text, const std::array<std::string_view, N>& suffixes) {
@@ -190,6 +196,36 @@ Complaint memory_complaint(std::string_view quantity) {
     static constexpr std::array<std::string_view, 13> kSuffixes = {
         "", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"};
     return is_quantity(quantity, kSuffixes) ? nullptr : "must be a quantity such as 256Mi or 1G";
+}
+
+Complaint namespace_complaint(std::string_view name) {
+    if (name.size() > limits::kubernetes_label_bytes_max || !is_dns_label(name))
+        return "must have 1 to 63 lower-case letters, digits and inner hyphens";
+    return nullptr;
+}
+
+Complaint object_name_complaint(std::string_view name) {
+    constexpr Complaint kComplaint =
+        "must have 1 to 253 lower-case letters, digits and inner hyphens, in parts with dots";
+    if (name.size() > limits::host_bytes_max) return kComplaint;
+    for (std::size_t from = 0; from <= name.size();) {
+        const std::size_t dot = std::min(name.find('.', from), name.size());
+        if (!is_dns_label(name.substr(from, dot - from))) return kComplaint;
+        from = dot + 1;
+    }
+    return nullptr;
+}
+
+Complaint registry_complaint(std::string_view registry) {
+    constexpr Complaint kComplaint =
+        "must be HOST[:PORT][/PREFIX], such as registry.example:5000/mcp, without http://";
+    const bool is_good =
+        all(registry, [](char c) { return is_digit(c) || is_lower(c) || is_one_of(c, ".-_:/"); });
+    if (registry.empty() || registry.size() > limits::host_bytes_max || !is_good ||
+        registry.find("//") != std::string_view::npos || is_one_of(registry.front(), ".-_:/") ||
+        is_one_of(registry.back(), ".-_:/"))
+        return kComplaint;
+    return nullptr;
 }
 
 Complaint roles_complaint(const std::vector<std::string>& roles) {

@@ -32,6 +32,12 @@ using Complaint = const char*;
 [[nodiscard]] Complaint cpu_complaint(std::string_view quantity);
 [[nodiscard]] Complaint memory_complaint(std::string_view quantity);
 
+// Names of Kubernetes: of a namespace (RFC 1123 label), of other objects (RFC 1123 subdomain).
+[[nodiscard]] Complaint namespace_complaint(std::string_view name);
+[[nodiscard]] Complaint object_name_complaint(std::string_view name);
+// HOST[:PORT][/PREFIX], what stands before the name of an image.
+[[nodiscard]] Complaint registry_complaint(std::string_view registry);
+
 // Whole collections: number and size.
 [[nodiscard]] Complaint roles_complaint(const std::vector<std::string>& roles);
 [[nodiscard]] Complaint command_complaint(const std::vector<std::string>& command);

@@ -197,8 +197,9 @@ void Reconciler::take_events() {
     for (const auto& [source, deployer] : options_.deployers)
         for (std::string& name : deployer->take_events())
             names.insert(std::move(name));
+    // Also those that nobody has asked for: something may be left of one that was removed.
     for (const std::string& name : names)
-        if (known_.contains(name)) step(name);
+        step(name);
 }
 
 // Only what is due on entry: those that want to be called again at once take turns with the rest.
@@ -251,6 +252,7 @@ std::vector<InstanceStatus> Reconciler::observe(const std::string& name, const K
 }
 
 void Reconciler::step(const std::string& name) {
+    const bool was_known = known_.contains(name);
     Known& known = known_[name];
     const bool row_changed = reload(name, known);
     deploy::Step taken;
@@ -259,7 +261,8 @@ void Reconciler::step(const std::string& name) {
     if (!undecided) {
         taken = step_deployers(name, known);
         const bool news = options_.observations->set(name, observe(name, known));
-        if ((news || row_changed) && options_.on_change)
+        // What was left over by one that is gone already is no news.
+        if ((news || row_changed) && (was_known || known.desired) && options_.on_change)
             options_.on_change(name, known.desired ? &*known.desired : nullptr,
                                *options_.observations->of(name));
         known.settled = taken.settled;

@@ -95,6 +95,14 @@ class FakeDeployer final : public deploy::Deployer {
         const std::uint64_t one = 1;
         maybe(write(event_.get(), &one, sizeof one) == sizeof one);
     }
+    // Something is found that nobody has asked for.
+    void appear(const std::string& name) {
+        {
+            const std::scoped_lock lock(mutex_);
+            appeared_.push_back(name);
+        }
+        happen(name, "left over");
+    }
     int count(const std::string& call) {
         const std::scoped_lock lock(mutex_);
         return calls_[call];
@@ -150,6 +158,8 @@ class FakeDeployer final : public deploy::Deployer {
         std::uint64_t count = 0;
         maybe(read(event_.get(), &count, sizeof count) == sizeof count);
         const std::scoped_lock lock(mutex_);
+        for (const std::string& name : std::exchange(appeared_, {}))
+            left_[name] = {};
         for (const std::string& name : events_)
             if (left_.contains(name)) left_[name].reason = happened_[name];
         return std::exchange(events_, {});
@@ -176,6 +186,7 @@ class FakeDeployer final : public deploy::Deployer {
     std::mutex mutex_;
     std::map<std::string, int> calls_;
     std::vector<std::string> events_;
+    std::vector<std::string> appeared_;
     std::map<std::string, std::string> happened_;
 };
 
@@ -241,6 +252,20 @@ TEST_F(ReconcilerTest, what_is_desired_is_applied_and_what_is_left_over_removed)
     EXPECT_EQ(local_.count("apply b"), 0);
     EXPECT_EQ(remote_.count("apply b"), 1);
     EXPECT_TRUE(eventually([this] { return settled_ == 1; }));
+}
+
+TEST_F(ReconcilerTest, what_is_found_later_and_nobody_wants_is_removed_in_silence) {
+    store_.put(local("a"));
+    start();
+    ASSERT_TRUE(changed("a  starting"));
+    local_.removal_steps = 2;
+    local_.appear("old");
+    EXPECT_TRUE(eventually([this] { return local_.count("remove old") == 2; }));
+    store_.put(local("b"));
+    reconciler_->wake("b");
+    ASSERT_TRUE(changed("b  starting"));
+    const std::scoped_lock lock(mutex_);
+    EXPECT_EQ(std::ranges::find(changes_, "old gone"), changes_.end());
 }
 
 TEST_F(ReconcilerTest, many_rows_are_read_page_by_page) {

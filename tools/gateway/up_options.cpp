@@ -6,6 +6,7 @@
 #include <charconv>
 #include <utility>
 
+#include "controlplane/model/rules.h"
 #include "tools/gateway/toml.h"
 
 namespace mcpgw::cli {
@@ -125,13 +126,40 @@ std::string assign_auth(UpOptions&, const Values& v) {
     return "must be dev, not " + quoted(v[0]);
 }
 
-constexpr std::array<std::string_view, 2> kDeployers{"process", "systemd"};
+constexpr std::array<std::string_view, 3> kDeployers{"process", "systemd", "kubernetes"};
 constexpr std::array<std::string_view, 3> kScopes{"auto", "system", "user"};
 
 std::string assign_deployer(UpOptions& o, const Values& v) {
-    if (v[0] == "kubernetes")
-        return "kubernetes is not there yet in this version; use process or systemd";
     return assign_choice(v[0], kDeployers, o.deployer);
+}
+
+// For the control plane: a value that keeps a rule.
+std::string pass_on(UpOptions& o, const char* key, const std::string& value,
+                    model::Complaint (*rule)(std::string_view)) {
+    const model::Complaint complaint = rule(value);
+    if (complaint != nullptr) return complaint + (", not " + quoted(value));
+    o.controlplane_flags.emplace_back(key, value);
+    return {};
+}
+
+std::string assign_pull_secrets(UpOptions& o, const Values& v) {
+    std::vector<std::string> names;
+    std::string problem = assign_words(v, names);
+    for (const std::string& name : names)
+        if (problem.empty())
+            problem = pass_on(o, "image-pull-secret", name, model::object_name_complaint);
+    return problem;
+}
+
+std::string assign_pod_user(UpOptions& o, const Values& v) {
+    std::uint32_t user = 0;
+    std::string problem = assign_integer(v[0], 1, limits::kubernetes_user_max, user);
+    if (problem.empty()) o.controlplane_flags.emplace_back("pod-user", v[0]);
+    return problem;
+}
+
+model::Complaint file_complaint(std::string_view path) {
+    return path.empty() ? "must not be empty" : nullptr;
 }
 
 // Limits of client connections; the data plane has their defaults.
@@ -196,12 +224,35 @@ constexpr std::array kSettings{
         "dev-auth-on-any-address", Arity::flag, "",
         "allow --auth dev on a listener that is not loopback",
         [](UpOptions& o, const Values& v) { return assign_flag(v[0], o.dev_auth_on_any_address); }},
-    Setting{"deployer", Arity::one, "process|systemd", "what starts servers (default process)",
-            assign_deployer},
+    Setting{"deployer", Arity::one, "process|systemd|kubernetes",
+            "what starts servers (default process)", assign_deployer},
     Setting{"systemd-scope", Arity::one, "auto|system|user",
             "whose systemd (default auto: the system's for root)",
             [](UpOptions& o, const Values& v) {
                 return assign_choice(v[0], kScopes, o.systemd_scope);
+            }},
+    Setting{"kubeconfig", Arity::one, "FILE",
+            "how to reach the cluster (default: the pod's service account, then KUBECONFIG)",
+            [](UpOptions& o, const Values& v) {
+                return pass_on(o, "kubeconfig", v[0], file_complaint);
+            }},
+    Setting{"namespace", Arity::one, "NAME", "namespace of the servers' objects (default adapter)",
+            [](UpOptions& o, const Values& v) {
+                return pass_on(o, "namespace", v[0], model::namespace_complaint);
+            }},
+    Setting{"registry", Arity::one, "HOST[:PORT][/PREFIX]", "what stands before imageName",
+            [](UpOptions& o, const Values& v) {
+                return pass_on(o, "registry", v[0], model::registry_complaint);
+            }},
+    Setting{"pod-user", Arity::one, "N", "user and group id of the servers' pods (default 1100)",
+            assign_pod_user},
+    Setting{"image-pull-secret", Arity::many, "NAME", "secrets with which images are pulled",
+            assign_pull_secrets},
+    Setting{"workload-identity-service-account", Arity::one, "NAME",
+            "service account of adapters with useWorkloadIdentity",
+            [](UpOptions& o, const Values& v) {
+                return pass_on(o, "workload-identity-service-account", v[0],
+                               model::object_name_complaint);
             }},
     Setting{"import", Arity::many, "FILE", "apply the servers of an mcp.json once ready",
             [](UpOptions& o, const Values& v) {

@@ -49,8 +49,11 @@ TEST(UpOptions, flag_beats_variable_beats_file_beats_default) {
 TEST(UpOptions, every_setting_can_come_from_the_file) {
     const auto options = resolve_up_options(config(
         "listen = \"[::1]:9000\"\nadmin-listen = \"127.0.0.2:0\"\ndata-dir = \"/d\"\n"
-        "workers = 4\nauth = \"dev\"\ndev-auth-on-any-address = true\ndeployer = "
-        "\"systemd\"\nsystemd-scope = \"user\"\n"
+        "workers = 4\nauth = \"dev\"\ndev-auth-on-any-address = true\ndeployer = \"kubernetes\"\n"
+        "systemd-scope = \"user\"\n"
+        "kubeconfig = \"/k\"\nnamespace = \"servers\"\nregistry = \"r.example:5000/mcp\"\n"
+        "pod-user = 2000\nimage-pull-secret = [\"a\", \"b\"]\n"
+        "workload-identity-service-account = \"workload\"\n"
         "import = [\"a.json\", \"b.json\"]\nsession-keys = \"/k\"\nsession-key-days = 30\n"
         "drain-seconds = 0\nmax-connections = 10\nmax-connections-per-address = 7\n"
         "max-sessions = 2000\nmax-sessions-per-user = 8\nhead-timeout-ms = 1\n"
@@ -64,12 +67,22 @@ TEST(UpOptions, every_setting_can_come_from_the_file) {
     EXPECT_EQ(to_text(options->listen), "[::1]:9000");
     EXPECT_EQ(options->data_dir, "/d");
     EXPECT_TRUE(options->dev_auth_on_any_address);
-    EXPECT_EQ(options->deployer, "systemd");
+    EXPECT_EQ(options->deployer, "kubernetes");
     EXPECT_EQ(options->systemd_scope, "user");
     EXPECT_EQ(options->imports.size(), 2U);
     EXPECT_EQ(options->session_keys, "/k");
     EXPECT_EQ(options->session_key_days, 30U);
     EXPECT_EQ(options->max_head_bytes, 2048U);
+    EXPECT_EQ(options->deployer, "kubernetes");
+    using Flags = std::vector<std::pair<std::string, std::string>>;
+    EXPECT_EQ(options->controlplane_flags,
+              (Flags{{"kubeconfig", "/k"},
+                     {"namespace", "servers"},
+                     {"registry", "r.example:5000/mcp"},
+                     {"pod-user", "2000"},
+                     {"image-pull-secret", "a"},
+                     {"image-pull-secret", "b"},
+                     {"workload-identity-service-account", "workload"}}));
     using Limits = std::vector<std::pair<std::string, std::uint64_t>>;
     EXPECT_EQ(options->dataplane_limits, (Limits{{"max-connections-per-address", 7},
                                                  {"max-sessions", 2000},
@@ -83,7 +96,7 @@ TEST(UpOptions, every_setting_can_come_from_the_file) {
     EXPECT_EQ(options->allowed_hosts, (std::vector<std::string>{"a.example", "b.example:8000"}));
     EXPECT_EQ(options->allowed_origins.size(), 1U);
     // The text above must not forget one.
-    EXPECT_EQ(up_settings().size(), 28U);
+    EXPECT_EQ(up_settings().size(), 34U);
 }
 
 TEST(UpOptions, problems_begin_with_where_they_stand_and_come_all_at_once) {
@@ -121,9 +134,17 @@ TEST(UpOptions, bad_values_are_refused) {
         {"listen", "1.2.3.4:+1"},
         {"auth", "oidc"},
         {"auth", "none"},
-        {"deployer", "kubernetes"},
         {"deployer", "x"},
         {"systemd-scope", "session"},
+        {"namespace", "Upper"},
+        {"namespace", "a.b"},
+        {"registry", "http://r.example"},
+        {"registry", "r.example:5000//x"},
+        {"pod-user", "0"},
+        {"pod-user", "2147483648"},
+        {"image-pull-secret", "a,b_c"},
+        {"workload-identity-service-account", "x-"},
+        {"kubeconfig", ""},
         {"log-format", "xml"},
         {"max-body-bytes", "1k"},
         {"allowed-hosts", "a b"},
