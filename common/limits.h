@@ -296,13 +296,16 @@ inline constexpr std::uint32_t kubernetes_pod_user = 1100;  // default of --pod-
 // a leader has begun is over before another one may begin.
 inline constexpr std::size_t kubernetes_writers = 4;
 inline constexpr std::uint32_t kubernetes_write_ms = 5'000;
-// Before an object is looked at again that is being deleted; that was changed by others after us,
-// so that two who disagree do not keep the API server busy; that cannot be made as it is wanted; and
-// about which there is no news at all. The last three scatter.
+// Before an object is looked at again that is being deleted; that was changed by others after us
+// (two who disagree must not keep the API server busy); that cannot be made as it is wanted; and
+// about which there is no news at all. The last two scatter.
 inline constexpr std::uint32_t kubernetes_deleting_ms = 1'000;
 inline constexpr std::uint32_t kubernetes_repair_ms = 2'000;
 inline constexpr std::uint32_t kubernetes_refused_ms = 30'000;
 inline constexpr std::uint32_t kubernetes_recheck_ms = 600'000;
+// How long a control plane that has just started waits for a cluster that does not answer before it
+// publishes what it knows: until then data planes go on with what they have, sessions included.
+inline constexpr std::uint32_t kubernetes_settle_ms = 600'000;
 // Warnings of the cluster that are remembered, for reasons; the oldest go first.
 inline constexpr std::size_t kubernetes_events_max = 8 * 1024;
 // How long a new adapter waits for the answer whether its name is taken in the cluster.

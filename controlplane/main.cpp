@@ -176,7 +176,10 @@ Result<> open_reconciler(ControlPlane& plane) {
     reconciler.observations = &plane.observations;
     reconciler.deployers = {{model::Source::command, plane.commands.get()},
                             {model::Source::url, plane.urls.get()}};
-    if (plane.images) reconciler.deployers[model::Source::image] = plane.images.get();
+    if (plane.images) {
+        reconciler.deployers[model::Source::image] = plane.images.get();
+        reconciler.settle_ms_max = limits::kubernetes_settle_ms;
+    }
     reconciler.on_change = [&plane](std::string_view name, const model::Adapter* desired,
                                     const std::vector<deploy::InstanceStatus>& instances) {
         plane.publisher->change(name, desired, instances);
