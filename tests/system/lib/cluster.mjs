@@ -1,0 +1,134 @@
+// A gateway that deploys to the fake Kubernetes cluster (tests/fakes/kubernetes): over TLS, with a
+// token that has the rights of deploy/kubernetes and no others, and pods that are real processes.
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import { Cluster } from '../../fakes/kubernetes/cluster.mjs';
+import { resourceAt, resourceOfKind } from '../../fakes/kubernetes/resources.mjs';
+import { Gateway } from './gateway.mjs';
+import { EXAMPLE_SERVER, ROOT } from './programs.mjs';
+import { until } from './wait.mjs';
+
+export const NAMESPACE = 'adapter';
+export const REGISTRY = 'registry.test:5000/mcp';
+
+// What the gateway may: the rules of its Role.
+function rules() {
+  const file = join(ROOT, 'deploy/kubernetes/rbac.yaml');
+  const role = parseAllDocuments(readFileSync(file, 'utf8')).map((one) => one.toJS())
+    .find((one) => one.kind === 'Role');
+  assert.equal(role.metadata.namespace, NAMESPACE);
+  return role.rules.map((rule) => ({ ...rule, namespaces: [NAMESPACE] }));
+}
+
+const RESOURCES = {
+  StatefulSet: resourceOfKind('apps/v1', 'StatefulSet'),
+  Service: resourceAt('', 'services'),
+  Pod: resourceAt('', 'pods'),
+};
+
+// A server that listens where its pod is. Written so, the address is none of loopback to it, and it
+// takes requests for the name of the pod, as one in a container does.
+const SERVER = {
+  command: [EXAMPLE_SERVER, '--host', '::ffff:{address}', '--port', '{port}', '--name', '{pod}'],
+};
+
+export const imageAdapter = (name, fields = {}) => ({
+  name, imageName: 'example', imageVersion: '1', ...fields,
+});
+
+export class TestCluster {
+  static async start(end) {
+    const images = {
+      [`${REGISTRY}/example:*`]: SERVER,
+      [`${REGISTRY}/missing:*`]: { fail: 'ImagePullBackOff' },
+      [`${REGISTRY}/crashing:*`]: { fail: 'CrashLoopBackOff' },
+    };
+    const fake = await Cluster.start({ tls: true, namespaces: [NAMESPACE], node: { images } });
+    end(() => fake.close());
+    return new TestCluster(end, fake);
+  }
+
+  constructor(end, fake) {
+    this.fake = fake;
+    this.folder = mkdtempSync(join(tmpdir(), 'mcpgw-cluster-'));
+    end(() => rmSync(this.folder, { recursive: true, force: true }));
+    this.tokenFile = join(this.folder, 'token');
+    this.newToken('token-1');
+    this.kubeconfig = join(this.folder, 'kubeconfig');
+    writeFileSync(this.kubeconfig, this.#kubeconfig());
+  }
+
+  // From now on only this token is good.
+  newToken(token) {
+    if (this.token) this.fake.auth.revoke(this.token);
+    this.token = token;
+    const user = 'system:serviceaccount:mcp-gateway:mcp-gateway';
+    this.fake.auth.add({ token, user, rules: rules() });
+    writeFileSync(this.tokenFile, `${token}\n`, { mode: 0o600 });
+  }
+
+  #kubeconfig() {
+    const authority = Buffer.from(this.fake.authority).toString('base64');
+    // JSON is YAML.
+    return JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{
+        name: 'c', cluster: { server: this.fake.url, 'certificate-authority-data': authority },
+      }],
+      users: [{ name: 'u', user: { tokenFile: this.tokenFile } }],
+      contexts: [{ name: 'x', context: { cluster: 'c', user: 'u', namespace: NAMESPACE } }],
+      'current-context': 'x',
+    });
+  }
+
+  gateway(end, { args = [], ...options } = {}) {
+    const flags = [
+      '--deployer', 'kubernetes', '--kubeconfig', this.kubeconfig, '--registry', REGISTRY,
+    ];
+    return Gateway.start(end, { args: [...flags, ...args], ...options });
+  }
+
+  objects(kind) {
+    return this.fake.registry.store.list(RESOURCES[kind], NAMESPACE);
+  }
+
+  object(kind, name) {
+    return this.objects(kind).find((one) => one.metadata.name === name);
+  }
+
+  podsOf(adapter) {
+    return this.objects('Pod').filter((pod) => (
+      pod.metadata.labels?.['adapter/name'] === adapter && !pod.metadata.deletionTimestamp));
+  }
+
+  // Makes an object as somebody else would.
+  place(object) {
+    const resource = RESOURCES[object.kind];
+    const made = { ...object, metadata: { namespace: NAMESPACE, ...object.metadata } };
+    return this.fake.registry.create(resource, NAMESPACE, made, { manager: 'foreign' });
+  }
+
+  change(kind, name, act) {
+    return this.fake.registry.patch(RESOURCES[kind], NAMESPACE, name, act, { manager: 'foreign' });
+  }
+
+  deletePod(name) {
+    this.fake.registry.delete(RESOURCES.Pod, NAMESPACE, name, {});
+  }
+
+  async gone(adapter) {
+    await until(`the end of all objects of ${adapter}`, () => (
+      !this.object('StatefulSet', adapter) && !this.object('Service', `${adapter}-service`)
+      && this.podsOf(adapter).length === 0));
+  }
+
+  nothingOfOurs() {
+    const ours = ['StatefulSet', 'Service', 'Pod'].flatMap((kind) => this.objects(kind))
+      .filter((one) => one.metadata.labels?.['adapter/name'] !== undefined);
+    assert.deepEqual(ours.map((one) => `${one.kind} ${one.metadata.name}`), []);
+  }
+}
