@@ -48,11 +48,11 @@ class Reader {
             if (unit().starts_with(unit_prefix_)) return true;
         }
     }
-    [[nodiscard]] std::string unit() { return std::string(field(unit_field_)); }
-    // Of the present entry: the unit and its invocation.
-    [[nodiscard]] std::string run() {
-        std::string result = unit();
-        return result.append(1, ' ').append(field("_SYSTEMD_INVOCATION_ID"));
+    // Of a user's process that had ended before journald looked at it, journald knows the unit only
+    // as if it were the system's.
+    [[nodiscard]] std::string unit() {
+        std::string name(field(unit_field_));
+        return name.empty() ? std::string(field("_SYSTEMD_UNIT")) : name;
     }
     [[nodiscard]] std::string line() { return std::string(field("MESSAGE")).append(1, '\n'); }
     [[nodiscard]] std::uint64_t unix_millis() {
@@ -81,13 +81,13 @@ class Reader {
 std::optional<std::string> find_run(Reader& reader, const std::string& newest, bool previous) {
     sd_journal_seek_tail(reader.journal());
     if (!reader.step(false)) return std::nullopt;
-    std::string last = reader.run();
+    std::string last = reader.unit();
     const bool is_newest = reader.unit() == newest;
     if (!previous) return is_newest ? std::optional(std::move(last)) : std::nullopt;
     // The newest run may not have written anything yet.
     if (!is_newest) return last;
     while (reader.step(false))
-        if (std::string run = reader.run(); run != last) return run;
+        if (std::string unit = reader.unit(); unit != last) return unit;
     return std::nullopt;
 }
 
@@ -97,7 +97,8 @@ std::vector<std::string> last_lines(Reader& reader, const std::string& run,
     std::vector<std::string> lines;
     bool more = query.tail > 0;
     for (; more && lines.size() < query.tail; more = reader.step(false)) {
-        if (reader.run() != run) continue;  // the last words of one may follow the first of another
+        if (reader.unit() != run)
+            continue;  // the last words of one may follow the first of another
         if (reader.unix_millis() < query.since_unix_ms) break;
         lines.push_back(reader.line());
     }

@@ -3,7 +3,7 @@
 // Any thread; each call opens the journal anew. Entries are found by what the units call themselves
 // there (SyslogIdentifier=, unit_names.h) and believed only if they come from a unit of ours of
 // that instance. What systemd itself says about the units is not among them. A run is what one
-// invocation of a unit wrote.
+// unit wrote.
 #pragma once
 
 #include <string>
