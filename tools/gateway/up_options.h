@@ -33,7 +33,6 @@ struct UpOptions {
     std::string session_keys;  // empty: the control plane's own keys
     std::uint32_t session_key_days = limits::session_key_days;
     std::uint32_t drain_seconds = limits::drain_seconds;
-    std::string deployer = "process";
     // Flags that only the control plane uses, in the order of their settings, when they are given.
     std::vector<std::pair<std::string, std::string>> controlplane_flags;
     std::optional<std::uint64_t> max_connections;  // the data plane knows the default
