@@ -79,9 +79,11 @@ enter_root() {
     fi
 }
 
-# What a checkout would hold: tracked files and new ones, nothing built or installed.
+# What a checkout would hold: tracked files and new ones, nothing built or installed; and beside it
+# what tests expect there.
 copy_tree() {
-    rm -rf "$root/src"
+    rm -rf "$root/src" "$root/shared"
+    [ ! -d ../shared ] || cp -rT ../shared "$root/shared"
     mkdir -p "$root/src"
     git ls-files -z -co --exclude-standard | while IFS= read -r -d '' path; do
         [ -e "$path" ] && printf '%s\0' "$path"
