@@ -125,12 +125,14 @@ inline constexpr std::size_t command_arguments_max = 256;
 inline constexpr std::size_t command_bytes_max = 64 * 1024;
 inline constexpr std::size_t environment_variables_max = 256;
 inline constexpr std::size_t environment_bytes_max = 128 * 1024;
+// What a tool says of itself: a schema that is larger would not fit into any model's context.
+inline constexpr std::size_t tool_bytes_max = 256 * 1024;
 // The longest timeouts that make sense; they also keep sums of milliseconds far from overflow.
 inline constexpr std::uint32_t timeout_ms_max = 24 * 60 * 60 * 1000;
 inline constexpr std::uint32_t session_idle_seconds_max = 30 * 24 * 60 * 60;
 
 // --- Management API -----------------------------------------------------------------------------
-// A request body of /adapters; the largest adapter that the limits above allow is well below.
+// A request body of /adapters or /tools; the largest that the limits above allow is well below.
 inline constexpr std::size_t api_body_bytes_max = 1024 * 1024;
 // Objects within objects in such a body.
 inline constexpr std::size_t json_depth_max = 32;
@@ -145,6 +147,10 @@ inline constexpr std::size_t config_bytes_max = 1024 * 1024;
 // Lines that `logs` gives at most, and without `tail`.
 inline constexpr std::size_t log_lines_max = 100'000;
 inline constexpr std::size_t log_lines_default = 1000;
+// How often `--wait` of the command looks at a status, for how long, and for how long at most.
+inline constexpr std::uint32_t wait_poll_ms = 250;
+inline constexpr std::uint32_t wait_seconds = 300;
+inline constexpr std::uint32_t wait_seconds_max = 24 * 60 * 60;
 // Requests at work at the same time; live log streams take at most half, so that the others go on.
 inline constexpr std::size_t api_threads = 32;
 inline constexpr std::size_t log_streams_max = api_threads / 2;
@@ -476,8 +482,9 @@ static_assert(receive_buffer_bytes * receive_buffers >= 64 * out_queue_bytes_hig
 static_assert(spill_slice_bytes_max * 4 <= spill_buffer_bytes, "little of a buffer is wasted");
 static_assert(out_queue_segments_high > gather_pieces_max, "a full gather can be queued meanwhile");
 static_assert(api_body_bytes_max >= 2 * (command_bytes_max + environment_bytes_max +
-                                         request_headers_bytes_max + description_bytes_max),
-              "an adapter fits into a body, even with every character escaped once");
+                                         request_headers_bytes_max + description_bytes_max) +
+                                        tool_bytes_max,
+              "an adapter or a tool fits into a body, even with every character escaped once");
 static_assert(sealed_id_bytes_max >=
                   3 + key_id_bytes_max + 1 + (server_session_id_bytes_max + 64) * 4 / 3 + 4,
               "the longest server id fits when sealed");

@@ -85,18 +85,19 @@ std::expected<model::Adapter, Answer> refuse_impossible(model::Adapter adapter,
 
 }  // namespace
 
-std::expected<model::Adapter, Answer> read_body(const Call& call, const Runners& runners) {
+std::expected<model::Adapter, Answer> read_body(const Call& call, const Runners& runners,
+                                                model::Kind kind) {
     if (call.body_too_large) return refuse(problem(413, "a body has at most 1 MiB"));
     if (!is_json(call.content_type))
         return refuse(problem(415, "the body must have Content-Type: application/json"));
     const auto document = model::parse_json(call.body);
     if (!document)
         return refuse(problem(400, "the body is not valid JSON: " + document.error().detail));
-    auto reading = model::read_adapter(*document);
+    auto reading = model::read_resource(kind, *document, call.body);
     if (reading.errors.empty()) return refuse_impossible(std::move(reading.adapter), runners);
 
-    std::string detail =
-        "the adapter breaks " + std::string(reading.errors.size() == 1 ? "a rule: " : "rules: ");
+    std::string detail = "the " + std::string(words_of(kind).noun) + " breaks " +
+                         std::string(reading.errors.size() == 1 ? "a rule: " : "rules: ");
     bool is_first = true;
     for (const auto& [field, complaints] : reading.errors) {
         detail.append(is_first ? "" : ", ").append(field.empty() ? "the body" : field);

@@ -1,4 +1,4 @@
-// From the body of POST or PUT to an adapter, or to the answer that says why not.
+// From the body of POST or PUT to an adapter or a tool, or to the answer that says why not.
 //
 // Checks go from the outside in: size, kind, JSON, the rules of CONTRACT section 4, and last
 // whether this gateway has anything that can run what is described. Who asks does not matter here.
@@ -21,6 +21,7 @@ struct Runners {
 // 413, 415, 400 (not JSON, or rules broken: all of them at once), 422 (good, but nothing here can
 // run it).
 [[nodiscard]] std::expected<model::Adapter, Answer> read_body(const Call& call,
-                                                              const Runners& runners);
+                                                              const Runners& runners,
+                                                              model::Kind kind);
 
 }  // namespace mcpgw::api

@@ -10,11 +10,12 @@ constexpr Runners kLocal;
 constexpr Runners kCluster{.images = true, .commands = false, .workload_identity = false};
 
 // 0: it can be run.
-int refusal(const std::string& members, const Runners& runners, std::string_view about = "") {
+int refusal(const std::string& members, const Runners& runners, std::string_view about = "",
+            model::Kind kind = model::Kind::adapter) {
     Call call;
     call.content_type = "application/json";
     call.body = "{" + members + "}";
-    const auto adapter = read_body(call, runners);
+    const auto adapter = read_body(call, runners, kind);
     if (adapter) return 0;
     EXPECT_NE(adapter.error().body.find(about), std::string::npos) << adapter.error().body;
     return adapter.error().status;
@@ -48,6 +49,17 @@ TEST(AdapterBody, workload_identity_needs_a_service_account) {
     Runners with_account = kCluster;
     with_account.workload_identity = true;
     EXPECT_EQ(refusal(image, with_account), 0);
+}
+
+TEST(AdapterBody, a_tool_runs_where_an_adapter_does) {
+    const std::string definition =
+        R"("name":"x","toolDefinition":{"tool":{"name":"x","inputSchema":{"type":"object"}}},)";
+    const auto kTool = model::Kind::tool;
+    EXPECT_EQ(refusal(definition + R"("command":["y"])", kLocal, "", kTool), 0);
+    EXPECT_EQ(refusal(definition + kImage, kLocal, "kubernetes deployer", kTool), 422);
+    EXPECT_EQ(refusal(definition + kImage, kCluster, "", kTool), 0);
+    EXPECT_EQ(refusal(R"("name":"x","command":["y"])", kLocal, "the tool breaks a rule", kTool),
+              400);
 }
 
 }  // namespace

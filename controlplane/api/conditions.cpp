@@ -1,7 +1,9 @@
 // Strict parsers of small texts.
 #include "controlplane/api/conditions.h"
 
+#include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "common/bytes.h"
 #include "common/limits.h"
@@ -96,6 +98,19 @@ Result<Page> page_of(const Call& call) {
         page.after = std::move(*name);
     }
     return page;
+}
+
+model::FieldErrors parameter_errors(const Call& call, std::span<const std::string_view> known) {
+    model::FieldErrors errors;
+    std::set<std::string_view> seen;
+    for (const auto& [name, value] : call.query) {
+        const bool is_new = seen.insert(name).second;
+        if (std::ranges::find(known, std::string_view(name)) == known.end())
+            errors[name] = {"is not a known parameter"};
+        else if (!is_new)
+            errors[name] = {"is given more than once"};
+    }
+    return errors;
 }
 
 std::string cursor_of(std::string_view last_name) {

@@ -1,10 +1,11 @@
-// Parts of a request that are more than a name and a value: If-Match and pages of a list.
+// Parts of a request that are more than a name and a value: If-Match, pages of a list, the query.
 //
 // Pure; errors are invalid_argument with a sentence.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,5 +30,10 @@ struct Page {
 };
 [[nodiscard]] Result<Page> page_of(const Call& call);
 [[nodiscard]] std::string cursor_of(std::string_view last_name);
+
+// Complaints about parameters that are not `known`, and about those that come twice: a misspelt one
+// must not be as good as none.
+[[nodiscard]] model::FieldErrors parameter_errors(const Call& call,
+                                                  std::span<const std::string_view> known);
 
 }  // namespace mcpgw::api

@@ -222,7 +222,7 @@ class ApiServer::Server : public httplib::Server {
     }
 
     SessionRoutes sessions_;
-    AdapterRoutes routes_;
+    ResourceRoutes routes_;
     std::thread thread_;
     std::atomic<bool> stopping_ = false;
     std::atomic<bool> has_ended_ = false;

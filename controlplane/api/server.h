@@ -9,7 +9,7 @@
 #include <string>
 
 #include "common/result.h"
-#include "controlplane/api/adapter_routes.h"
+#include "controlplane/api/resource_routes.h"
 
 namespace mcpgw::api {
 

@@ -207,7 +207,7 @@ TEST_F(ApiTest, bad_bodies_are_refused_and_leave_nothing) {
             .status,
         201);
     expect_problem(post(command("x"), as("b")), 409);
-    EXPECT_EQ(store_->list("", 10)->size(), 1U);
+    EXPECT_EQ(store_->list({}, "", 10)->size(), 1U);
     EXPECT_EQ(woken_.size(), 1U);
 }
 
@@ -299,7 +299,7 @@ TEST_F(ApiTest, creating_and_workload_identity_can_need_roles) {
     expect_problem(post(command("x"), as("bob")), 403);
     const std::string identity = R"(,"useWorkloadIdentity":true)";
     expect_problem(post(command("x", identity), as("bob", "creator")), 403);
-    EXPECT_TRUE(store_->list("", 1)->empty());
+    EXPECT_TRUE(store_->list({}, "", 1)->empty());
     EXPECT_EQ(post(command("x"), as("bob", "Creator")).status, 201);
     EXPECT_EQ(post(command("y", identity), as("root", "mcp.admin")).status, 201);
     const auto toggled = put("/adapters/y", command("y"), as("root", "mcp.admin"));
@@ -364,7 +364,7 @@ TEST_F(ApiTest, sessions_are_listed_and_ended_for_whom_they_belong_to) {
 
 TEST_F(ApiTest, paths_and_methods_that_are_not_there_say_so) {
     for (const char* path :
-         {"/", "/tools", "/tenants", "/sessionsx", "/adapter", "/adaptersx", "/adapters/x/y",
+         {"/", "/toolsx", "/tenants", "/sessionsx", "/adapter", "/adaptersx", "/adapters/x/y",
           "/adapters/x/status/z", "/adapters//status", "/adapters/x%0a/status"})
         expect_problem(get(path, as("a")), 404);
     struct Case {

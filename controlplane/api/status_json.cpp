@@ -56,8 +56,8 @@ void write_instance(JsonWriter& out, const InstanceStatus& instance) {
 
 }  // namespace
 
-std::string status_json(const model::Adapter& adapter,
-                        const std::vector<InstanceStatus>& instances) {
+std::string status_json(const model::Adapter& adapter, const std::vector<InstanceStatus>& instances,
+                        std::uint64_t observed_version) {
     std::uint64_t ready = 0;
     std::uint64_t updated = 0;
     for (const InstanceStatus& instance : instances) {
@@ -71,6 +71,9 @@ std::string status_json(const model::Adapter& adapter,
     out.key("availableReplicas").number(ready);
     out.key("image").string(image_of(adapter));
     out.key("replicaStatus").string(replica_status(ready, desired_instances(adapter), instances));
+    out.key("desiredReplicas").number(desired_instances(adapter));
+    out.key("version").number(adapter.version);
+    out.key("observedVersion").number(observed_version);
     out.key("instances").array();
     for (const InstanceStatus& instance : instances)
         write_instance(out, instance);

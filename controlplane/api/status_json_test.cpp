@@ -15,6 +15,7 @@ model::Adapter adapter(std::uint32_t replicas) {
     result.name = "x";
     result.command = {"server"};
     result.replica_count = replicas;
+    result.version = 8;
     return result;
 }
 
@@ -30,18 +31,21 @@ InstanceStatus instance(std::string name, bool ready, std::string reason) {
 }
 
 std::string replica_status(const model::Adapter& what, const std::vector<InstanceStatus>& seen) {
-    const auto tree = model::parse_json(status_json(what, seen));
+    const auto tree = model::parse_json(status_json(what, seen, 0));
     EXPECT_TRUE(tree);
     return tree->get("replicaStatus").to_str();
 }
 
 TEST(StatusJson, an_instance_is_shown_with_all_its_members) {
     const auto tree = model::parse_json(status_json(
-        adapter(2), {instance("x-0", true, "ready"), instance("x-1", false, "starting")}));
+        adapter(2), {instance("x-0", true, "ready"), instance("x-1", false, "starting")}, 7));
     ASSERT_TRUE(tree);
     EXPECT_EQ(tree->get("readyReplicas").to_str(), "1");
     EXPECT_EQ(tree->get("availableReplicas").to_str(), "1");
     EXPECT_EQ(tree->get("updatedReplicas").to_str(), "2");
+    EXPECT_EQ(tree->get("desiredReplicas").to_str(), "2");
+    EXPECT_EQ(tree->get("version").to_str(), "8");
+    EXPECT_EQ(tree->get("observedVersion").to_str(), "7");
     EXPECT_EQ(tree->get("image").to_str(), "Unknown");
     EXPECT_EQ(tree->get("instances").serialize(),
               R"([{"address":"127.0.0.1:4000","name":"x-0","ready":true,"reason":"ready",)"
@@ -72,7 +76,7 @@ TEST(StatusJson, a_url_is_one_instance_and_an_image_is_named) {
     image.command.clear();
     image.image_name = "team/app";
     image.image_version = "1.0";
-    EXPECT_EQ(model::parse_json(status_json(image, {}))->get("image").to_str(), "team/app:1.0");
+    EXPECT_EQ(model::parse_json(status_json(image, {}, 0))->get("image").to_str(), "team/app:1.0");
 }
 
 }  // namespace

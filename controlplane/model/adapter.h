@@ -1,4 +1,5 @@
-// An adapter: a logical MCP server as people describe it (CONTRACT section 4).
+// An adapter: a logical MCP server as people describe it (CONTRACT section 4). A tool is one, too,
+// with a definition of the tool: a server that is called by POST, and no MCP server itself.
 //
 // This is the desired state and nothing else: what runs is in reconcile/observation.h. A value of
 // this type that came through adapter_json.h or out of the store obeys every rule of CONTRACT
@@ -11,6 +12,8 @@
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "controlplane/model/kind.h"
 
 namespace mcpgw::model {
 
@@ -58,6 +61,14 @@ struct Resources {
     bool operator==(const Resources&) const = default;
 };
 
+// What makes a tool; kept by tool_definition.h.
+struct ToolDefinition {
+    std::string tool;  // JSON text of the protocol's Tool, as given but for white space
+    std::uint16_t port = 8000;
+    std::string path = "/score";
+    bool operator==(const ToolDefinition&) const = default;
+};
+
 struct Adapter {
     std::string name;
     std::string image_name;
@@ -71,6 +82,7 @@ struct Adapter {
     std::vector<std::string> command;  // argv; "{port}" in an argument stands for the port
     std::string url;                   // "http://host[:port][/path]"
     Transport transport = Transport::streamable_http;
+    // Of a tool those of its definition.
     std::uint16_t port = 8000;
     std::string path = "/mcp";  // "/sse" by default for Transport::sse
     Affinity affinity = Affinity::session;
@@ -80,6 +92,7 @@ struct Adapter {
     std::string tenant;
     bool aggregate = false;
     Resources resources;
+    std::optional<ToolDefinition> tool_definition;  // of tools only
 
     std::string id;  // = name
     std::string created_by;
@@ -89,6 +102,7 @@ struct Adapter {
     // and made again; the ETag.
     std::uint64_t version = 0;
 
+    [[nodiscard]] Kind kind() const { return tool_definition ? Kind::tool : Kind::adapter; }
     [[nodiscard]] Source source() const {
         if (!url.empty()) return Source::url;
         return command.empty() ? Source::image : Source::command;

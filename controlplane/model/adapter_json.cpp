@@ -6,6 +6,7 @@
 #include "common/limits.h"
 #include "common/time.h"
 #include "controlplane/model/rules.h"
+#include "controlplane/model/tool_definition.h"
 #include "controlplane/model/url.h"
 
 namespace mcpgw::model {
@@ -126,6 +127,32 @@ void read_endpoint(FieldReader& in, Adapter& adapter) {
     if (!url->path.empty()) adapter.path = url->path;
 }
 
+// A tool says in its definition where it is called; a URL wins over that, too.
+void read_call(FieldReader& in, std::string_view text, Adapter& adapter) {
+    ToolDefinition& definition = adapter.tool_definition.emplace();
+    read_tool_definition(in, text, adapter.name, definition);
+    std::string transport;
+    if (in.string("transport", transport) &&
+        transport != transport_name(Transport::streamable_http))
+        in.complain("transport", "a tool is called by POST: streamable-http, or leave it out");
+    std::uint16_t port = definition.port;
+    std::string path = definition.path;
+    in.integer("port", {1, 65535}, port);
+    static_cast<void>(in.string("path", path));
+    const auto url = parse_server_url(adapter.url);
+    if (url) {
+        definition.port = url->port;
+        if (!url->path.empty()) definition.path = url->path;
+    } else {
+        if (port != definition.port)
+            in.complain("port", "must be that of toolDefinition, or be left out");
+        if (path != definition.path)
+            in.complain("path", "must be that of toolDefinition, or be left out");
+    }
+    adapter.port = definition.port;
+    adapter.path = definition.path;
+}
+
 void read_health_check(FieldReader& in, Adapter& adapter, FieldErrors& errors) {
     const picojson::value* member = in.take("healthCheck");
     if (member == nullptr) return;
@@ -186,6 +213,10 @@ std::string_view transport_name(Transport transport) {
 }
 
 AdapterReading read_adapter(const picojson::value& document) {
+    return read_resource(Kind::adapter, document, "");
+}
+
+AdapterReading read_resource(Kind kind, const picojson::value& document, std::string_view text) {
     AdapterReading reading;
     Adapter& adapter = reading.adapter;
     FieldReader in(document, "", reading.errors);
@@ -201,7 +232,12 @@ AdapterReading read_adapter(const picojson::value& document) {
         in.judge("description", description_complaint(adapter.description));
     in.boolean("useWorkloadIdentity", adapter.use_workload_identity);
     read_roles(in, adapter);
-    read_endpoint(in, adapter);
+    if (kind == Kind::tool)
+        read_call(in, text, adapter);
+    else
+        read_endpoint(in, adapter);
+    if (kind == Kind::adapter && in.has("toolDefinition"))
+        in.complain("toolDefinition", "makes it a tool: tools are under /tools");
     std::size_t index = 0;
     if (in.word("affinity", words_of(kAffinityNames), index))
         adapter.affinity = static_cast<Affinity>(index);
@@ -306,9 +342,13 @@ void write_adapter(JsonWriter& out, const Adapter& adapter, Audience audience) {
     out.key("description").string(adapter.description);
     out.key("useWorkloadIdentity").boolean(adapter.use_workload_identity);
     write_strings(out.key("requiredRoles"), adapter.required_roles);
-    out.key("transport").string(transport_name(adapter.transport));
-    out.key("port").number(std::uint64_t{adapter.port});
-    out.key("path").string(adapter.path);
+    if (adapter.tool_definition) {
+        write_tool_definition(out.key("toolDefinition"), *adapter.tool_definition);
+    } else {
+        out.key("transport").string(transport_name(adapter.transport));
+        out.key("port").number(std::uint64_t{adapter.port});
+        out.key("path").string(adapter.path);
+    }
     out.key("affinity").string(kAffinityNames[static_cast<std::size_t>(adapter.affinity)]);
     if (adapter.health_check) write_health_check(out.key("healthCheck"), *adapter.health_check);
     write_headers(out.key("requestHeaders"), adapter, audience);

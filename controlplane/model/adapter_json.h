@@ -1,4 +1,4 @@
-// Adapters as JSON, in and out (CONTRACT section 4).
+// Adapters and tools as JSON, in and out (CONTRACT section 4).
 //
 // Reading checks every rule and reports all mistakes at once. The members that the gateway itself
 // sets (id, createdBy, createdAt, lastUpdatedAt, version) may stand in a body, so that what GET
@@ -7,6 +7,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include <picojson.h>
 
@@ -20,6 +21,9 @@ struct AdapterReading {
     Adapter adapter;  // only good if `errors` is empty
     FieldErrors errors;
 };
+// `text` is what the document was read from: a part of a tool is kept as it was written.
+[[nodiscard]] AdapterReading read_resource(Kind kind, const picojson::value& document,
+                                           std::string_view text);
 [[nodiscard]] AdapterReading read_adapter(const picojson::value& document);
 
 // Readers see "***" for the values of environment variables and of request headers.

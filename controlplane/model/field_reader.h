@@ -56,6 +56,8 @@ class FieldReader {
     void refuse_unknown();
 
     [[nodiscard]] std::string path_of(std::string_view key) const;
+    // Where the complaints go, for readers of objects inside this one.
+    [[nodiscard]] FieldErrors& errors() { return errors_; }
 
   private:
     bool read_integer(std::string_view key, IntegerRange range, std::uint64_t& out);

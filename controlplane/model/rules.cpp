@@ -159,6 +159,14 @@ Complaint path_complaint(std::string_view path) {
                            "query, fragment, spaces or '..'";
 }
 
+Complaint tool_path_complaint(std::string_view path) {
+    const bool is_plain = all(path, [](char c) { return is_alnum(c) || is_one_of(c, "/_.-"); });
+    return is_plain && is_path(path)
+               ? nullptr
+               : "must begin with '/' and have at most 1024 letters, digits, '/', '_', '.' and "
+                 "'-', without '..'";
+}
+
 // What Kubernetes takes, too.
 Complaint environment_name_complaint(std::string_view name) {
     const bool good = !name.empty() && !is_digit(name.front()) &&

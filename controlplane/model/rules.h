@@ -24,6 +24,8 @@ using Complaint = const char*;
 [[nodiscard]] Complaint role_complaint(std::string_view role);
 [[nodiscard]] Complaint tenant_complaint(std::string_view tenant);
 [[nodiscard]] Complaint path_complaint(std::string_view path);
+// Where a tool is called: `^/[a-zA-Z0-9/_.-]*$`, and a path as above.
+[[nodiscard]] Complaint tool_path_complaint(std::string_view path);
 [[nodiscard]] Complaint environment_name_complaint(std::string_view name);
 // Names that only the gateway itself sets towards a server are refused.
 [[nodiscard]] Complaint header_name_complaint(std::string_view name);

@@ -126,7 +126,9 @@ void Publisher::wake() {
 void Publisher::change(std::string_view name, const model::Adapter* desired,
                        const std::vector<deploy::InstanceStatus>& instances) {
     std::optional<contract::Adapter> view;
-    if (desired != nullptr) view = view_of(*desired, instances);
+    // Data planes route to adapters; a tool that has the name of one that was makes that one gone.
+    if (desired != nullptr && desired->kind() == model::Kind::adapter)
+        view = view_of(*desired, instances);
     {
         const std::scoped_lock lock(mutex_);
         if (view) {

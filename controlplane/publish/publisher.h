@@ -66,7 +66,7 @@ class Publisher {
     void start();
     void stop();
 
-    // Any thread. `desired` null: the adapter is gone.
+    // Any thread. `desired` null: the adapter is gone. Tools are not published.
     void change(std::string_view name, const model::Adapter* desired,
                 const std::vector<deploy::InstanceStatus>& instances);
     // Exactly one key is current.

@@ -197,6 +197,23 @@ TEST_F(PublisherTest, what_did_not_change_is_not_sent) {
     EXPECT_EQ(publisher().version(), kFirstVersion);
 }
 
+TEST_F(PublisherTest, tools_are_not_published_and_an_adapter_that_becomes_one_is_gone) {
+    const auto put_tool = [this](const std::string& name) {
+        model::Adapter tool = adapter_named(name);
+        tool.tool_definition.emplace();
+        publisher().change(name, &tool, {instance_of(name, true)});
+    };
+    put("a");
+    put_tool("t");
+    DataPlane plane = follower();
+    put_tool("t");
+    EXPECT_TRUE(plane.quiet());
+    put_tool("a");
+    const contract::Delta delta = plane.delta();
+    EXPECT_TRUE(delta.upserts.empty());
+    EXPECT_EQ(delta.removals, std::vector<std::string>{"a"});
+}
+
 TEST_F(PublisherTest, changed_keys_go_along) {
     DataPlane plane = follower();
     const Keys keys = {key("k1", true), key("k2", false)};

@@ -29,8 +29,21 @@ bool Observations::set(std::string_view adapter, std::vector<InstanceStatus> ins
     return true;
 }
 
+std::uint64_t Observations::row_version_of(std::string_view adapter) const {
+    const std::scoped_lock lock(mutex_);
+    const auto found = row_versions_.find(adapter);
+    return found == row_versions_.end() ? 0 : found->second;
+}
+
+void Observations::note_row_version(std::string_view adapter, std::uint64_t version) {
+    const std::scoped_lock lock(mutex_);
+    row_versions_.insert_or_assign(std::string(adapter), version);
+}
+
 bool Observations::erase(std::string_view adapter) {
     const std::scoped_lock lock(mutex_);
+    if (const auto row = row_versions_.find(adapter); row != row_versions_.end())
+        row_versions_.erase(row);
     const auto found = by_adapter_.find(adapter);
     if (found == by_adapter_.end()) return false;
     by_adapter_.erase(found);

@@ -28,13 +28,19 @@ class Observations {
     // Grows with every change of any adapter.
     [[nodiscard]] std::uint64_t version() const;
 
+    // The version of the adapter's row after which its instances were looked at last; 0: never.
+    [[nodiscard]] std::uint64_t row_version_of(std::string_view adapter) const;
+
     // Says whether this is news.
     bool set(std::string_view adapter, std::vector<InstanceStatus> instances);
+    // After the instances of that version were set. No news: it changes with the row alone.
+    void note_row_version(std::string_view adapter, std::uint64_t version);
     bool erase(std::string_view adapter);
 
   private:
     mutable std::mutex mutex_;
     std::map<std::string, InstanceList, std::less<>> by_adapter_;
+    std::map<std::string, std::uint64_t, std::less<>> row_versions_;
     std::uint64_t version_ = 0;
 };
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/check.h"
+#include "common/contract/snapshot.h"
 #include "common/log.h"
 
 namespace mcpgw::reconcile {
@@ -121,7 +122,7 @@ void Reconciler::run() {
 bool Reconciler::load_all() {
     std::map<std::string, Known, std::less<>> found;
     for (std::string after;;) {
-        Result<std::vector<model::Adapter>> page = options_.store->list(after, kPageSize);
+        Result<std::vector<model::Adapter>> page = options_.store->list({}, after, kPageSize);
         if (!page) {
             log_error("cannot read the adapters", {{"why", page.error().detail}});
             return false;
@@ -251,6 +252,20 @@ std::vector<InstanceStatus> Reconciler::observe(const std::string& name, const K
     return deployer->second->observe(name);
 }
 
+bool Reconciler::end_drains_of_tool(const model::Adapter& tool) const {
+    const auto deployer = options_.deployers.find(tool.source());
+    if (deployer == options_.deployers.end()) return false;
+    const InstanceList before = options_.observations->of(tool.name);
+    bool is_draining = false;
+    for (const InstanceStatus& status : *before) {
+        if (!status.draining) continue;
+        is_draining = true;
+        deployer->second->note_drained(
+            tool.name, contract::instance_identity(tool.name, status.name, status.uid));
+    }
+    return is_draining && deployer->second->observe(tool.name) != *before;
+}
+
 void Reconciler::step(const std::string& name) {
     const bool was_known = known_.contains(name);
     Known& known = known_[name];
@@ -266,6 +281,11 @@ void Reconciler::step(const std::string& name) {
             options_.on_change(name, known.desired ? &*known.desired : nullptr,
                                *options_.observations->of(name));
         known.settled = taken.settled;
+        if (known.desired && !known.stale)
+            options_.observations->note_row_version(name, known.desired->version);
+        if (known.desired && known.desired->kind() == model::Kind::tool &&
+            end_drains_of_tool(*known.desired))
+            taken.again_at = monotonic_now();
     }
     if (known.stale) taken.again_at = std::min(taken.again_at, monotonic_now() + kStoreRetry);
     schedule(name, taken.again_at);

@@ -92,6 +92,9 @@ class Reconciler {
     // Reads the row if it is stale; says whether it changed.
     bool reload(const std::string& name, Known& known);
     void step(const std::string& name);
+    // No data plane sends anything to a tool, so none would say that a drain is over. Says whether
+    // an instance has begun to end.
+    [[nodiscard]] bool end_drains_of_tool(const model::Adapter& tool) const;
     [[nodiscard]] deploy::Step step_deployers(const std::string& name, const Known& known) const;
     [[nodiscard]] std::vector<InstanceStatus> observe(const std::string& name,
                                                       const Known& known) const;

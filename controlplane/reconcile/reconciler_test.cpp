@@ -41,7 +41,8 @@ class FakeStore final : public store::Store {
         if (row == rows_.end()) return failure(Code::not_found, "no such adapter");
         return row->second;
     }
-    Result<std::vector<model::Adapter>> list(std::string_view after, std::size_t max) override {
+    Result<std::vector<model::Adapter>> list(std::optional<model::Kind>, std::string_view after,
+                                             std::size_t max) override {
         const std::scoped_lock lock(mutex_);
         if (is_down) return failure(Code::unavailable, "busy");
         std::vector<model::Adapter> page;
@@ -111,6 +112,8 @@ class FakeDeployer final : public deploy::Deployer {
     std::atomic<int> removal_steps = 1;
     // A number that changes with every step, so that every step is news.
     std::atomic<bool> restless = false;
+    // Instances drain until they are told that nobody uses them.
+    std::atomic<bool> draining = false;
 
     std::vector<std::string> adapters() const override {
         std::vector<std::string> names;
@@ -124,6 +127,7 @@ class FakeDeployer final : public deploy::Deployer {
         InstanceStatus status;
         status.name = std::string(adapter) + "-0";
         status.reason = found->second.reason;
+        status.draining = draining;
         status.restarts = restless ? static_cast<std::uint32_t>(found->second.steps) : 0;
         return {status};
     }
@@ -151,6 +155,7 @@ class FakeDeployer final : public deploy::Deployer {
     }
     void probe_now(std::string_view adapter) override { note("probe " + std::string(adapter)); }
     void note_drained(std::string_view adapter, std::uint64_t instance) override {
+        draining = false;
         note("drained " + std::string(adapter) + " " + std::to_string(instance));
     }
     int wait_fd() const override { return event_.get(); }
@@ -416,6 +421,40 @@ TEST_F(ReconcilerTest, that_an_instance_is_drained_reaches_the_deployer_and_is_a
                local_.count("drained a 2") == 1 && local_.count("apply a") >= before + 2;
     }));
     EXPECT_EQ(local_.count("drained unheard-of 1"), 0);
+}
+
+TEST_F(ReconcilerTest, nobody_waits_for_a_tool_to_be_drained) {
+    local_.draining = true;
+    model::Adapter tool = local("t");
+    tool.tool_definition.emplace();
+    store_.put(tool);
+    start();
+    // The step after the one that told it.
+    EXPECT_TRUE(eventually([this] { return local_.count("apply t") >= 2; }));
+    EXPECT_FALSE(local_.draining);
+    EXPECT_FALSE(observations_.of("t")->at(0).draining);
+    local_.draining = true;
+    store_.put(local("a"));
+    reconciler_->wake("a");
+    EXPECT_TRUE(changed("a  starting"));
+    EXPECT_TRUE(local_.draining) << "an adapter's instances wait for the data planes";
+}
+
+TEST_F(ReconcilerTest, it_is_known_which_row_was_looked_at_last) {
+    model::Adapter row = local("a");
+    row.version = 7;
+    store_.put(row);
+    EXPECT_EQ(observations_.row_version_of("a"), 0U);
+    start();
+    EXPECT_TRUE(eventually([this] { return observations_.row_version_of("a") == 7; }));
+    EXPECT_EQ(observations_.of("a")->size(), 1U);
+    row.version = 8;
+    store_.put(row);
+    reconciler_->wake("a");
+    EXPECT_TRUE(eventually([this] { return observations_.row_version_of("a") == 8; }));
+    store_.drop("a");
+    reconciler_->wake("a");
+    EXPECT_TRUE(eventually([this] { return observations_.row_version_of("a") == 0; }));
 }
 
 TEST_F(ReconcilerTest, what_was_asked_before_the_start_is_not_lost) {

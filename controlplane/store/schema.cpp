@@ -6,7 +6,7 @@
 namespace mcpgw::store {
 namespace {
 
-constexpr std::array<const char*, 2> kMigrations = {
+constexpr std::array<const char*, 3> kMigrations = {
     // 1: numbers and texts that exist once (meta), adapters as documents beside what is searched or
     // compared, keys, audit.
     R"(CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
@@ -29,6 +29,10 @@ constexpr std::array<const char*, 2> kMigrations = {
            FROM sealing_keys ORDER BY is_current, rowid;
        DROP TABLE sealing_keys;
        ALTER TABLE sealing_keys_2 RENAME TO sealing_keys;)",
+    // 3: tools, which share the names of adapters and so their table. Lists are of one kind.
+    R"(ALTER TABLE adapters ADD COLUMN kind TEXT NOT NULL DEFAULT 'adapter'
+           CHECK (kind IN ('adapter', 'tool'));
+       CREATE INDEX adapters_by_kind ON adapters (kind, name);)",
 };
 
 Result<std::uint64_t> present_version(Database& database) {

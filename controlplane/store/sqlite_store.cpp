@@ -46,16 +46,19 @@ std::string document_of(const model::Adapter& adapter) {
     return out.take();
 }
 
-// Columns: document, version, created_by, created_at_unix_ms, last_updated_at_unix_ms.
+// Columns: document, version, created_by, created_at_unix_ms, last_updated_at_unix_ms, kind.
 Result<model::Adapter> adapter_of_row(const Statement& row, const std::string& path) {
-    const auto tree = model::parse_json(row.text(0));
+    const std::string document = row.text(0);
+    const auto kind =
+        row.text(5) == words_of(model::Kind::tool).noun ? model::Kind::tool : model::Kind::adapter;
+    const std::string noun(words_of(kind).noun);
+    const auto tree = model::parse_json(document);
     if (!tree)
-        return failure(
-            Code::corrupt,
-            "the database " + path + " has an adapter that is not JSON: " + tree.error().detail);
-    auto reading = model::read_adapter(*tree);
+        return failure(Code::corrupt, "the database " + path + " has a broken " + noun +
+                                          " that is not JSON: " + tree.error().detail);
+    auto reading = model::read_resource(kind, *tree, document);
     if (!reading.errors.empty())
-        return failure(Code::corrupt, "the database " + path + " has a broken adapter " +
+        return failure(Code::corrupt, "the database " + path + " has a broken " + noun + " " +
                                           reading.adapter.name + ": " +
                                           reading.errors.begin()->first + " " +
                                           reading.errors.begin()->second.front());
@@ -66,8 +69,21 @@ Result<model::Adapter> adapter_of_row(const Statement& row, const std::string& p
     return std::move(reading.adapter);
 }
 
-std::unexpected<Error> no_such_adapter(std::string_view name) {
-    return failure(Code::not_found, "there is no adapter " + std::string(name));
+std::unexpected<Error> no_such_row(std::string_view name) {
+    return failure(Code::not_found, "there is no adapter and no tool " + std::string(name));
+}
+std::unexpected<Error> name_is_taken(const model::Adapter& wanted, std::string_view by) {
+    const model::KindWords& words = words_of(wanted.kind());
+    if (by == words.noun)
+        return failure(Code::conflict,
+                       "there is " + std::string(words.with_an) + " " + wanted.name + " already");
+    return failure(Code::conflict, "the name " + wanted.name + " is that of the " +
+                                       std::string(by) + " " + wanted.name +
+                                       " already: adapters and tools share their names");
+}
+std::unexpected<Error> changed_meanwhile(std::string_view noun, std::string_view name) {
+    return failure(Code::conflict,
+                   "the " + std::string(noun) + " " + std::string(name) + " was changed meanwhile");
 }
 
 }  // namespace
@@ -140,13 +156,13 @@ Result<std::uint64_t> SqliteStore::count_revision() {
     return *revision + 1;
 }
 
-Result<std::uint64_t> SqliteStore::version_of(std::string_view name) {
-    auto select = database_->prepare("SELECT version FROM adapters WHERE name = ?");
+Result<SqliteStore::Holder> SqliteStore::holder_of(std::string_view name) {
+    auto select = database_->prepare("SELECT version, kind FROM adapters WHERE name = ?");
     if (!select) return std::unexpected(select.error());
     const auto row = (*select)->bind(name).step();
     if (!row) return std::unexpected(row.error());
-    if (!*row) return no_such_adapter(name);
-    return (*select)->number(0);
+    if (!*row) return no_such_row(name);
+    return Holder{(*select)->number(0), (*select)->text(1)};
 }
 
 Result<> SqliteStore::refuse_if_full() {
@@ -156,7 +172,7 @@ Result<> SqliteStore::refuse_if_full() {
     if (!row) return std::unexpected(row.error());
     if ((*count)->number(0) < limits::adapters_max) return {};
     return failure(Code::limit_exceeded, "there are " + std::to_string(limits::adapters_max) +
-                                             " adapters already, more are not taken");
+                                             " adapters and tools already, more are not taken");
 }
 
 Result<std::string> SqliteStore::epoch() {
@@ -168,9 +184,8 @@ Result<model::Adapter> SqliteStore::create(const model::Adapter& adapter,
     const std::scoped_lock lock(mutex_);
     auto transaction = Transaction::begin(*database_);
     if (!transaction) return std::unexpected(transaction.error());
-    const auto existing = version_of(adapter.name);
-    if (existing)
-        return failure(Code::conflict, "there is an adapter " + adapter.name + " already");
+    const auto existing = holder_of(adapter.name);
+    if (existing) return name_is_taken(adapter, existing->kind);
     if (existing.error().code != Code::not_found) return std::unexpected(existing.error());
     if (auto room = refuse_if_full(); !room) return std::unexpected(room.error());
     const auto version = count_revision();
@@ -180,11 +195,12 @@ Result<model::Adapter> SqliteStore::create(const model::Adapter& adapter,
     const std::string document = document_of(stored);
     auto insert = database_->prepare(
         "INSERT INTO adapters (name, version, created_by, created_at_unix_ms,"
-        " last_updated_at_unix_ms, document) VALUES (?, ?, ?, ?, ?, ?)");
+        " last_updated_at_unix_ms, document, kind) VALUES (?, ?, ?, ?, ?, ?, ?)");
     if (!insert) return std::unexpected(insert.error());
     (*insert)->bind(stored.name).bind(stored.version).bind(stored.created_by);
     (*insert)->bind(stored.created_at_unix_ms).bind(stored.last_updated_at_unix_ms).bind(document);
-    if (auto done = (*insert)->run(); !done) return std::unexpected(done.error());
+    if (auto done = (*insert)->bind(words_of(stored.kind()).noun).run(); !done)
+        return std::unexpected(done.error());
     if (auto done = write_audit(audit); !done) return std::unexpected(done.error());
     if (auto done = (*transaction)->commit(); !done) return std::unexpected(done.error());
     return stored;
@@ -193,22 +209,27 @@ Result<model::Adapter> SqliteStore::create(const model::Adapter& adapter,
 Result<model::Adapter> SqliteStore::get(std::string_view name) {
     const std::scoped_lock lock(mutex_);
     auto select = database_->prepare(
-        "SELECT document, version, created_by, created_at_unix_ms, last_updated_at_unix_ms"
+        "SELECT document, version, created_by, created_at_unix_ms, last_updated_at_unix_ms, kind"
         " FROM adapters WHERE name = ?");
     if (!select) return std::unexpected(select.error());
     const auto row = (*select)->bind(name).step();
     if (!row) return std::unexpected(row.error());
-    if (!*row) return no_such_adapter(name);
+    if (!*row) return no_such_row(name);
     return adapter_of_row(**select, database_->path());
 }
 
-Result<std::vector<model::Adapter>> SqliteStore::list(std::string_view after,
+Result<std::vector<model::Adapter>> SqliteStore::list(std::optional<model::Kind> kind,
+                                                      std::string_view after,
                                                       std::size_t count_max) {
     const std::scoped_lock lock(mutex_);
+    // Two statements, so that the index on both columns serves a list of one kind.
     auto select = database_->prepare(
-        "SELECT document, version, created_by, created_at_unix_ms, last_updated_at_unix_ms"
-        " FROM adapters WHERE name > ? ORDER BY name LIMIT ?");
+        kind ? "SELECT document, version, created_by, created_at_unix_ms, last_updated_at_unix_ms,"
+               " kind FROM adapters WHERE kind = ? AND name > ? ORDER BY name LIMIT ?"
+             : "SELECT document, version, created_by, created_at_unix_ms, last_updated_at_unix_ms,"
+               " kind FROM adapters WHERE name > ? ORDER BY name LIMIT ?");
     if (!select) return std::unexpected(select.error());
+    if (kind) (*select)->bind(words_of(*kind).noun);
     (*select)->bind(after).bind(std::uint64_t{count_max});
     std::vector<model::Adapter> adapters;
     while (true) {
@@ -227,10 +248,9 @@ Result<model::Adapter> SqliteStore::replace(const model::Adapter& adapter,
     const std::scoped_lock lock(mutex_);
     auto transaction = Transaction::begin(*database_);
     if (!transaction) return std::unexpected(transaction.error());
-    const auto present = version_of(adapter.name);
+    const auto present = holder_of(adapter.name);
     if (!present) return std::unexpected(present.error());
-    if (*present != expected_version)
-        return failure(Code::conflict, "the adapter " + adapter.name + " was changed meanwhile");
+    if (present->version != expected_version) return changed_meanwhile(present->kind, adapter.name);
     const auto version = count_revision();
     if (!version) return std::unexpected(version.error());
     model::Adapter stored = adapter;
@@ -238,10 +258,11 @@ Result<model::Adapter> SqliteStore::replace(const model::Adapter& adapter,
     const std::string document = document_of(stored);
     auto update = database_->prepare(
         "UPDATE adapters SET version = ?, created_by = ?, created_at_unix_ms = ?,"
-        " last_updated_at_unix_ms = ?, document = ? WHERE name = ?");
+        " last_updated_at_unix_ms = ?, document = ?, kind = ? WHERE name = ?");
     if (!update) return std::unexpected(update.error());
     (*update)->bind(stored.version).bind(stored.created_by).bind(stored.created_at_unix_ms);
-    (*update)->bind(stored.last_updated_at_unix_ms).bind(document).bind(stored.name);
+    (*update)->bind(stored.last_updated_at_unix_ms).bind(document);
+    (*update)->bind(words_of(stored.kind()).noun).bind(stored.name);
     if (auto done = (*update)->run(); !done) return std::unexpected(done.error());
     if (auto done = write_audit(audit); !done) return std::unexpected(done.error());
     if (auto done = (*transaction)->commit(); !done) return std::unexpected(done.error());
@@ -253,11 +274,9 @@ Result<> SqliteStore::remove(std::string_view name, std::uint64_t expected_versi
     const std::scoped_lock lock(mutex_);
     auto transaction = Transaction::begin(*database_);
     if (!transaction) return std::unexpected(transaction.error());
-    const auto present = version_of(name);
+    const auto present = holder_of(name);
     if (!present) return std::unexpected(present.error());
-    if (*present != expected_version)
-        return failure(Code::conflict,
-                       "the adapter " + std::string(name) + " was changed meanwhile");
+    if (present->version != expected_version) return changed_meanwhile(present->kind, name);
     auto erase = database_->prepare("DELETE FROM adapters WHERE name = ?");
     if (!erase) return std::unexpected(erase.error());
     if (auto done = (*erase)->bind(name).run(); !done) return std::unexpected(done.error());

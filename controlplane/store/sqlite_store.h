@@ -25,7 +25,8 @@ class SqliteStore : public Store {
     [[nodiscard]] Result<model::Adapter> create(const model::Adapter& adapter,
                                                 const AuditRecord& audit) override;
     [[nodiscard]] Result<model::Adapter> get(std::string_view name) override;
-    [[nodiscard]] Result<std::vector<model::Adapter>> list(std::string_view after,
+    [[nodiscard]] Result<std::vector<model::Adapter>> list(std::optional<model::Kind> kind,
+                                                           std::string_view after,
                                                            std::size_t count_max) override;
     [[nodiscard]] Result<model::Adapter> replace(const model::Adapter& adapter,
                                                  std::uint64_t expected_version,
@@ -49,7 +50,12 @@ class SqliteStore : public Store {
     [[nodiscard]] Result<std::uint64_t> read_number(std::string_view key);
     [[nodiscard]] Result<> write_number(std::string_view key, std::uint64_t value);
     [[nodiscard]] Result<std::uint64_t> count_revision();
-    [[nodiscard]] Result<std::uint64_t> version_of(std::string_view name);
+    struct Holder {
+        std::uint64_t version;
+        std::string kind;  // its noun
+    };
+    // Who has the name; not_found if nobody has.
+    [[nodiscard]] Result<Holder> holder_of(std::string_view name);
     [[nodiscard]] Result<> refuse_if_full();
     [[nodiscard]] Result<> write_keys(const keys::KeyRing& ring);
     [[nodiscard]] Result<> write_audit(const AuditRecord& record);

@@ -50,6 +50,15 @@ class SqliteStoreTest : public testing::Test {
         result.last_updated_at_unix_ms = 12;
         return result;
     }
+    static model::Adapter tool(std::string name) {
+        model::Adapter result = adapter(std::move(name));
+        result.path = "/score";
+        result.tool_definition = model::ToolDefinition{
+            R"({"name":")" + result.name +
+                R"(","inputSchema":{"type":"object"},"n":12345678901234567890})",
+            8000, "/score"};
+        return result;
+    }
     static AuditRecord audit(std::string action) {
         return {0, 99, "alice", std::move(action), "x", "a detail"};
     }
@@ -121,10 +130,70 @@ TEST_F(SqliteStoreTest, a_list_is_ordered_and_paged_by_name) {
             text += item.name;
         return text;
     };
-    EXPECT_EQ(names(store_->list("", 100)), "abcd");
-    EXPECT_EQ(names(store_->list("", 2)), "ab");
-    EXPECT_EQ(names(store_->list("b", 2)), "cd");
-    EXPECT_EQ(names(store_->list("d", 2)), "");
+    EXPECT_EQ(names(store_->list({}, "", 100)), "abcd");
+    EXPECT_EQ(names(store_->list({}, "", 2)), "ab");
+    EXPECT_EQ(names(store_->list({}, "b", 2)), "cd");
+    EXPECT_EQ(names(store_->list({}, "d", 2)), "");
+}
+
+TEST_F(SqliteStoreTest, a_tool_is_kept_as_it_was_given) {
+    const auto stored = store_->create(tool("x"), audit("tool.create"));
+    ASSERT_TRUE(stored) << stored.error().detail;
+    reopen();
+    const auto found = store_->get("x");
+    ASSERT_TRUE(found) << found.error().detail;
+    EXPECT_EQ(*found, *stored);
+    EXPECT_EQ(found->kind(), model::Kind::tool);
+    model::Adapter changed = tool("x");
+    changed.tool_definition->port = changed.port = 9000;
+    ASSERT_TRUE(store_->replace(changed, stored->version, audit("tool.replace")));
+    EXPECT_EQ(store_->get("x")->tool_definition->port, 9000);
+}
+
+TEST_F(SqliteStoreTest, adapters_and_tools_share_their_names_and_have_lists_of_their_own) {
+    for (const char* name : {"b", "d"})
+        created(name);
+    for (const char* name : {"a", "c", "e"})
+        ASSERT_TRUE(store_->create(tool(name), audit("tool.create")));
+    const auto names = [this](std::optional<model::Kind> kind, const char* after, std::size_t max) {
+        std::string text;
+        const auto list = store_->list(kind, after, max);
+        for (const model::Adapter& item : *list)
+            text += item.name;
+        return text;
+    };
+    EXPECT_EQ(names({}, "", 100), "abcde");
+    EXPECT_EQ(names(model::Kind::adapter, "", 100), "bd");
+    EXPECT_EQ(names(model::Kind::tool, "", 2), "ac");
+    EXPECT_EQ(names(model::Kind::tool, "b", 100), "ce");
+    const auto tool_first = store_->create(adapter("a"), audit("adapter.create"));
+    EXPECT_EQ(tool_first.error().code, Code::conflict);
+    EXPECT_NE(tool_first.error().detail.find("that of the tool a already"), std::string::npos);
+    const auto adapter_first = store_->create(tool("b"), audit("tool.create"));
+    EXPECT_EQ(adapter_first.error().code, Code::conflict);
+    EXPECT_NE(adapter_first.error().detail.find("that of the adapter b already"),
+              std::string::npos);
+    // Whoever has the name now decides what it is.
+    ASSERT_TRUE(store_->remove("b", store_->get("b")->version, audit("adapter.remove")));
+    ASSERT_TRUE(store_->create(tool("b"), audit("tool.create")));
+    EXPECT_EQ(names(model::Kind::tool, "", 100), "abce");
+}
+
+// Schema version 2 knew no tools.
+TEST_F(SqliteStoreTest, what_an_older_database_has_are_adapters) {
+    const model::Adapter stored = created("x");
+    store_.reset();
+    {
+        auto database = Database::open(path_);
+        ASSERT_TRUE(database);
+        ASSERT_TRUE((*database)->execute(
+            "DROP INDEX adapters_by_kind; ALTER TABLE adapters DROP COLUMN kind;"
+            "UPDATE schema_version SET version = 2;"));
+    }
+    reopen();
+    EXPECT_EQ(*store_->get("x"), stored);
+    EXPECT_EQ(store_->list(model::Kind::adapter, "", 10)->size(), 1U);
+    EXPECT_TRUE(store_->list(model::Kind::tool, "", 10)->empty());
 }
 
 TEST_F(SqliteStoreTest, the_epoch_is_made_once_and_differs_between_stores) {
@@ -187,6 +256,7 @@ TEST_F(SqliteStoreTest, the_keys_of_an_older_database_stay_and_its_current_key_s
         auto database = Database::open(path_);
         ASSERT_TRUE(database);
         ASSERT_TRUE((*database)->execute(
+            "DROP INDEX adapters_by_kind; ALTER TABLE adapters DROP COLUMN kind;"
             "DROP TABLE sealing_keys; UPDATE schema_version SET version = 1;"
             "CREATE TABLE sealing_keys (id TEXT PRIMARY KEY, key BLOB NOT NULL,"
             " is_current INTEGER NOT NULL) STRICT;"
@@ -287,7 +357,7 @@ TEST_F(SqliteStoreTest, a_broken_document_is_an_error_not_an_empty_answer) {
     }
     reopen();
     EXPECT_EQ(store_->get("x").error().code, Code::corrupt);
-    EXPECT_EQ(store_->list("", 10).error().code, Code::corrupt);
+    EXPECT_EQ(store_->list({}, "", 10).error().code, Code::corrupt);
 }
 
 TEST_F(SqliteStoreTest, a_database_of_a_newer_program_is_refused) {

@@ -1,9 +1,9 @@
 // What the control plane remembers: the seam between it and a database.
 //
-// A store holds desired state and what must survive a restart: adapters, sealing keys, the epoch
-// (the identity of this store), the snapshot version, and the audit log. Every change of an adapter
-// and its audit row are one transaction. What runs at the moment is not in here. All functions may
-// be called from any thread, never throw, and answer after the change is durable.
+// A store holds desired state and what must survive a restart: adapters and tools, sealing keys,
+// the epoch (the identity of this store), the snapshot version, and the audit log. Every change of
+// an adapter and its audit row are one transaction. What runs at the moment is not in here. All
+// functions may be called from any thread, never throw, and answer after the change is durable.
 //
 // Errors: not_found, conflict (exists already / changed meanwhile), io and corrupt (the database),
 // unavailable (busy for longer than the patience of the store); `detail` is a sentence.
@@ -26,8 +26,8 @@ struct AuditRecord {
     std::uint64_t id = 0;  // given by the store, growing
     std::uint64_t at_unix_ms = 0;
     std::string actor;     // user id, or "system"
-    std::string action;    // "adapter.create", "adapter.replace", "session_key.add", ...
-    std::string resource;  // the name of the adapter, the id of the key
+    std::string action;    // "adapter.create", "tool.replace", "session_key.add", ...
+    std::string resource;  // the name of the adapter or tool, the id of the key
     std::string detail;    // a sentence or empty; never a secret
 };
 
@@ -41,12 +41,15 @@ class Store {
     // Random, made once with the store; versions of snapshots only compare within one epoch.
     [[nodiscard]] virtual Result<std::string> epoch() = 0;
 
-    // The stored adapter with its version; conflict if the name is taken.
+    // Adapters and tools share one name space, and all of this is for both. The stored one with its
+    // version; conflict if either kind has the name.
     [[nodiscard]] virtual Result<model::Adapter> create(const model::Adapter& adapter,
                                                         const AuditRecord& audit) = 0;
     [[nodiscard]] virtual Result<model::Adapter> get(std::string_view name) = 0;
-    // Up to `count_max` adapters whose names come after `after` ("" = from the start), by name.
-    [[nodiscard]] virtual Result<std::vector<model::Adapter>> list(std::string_view after,
+    // Up to `count_max` of that kind (nothing: of any) whose names come after `after` ("" = from
+    // the start), by name.
+    [[nodiscard]] virtual Result<std::vector<model::Adapter>> list(std::optional<model::Kind> kind,
+                                                                   std::string_view after,
                                                                    std::size_t count_max) = 0;
     // Replaces the row; conflict if its version is not `expected_version`.
     [[nodiscard]] virtual Result<model::Adapter> replace(const model::Adapter& adapter,
