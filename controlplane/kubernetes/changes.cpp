@@ -28,6 +28,7 @@ struct Found {
     std::string uid;
     std::uint64_t generation = 0;
     Ownership owner;
+    std::optional<model::Kind> made_for;  // as far as what cannot be changed says it
 };
 
 template <class T>
@@ -107,6 +108,17 @@ Call call_of(std::string method, std::string path) {
     return call;
 }
 
+// A StatefulSet keeps its selector and a Service its address, or that it has none. The API server
+// refuses to change the former, and silently leaves the latter as it is.
+std::optional<model::Kind> made_for(const picojson::value& object) {
+    const std::string& type =
+        text_at(object, {"spec", "selector", "matchLabels", kAdapterTypeLabel});
+    const std::string& address = text_at(object, {"spec", "clusterIP"});
+    if (address == "None" || type == type_label(model::Kind::adapter)) return model::Kind::adapter;
+    if (!address.empty() || type == type_label(model::Kind::tool)) return model::Kind::tool;
+    return {};
+}
+
 Found found_in(const picojson::value& object) {
     Found found;
     found.exists = true;
@@ -115,6 +127,7 @@ Found found_in(const picojson::value& object) {
         std::max<std::int64_t>(0, number_at(object, {"metadata", "generation"})));
     found.is_deleting = !node_at(object, {"metadata", "deletionTimestamp"}).is<picojson::null>();
     found.owner = ownership_of(object);
+    found.made_for = made_for(object);
     return found;
 }
 
@@ -180,6 +193,16 @@ bool is_immutable_change(const Failure& failure) {
     });
 }
 
+// What cannot be changed goes; the next attempt finds nothing and makes it.
+std::unexpected<Effect> make_anew(const Target& target, const Plan& plan, const Found& found,
+                                  const Send& send) {
+    const Outcome gone = remove_object(target, found.uid, send);
+    if (!gone && gone.error().kind != FailureKind::not_found)
+        return stop_at(gone.error(), plan.options);
+    return stop(Effect::Kind::again, "making the " + std::string(target.kind) + " anew",
+                limits::kubernetes_deleting_ms);
+}
+
 struct Bodies {
     std::string (*seed)(const Plan&);
     std::string (*body)(const Plan&, std::string_view uid);
@@ -187,6 +210,9 @@ struct Bodies {
 
 Attempt<Found> write(const Target& target, const Plan& plan, Found found, const Bodies& bodies,
                      const Send& send) {
+    // The name was that of a resource of the other kind.
+    if (found.made_for && *found.made_for != plan.adapter.kind())
+        return make_anew(target, plan, found, send);
     if (!found.exists) {
         Call create = call_of("POST", target.collection);
         create.query = {{"fieldManager", std::string(kFieldManager)}};
@@ -203,10 +229,7 @@ Attempt<Found> write(const Target& target, const Plan& plan, Found found, const 
     const Outcome outcome = send(apply);
     if (outcome || !is_immutable_change(outcome.error()))
         return found_in_answer(outcome, plan.options);
-    if (const Outcome gone = remove_object(target, found.uid, send); !gone)
-        return stop_at(gone.error(), plan.options);
-    return stop(Effect::Kind::again, "making the " + std::string(target.kind) + " anew",
-                limits::kubernetes_deleting_ms);
+    return make_anew(target, plan, found, send);
 }
 
 // True: nothing of ours is left of it.

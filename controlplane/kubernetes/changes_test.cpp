@@ -82,6 +82,49 @@ TEST_F(ChangesTest, a_change_is_applied_to_the_same_object) {
     EXPECT_EQ(number_at(cluster_.object(kSet), {"spec", "replicas"}), 3);
 }
 
+// The API server keeps the address of a Service, also when it is told of another type; the fake
+// gives none at all.
+TEST_F(ChangesTest, what_was_made_for_the_other_kind_is_made_anew) {
+    model::Adapter tool = adapter_;
+    tool.tool_definition.emplace();
+    const auto settle = [this](const model::Adapter& wanted) {
+        const Send send = [this](const Call& call) { return cluster_.send(call); };
+        for (int attempt = 0; attempt < 4; ++attempt) {
+            const Effect effect = bring_up(Plan{wanted, options_}, send);
+            if (effect.kind != Effect::Kind::again) return effect.kind;
+            EXPECT_NE(effect.trouble.find("anew"), std::string::npos) << effect.trouble;
+        }
+        return Effect::Kind::again;
+    };
+    const auto uid_of = [this](const char* path) {
+        return text_at(cluster_.object(path), {"metadata", "uid"});
+    };
+    ASSERT_EQ(up().kind, Effect::Kind::done);
+    const std::string set = uid_of(kSet);
+    const std::string service = uid_of(kService);
+    ASSERT_EQ(settle(tool), Effect::Kind::done);
+    EXPECT_NE(uid_of(kSet), set);
+    EXPECT_NE(uid_of(kService), service);
+    EXPECT_NE(cluster_.text(kService), "");
+    EXPECT_TRUE(node_at(cluster_.object(kService), {"spec", "clusterIP"}).is<picojson::null>());
+    EXPECT_EQ(text_at(cluster_.object(kSet), {"spec", "selector", "matchLabels", "adapter/type"}),
+              "tool");
+    ASSERT_EQ(settle(tool), Effect::Kind::done);
+    const std::string tool_set = uid_of(kSet);
+    ASSERT_EQ(settle(adapter_), Effect::Kind::done);
+    EXPECT_NE(uid_of(kSet), tool_set);
+    EXPECT_EQ(text_at(cluster_.object(kService), {"spec", "clusterIP"}), "None");
+}
+
+TEST_F(ChangesTest, a_pair_that_is_half_foreign_is_not_made_anew) {
+    ASSERT_EQ(up().kind, Effect::Kind::done);
+    cluster_.put(kService, kForeign);
+    const std::string before = cluster_.text(kSet);
+    adapter_.tool_definition.emplace();
+    EXPECT_EQ(up().kind, Effect::Kind::refused);
+    EXPECT_EQ(cluster_.text(kSet), before);
+}
+
 TEST_F(ChangesTest, an_attempt_that_ends_anywhere_is_finished_by_the_next) {
     for (std::size_t last = 1; last <= 6; ++last) {
         testing::FakeCluster fresh;

@@ -19,7 +19,7 @@ std::int64_t seconds_of(std::uint32_t milliseconds) {
 }
 
 std::string_view type_of(const Plan& plan) {
-    return plan.kind == Kind::tool ? "tool" : "mcp";
+    return type_label(plan.adapter.kind());
 }
 
 // The kubelet would read $(NAME) as a reference to another variable.
@@ -46,7 +46,7 @@ void write_labels(JsonWriter& out, const Plan& plan, bool is_pod) {
     out.key(kAdapterTypeLabel).string(type_of(plan));
     out.key("app.kubernetes.io/name").string("mcp-server");
     out.key("app.kubernetes.io/instance").string(plan.adapter.name);
-    out.key("app.kubernetes.io/component").string(plan.kind == Kind::tool ? "tool" : "adapter");
+    out.key("app.kubernetes.io/component").string(words_of(plan.adapter.kind()).noun);
     // What Azure's webhook looks for; no other cloud minds.
     if (is_pod && plan.adapter.use_workload_identity)
         out.key("azure.workload.identity/use").string("true");
@@ -209,7 +209,7 @@ std::string service(const Plan& plan, std::string_view uid, std::string_view has
     write_metadata(out, plan, {service_name(plan.adapter.name), uid, hash});
     out.key("spec").object();
     out.key("type").string("ClusterIP");
-    if (plan.kind == Kind::adapter) out.key("clusterIP").string("None");
+    if (plan.adapter.kind() == model::Kind::adapter) out.key("clusterIP").string("None");
     out.key("selector");
     write_selector(out, plan);
     out.key("ports").array().object();
@@ -227,6 +227,10 @@ std::string path_in(const ObjectOptions& options, std::string_view group, std::s
 }
 
 }  // namespace
+
+std::string_view type_label(model::Kind kind) {
+    return kind == model::Kind::tool ? "tool" : "mcp";
+}
 
 std::string service_name(std::string_view adapter) {
     return std::string(adapter) + "-service";

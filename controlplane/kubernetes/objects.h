@@ -1,4 +1,4 @@
-// The Kubernetes objects of an adapter, as JSON: pure translation from desired state.
+// The Kubernetes objects of an adapter or a tool, as JSON: pure translation from desired state.
 //
 //   StatefulSet NAME          pods NAME-0, NAME-1, ... from REGISTRY/imageName:imageVersion
 //   Service NAME-service      headless for adapters (the data plane talks to pods), ClusterIP for
@@ -22,8 +22,6 @@
 #include "controlplane/model/adapter.h"
 
 namespace mcpgw::kubernetes {
-
-enum class Kind : std::uint8_t { adapter, tool };
 
 struct ObjectOptions {
     std::string namespace_name = "adapter";
@@ -51,6 +49,8 @@ inline constexpr std::string_view kPortName = "mcp";
 // The label selector of everything that is ours.
 inline constexpr std::string_view kOurSelector = "app.kubernetes.io/managed-by=mcp-gateway";
 
+// The value of kAdapterTypeLabel: "mcp" or "tool".
+[[nodiscard]] std::string_view type_label(model::Kind kind);
 [[nodiscard]] std::string service_name(std::string_view adapter);
 [[nodiscard]] std::string pod_name(std::string_view adapter, std::uint32_t ordinal);
 [[nodiscard]] std::string image_of(const model::Adapter& adapter, const ObjectOptions& options);
@@ -64,7 +64,6 @@ inline constexpr std::string_view kOurSelector = "app.kubernetes.io/managed-by=m
 struct Plan {
     const model::Adapter& adapter;
     const ObjectOptions& options;
-    Kind kind = Kind::adapter;
 };
 
 [[nodiscard]] std::string stateful_set_seed(const Plan& plan);

@@ -16,6 +16,8 @@ picojson::value parsed(const std::string& text) {
     return value ? *value : picojson::value();
 }
 
+using model::Kind;
+
 class ObjectsTest : public ::testing::Test {
   protected:
     ObjectsTest() : schemas_(testing::read_json_file(MCPGW_OBJECT_SCHEMAS)) {
@@ -25,8 +27,12 @@ class ObjectsTest : public ::testing::Test {
         options_.registry = "registry.example:5000/mcp";
         options_.installation = "0123";
     }
-    [[nodiscard]] Plan plan(Kind kind = Kind::adapter) const { return {adapter_, options_, kind}; }
-    [[nodiscard]] picojson::value set() const { return parsed(stateful_set_body(plan(), "u1")); }
+    [[nodiscard]] Plan plan(Kind kind = Kind::adapter) {
+        adapter_.tool_definition.reset();
+        if (kind == Kind::tool) adapter_.tool_definition.emplace();
+        return {adapter_, options_};
+    }
+    [[nodiscard]] picojson::value set() { return parsed(stateful_set_body(plan(), "u1")); }
     [[nodiscard]] static picojson::value pod_of(const picojson::value& set) {
         return node_at(set, {"spec", "template", "spec"});
     }
