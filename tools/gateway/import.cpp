@@ -80,7 +80,7 @@ class Import {
             if (!notes.empty()) complain(server.given_name + notes);
             return;
         }
-        const auto done = upsert_adapter(client_, server.adapter);
+        const auto done = upsert(client_, model::Kind::adapter, server.adapter);
         if (done) return report({server.given_name, std::string(name_of(*done)), notes});
         fail_with(kFailed);
         complain(server.given_name + ": " + to_text(done.error().problem));

@@ -7,9 +7,9 @@
 #include <string>
 #include <string_view>
 
-#include "tools/gateway/adapters.h"
 #include "tools/gateway/import.h"
 #include "tools/gateway/outcome.h"
+#include "tools/gateway/resources.h"
 #include "tools/gateway/session_keys.h"
 #include "tools/gateway/sessions.h"
 #include "tools/gateway/up.h"
@@ -24,6 +24,7 @@ constexpr std::string_view kUsageText =
 
   up          start the gateway in the foreground
   adapters    list, get, apply, status, logs, delete: the MCP servers behind the gateway
+  tools       the same: servers that are called by POST, one tool each
   import      make adapters of the servers in an mcp.json
   validate    check a configuration, adapters or a list of servers
   bridge      a stdio MCP server behind streamable HTTP
@@ -53,6 +54,7 @@ struct Verb {
 constexpr Verb kVerbs[] = {
     {"up", run_up},
     {"adapters", run_adapters},
+    {"tools", run_tools},
     {"import", run_import},
     {"validate", run_validate},
     {"bridge", server::run_bridge},

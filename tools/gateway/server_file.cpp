@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "common/bytes.h"
-#include "tools/gateway/adapter_check.h"
+#include "tools/gateway/resource_check.h"
 
 namespace mcpgw::cli {
 namespace {
@@ -181,7 +181,8 @@ class Conversion {
             wrong(entry_.at, "its name has nothing that an adapter's name could keep; rename it");
             return;
         }
-        for (const FieldComplaint& complaint : check_adapter(entry_.adapter)) {
+        for (const FieldComplaint& complaint :
+             check_resource(model::Kind::adapter, entry_.adapter)) {
             const bool is_name = complaint.field == "name";
             wrong(complaint.at, (is_name ? "the name '" + entry_.name + "'" : complaint.field) +
                                     " " + complaint.what);

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "common/check.h"
-#include "tools/gateway/adapter_check.h"
+#include "tools/gateway/resource_check.h"
 #include "tools/gateway/server_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -21,7 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         for (const TextError& problem : server.problems)
             check(!problem.what.empty() && problem.at.line <= size + 1, "a place and a reason");
         if (!server.problems.empty()) continue;
-        check(check_adapter(server.adapter).empty(), "a good server is a good adapter");
+        check(check_resource(model::Kind::adapter, server.adapter).empty(),
+              "a good server is a good adapter");
         check(names.insert(server.name).second, "a name stands once");
     }
     return 0;

@@ -3,7 +3,7 @@
 
 #include "common/bytes.h"
 #include "common/check.h"
-#include "tools/gateway/adapter_check.h"
+#include "tools/gateway/resource_check.h"
 
 namespace mcpgw::cli {
 namespace {
@@ -32,27 +32,28 @@ std::string_view name_of(Upserted what) {
     return "";
 }
 
-std::expected<Upserted, UpsertFailure> upsert_adapter(GatewayClient& client,
-                                                      const JsonValue& adapter) {
-    const std::string_view name = adapter.string_or("name", "");
+std::expected<Upserted, UpsertFailure> upsert(GatewayClient& client, model::Kind kind,
+                                              const JsonValue& document) {
+    const std::string_view name = document.string_or("name", "");
+    const std::string collection(words_of(kind).collection);
     check(!name.empty(), "the caller has looked for the name");
     Request read;
-    read.path = "/adapters/" + percent_encoded(name);
+    read.path = collection + "/" + percent_encoded(name);
     const auto present = client.call(read);
     if (!present) return failed(present.error());
 
     Request write;
-    write.body = to_json(adapter);
+    write.body = to_json(document);
     write.path = read.path;
     write.method = "PUT";
     if (present->status == kNotFound) {
         write.method = "POST";
-        write.path = "/adapters";
+        write.path = collection;
     } else if (!present->is_good()) {
         return refused(*present);
     } else {
-        const auto document = parse_json_tree(present->body);
-        if (document && describe_same_adapter(*document, adapter)) return Upserted::unchanged;
+        const auto stored = parse_json_tree(present->body);
+        if (stored && describe_the_same(kind, *stored, document)) return Upserted::unchanged;
         write.if_match = present->header("ETag");
     }
     const auto written = client.call(write);

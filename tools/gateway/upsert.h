@@ -1,6 +1,6 @@
-// Makes the gateway have an adapter as it is described: created, replaced, or left alone.
+// Makes the gateway have an adapter or tool as it is described: created, replaced, or left alone.
 //
-// Used by `adapters apply` and `import`, so that both can be run again without harm.
+// Used by `adapters apply`, `tools apply` and `import`, so that both can be run again without harm.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "controlplane/model/kind.h"
 #include "tools/gateway/gateway_client.h"
 #include "tools/gateway/json_tree.h"
 
@@ -21,9 +22,9 @@ struct UpsertFailure {
     bool is_invalid = false;  // the description breaks a rule, as opposed to anything else
 };
 
-// `adapter` is an object with a string "name". A change that came between reading and replacing is
+// `document` is an object with a string "name". A change that came between reading and replacing is
 // not overwritten: the gateway refuses it (If-Match).
-[[nodiscard]] std::expected<Upserted, UpsertFailure> upsert_adapter(GatewayClient& client,
-                                                                    const JsonValue& adapter);
+[[nodiscard]] std::expected<Upserted, UpsertFailure> upsert(GatewayClient& client, model::Kind kind,
+                                                            const JsonValue& document);
 
 }  // namespace mcpgw::cli

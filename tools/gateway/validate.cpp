@@ -1,14 +1,15 @@
 // The verb `validate`.
 #include "tools/gateway/validate.h"
 
+#include <array>
 #include <cstdio>
 #include <map>
 #include <utility>
 
 #include <CLI/CLI.hpp>
 
-#include "tools/gateway/adapter_check.h"
 #include "tools/gateway/outcome.h"
+#include "tools/gateway/resource_check.h"
 #include "tools/gateway/server_file.h"
 #include "tools/gateway/text_file.h"
 #include "tools/gateway/up_options.h"
@@ -42,28 +43,44 @@ Verdict validate_configuration(const std::string& file, std::string_view text) {
     return verdict;
 }
 
-Verdict validate_adapters(const std::string& file, const JsonValue& document) {
-    const bool is_list = document.is(JsonValue::Kind::array);
-    Verdict verdict{counted(is_list ? document.items.size() : 1, "adapter"), {}};
-    std::map<std::string, Position, std::less<>> names;
-    const auto check_one = [&](const JsonValue& adapter) {
-        for (const FieldComplaint& complaint : check_adapter(adapter))
+// "2 adapters", "1 adapter and 3 tools"
+std::string counted_kinds(const std::array<std::size_t, 2>& counts) {
+    const auto [adapters, tools] = counts;
+    if (tools == 0) return counted(adapters, "adapter");
+    if (adapters == 0) return counted(tools, "tool");
+    return counted(adapters, "adapter") + " and " + counted(tools, "tool");
+}
+
+// What has a definition of a tool is one.
+model::Kind kind_of(const JsonValue& document) {
+    return document.find("toolDefinition") == nullptr ? model::Kind::adapter : model::Kind::tool;
+}
+
+Verdict validate_resources(const std::string& file, const JsonValue& document) {
+    Verdict verdict;
+    std::array<std::size_t, 2> counts{};
+    std::map<std::string, const JsonValue*, std::less<>> names;
+    const auto check_one = [&](const JsonValue& one) {
+        const model::Kind kind = kind_of(one);
+        ++counts[static_cast<std::size_t>(kind)];
+        for (const FieldComplaint& complaint : check_resource(kind, one))
             verdict.problems.push_back(describe(
                 file,
                 {complaint.at, complaint.field.empty() ? complaint.what
                                                        : complaint.field + " " + complaint.what}));
-        const std::string name(adapter.string_or("name", ""));
-        const auto [first, is_new] = names.emplace(name, adapter.at);
-        if (!name.empty() && !is_new)
-            verdict.problems.push_back(
-                describe(file, {locate(adapter, "name"), "name \"" + name +
-                                                             "\" is already that of "
-                                                             "the adapter in line " +
-                                                             std::to_string(first->second.line)}));
+        const std::string name(one.string_or("name", ""));
+        const auto [place, is_new] = names.emplace(name, &one);
+        if (name.empty() || is_new) return;
+        const JsonValue& first = *place->second;
+        verdict.problems.push_back(
+            describe(file, {locate(one, "name"), "name \"" + name + "\" is already that of the " +
+                                                     std::string(words_of(kind_of(first)).noun) +
+                                                     " in line " + std::to_string(first.at.line)}));
     };
-    if (!is_list) check_one(document);
-    for (const JsonValue& adapter : document.items)
-        check_one(adapter);
+    if (!document.is(JsonValue::Kind::array)) check_one(document);
+    for (const JsonValue& one : document.items)
+        check_one(one);
+    verdict.kind = counted_kinds(counts);
     return verdict;
 }
 
@@ -80,13 +97,14 @@ Verdict validate_text(const std::string& file, std::string_view text, const Vari
     }
     const auto document = parse_json_tree(text);
     if (!document) return {"JSON", {describe(file, document.error())}};
-    return validate_adapters(file, *document);
+    return validate_resources(file, *document);
 }
 
 int run_validate(int argc, char** argv) {
     std::vector<std::string> files;
     CLI::App app(
-        "Checks a --config file (TOML), adapters (JSON, one or an array) or a list of servers.",
+        "Checks a --config file (TOML), adapters and tools (JSON, one or an array)\n"
+        "or a list of servers.",
         "mcp-gateway validate");
     app.add_option("FILE", files, "- for standard input")->required();
     try {

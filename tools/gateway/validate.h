@@ -1,4 +1,4 @@
-// `mcp-gateway validate FILE...`: settings, adapters or servers, checked without a gateway.
+// `mcp-gateway validate FILE...`: settings, adapters, tools or servers, checked without a gateway.
 //
 // Held against the same code that `up`, the control plane and `import` use, so that what is good
 // here is good there; only what needs the machine (ports, directories) is left to them.
@@ -16,7 +16,7 @@ namespace mcpgw::cli {
 [[nodiscard]] int run_validate(int argc, char** argv);
 
 struct Verdict {
-    std::string kind;                   // "configuration", "2 adapters", "1 server"
+    std::string kind;                   // "configuration", "2 adapters", "1 tool", "1 server"
     std::vector<std::string> problems;  // "file:line:column: sentence"
 };
 // What the file is follows from its name (.toml) and its content.

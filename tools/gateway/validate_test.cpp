@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tools/gateway/adapter_check.h"
+#include "tools/gateway/resource_check.h"
 
 namespace mcpgw::cli {
 namespace {
@@ -65,6 +65,23 @@ TEST(Validate, a_name_stands_once) {
               Problems{"a.json:2:3: name \"x\" is already that of the adapter in line 1"});
 }
 
+TEST(Validate, what_has_a_definition_of_a_tool_is_one) {
+    const std::string tool = R"({"name": "t", "command": ["y"], "toolDefinition": {"tool":
+        {"name": "t", "inputSchema": {"type": "object"}}}})";
+    const std::string adapter = R"({"name": "a", "command": ["y"]})";
+    EXPECT_EQ(validate("a.json", tool).kind, "1 tool");
+    const Verdict both = validate("a.json", "[" + tool + "," + adapter + "]");
+    EXPECT_EQ(both.kind, "1 adapter and 1 tool");
+    EXPECT_EQ(both.problems, Problems{});
+    EXPECT_EQ(validate("a.json", "{\"name\": \"t\", \"command\": [\"y\"],\n\"toolDefinition\": {}}")
+                  .problems,
+              Problems{"a.json:2:1: toolDefinition.tool is required"});
+    std::string twin = adapter;
+    twin.replace(twin.find("\"a\""), 3, "\"t\"");
+    EXPECT_EQ(validate("a.json", "[" + tool + ",\n" + twin + "]").problems,
+              Problems{"a.json:3:2: name \"t\" is already that of the tool in line 1"});
+}
+
 TEST(Validate, broken_files_are_told_with_their_place) {
     EXPECT_EQ(validate("a.json", "{\n \"name\" 1}").problems,
               Problems{"a.json:2:9: expected ':', not '1'"});
@@ -92,11 +109,13 @@ TEST(AdapterCheck, fields_are_found_in_the_document) {
 TEST(AdapterCheck, sameness_is_about_meaning) {
     const auto tree = [](const char* text) { return *parse_json_tree(text); };
     const JsonValue given = tree(R"({"name": "x", "command": ["y"]})");
-    EXPECT_TRUE(describe_same_adapter(
-        given, tree(R"({"version": "3", "id": "x", "createdBy": "me", "replicaCount": 1,
+    EXPECT_TRUE(
+        describe_the_same(model::Kind::adapter, given,
+                          tree(R"({"version": "3", "id": "x", "createdBy": "me", "replicaCount": 1,
                         "command": ["y"], "name": "x", "path": "/mcp"})")));
-    EXPECT_FALSE(describe_same_adapter(given, tree(R"({"name": "x", "command": ["z"]})")));
-    EXPECT_FALSE(describe_same_adapter(tree("{}"), tree("{}")));
+    EXPECT_FALSE(
+        describe_the_same(model::Kind::adapter, given, tree(R"({"name": "x", "command": ["z"]})")));
+    EXPECT_FALSE(describe_the_same(model::Kind::adapter, tree("{}"), tree("{}")));
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
-// Adapters and their status as text for people. Unknown and missing members do no harm: another
-// version of the gateway may have sent them.
+// Adapters, tools and their status as text for people. Unknown and missing members do no harm:
+// another version of the gateway may have sent them.
 #include <string>
 #include <utility>
 
-#include "tools/gateway/adapters.h"
+#include "tools/gateway/resources.h"
 #include "tools/gateway/table.h"
 
 namespace mcpgw::cli {
@@ -48,6 +48,13 @@ std::string source_of(const JsonValue& adapter) {
     return text;
 }
 
+// ":8000/score"
+std::string call_of(const JsonValue& tool) {
+    const JsonValue* definition = tool.find("toolDefinition");
+    if (definition == nullptr) return "";
+    return ":" + cell(*definition, "port") + cell(*definition, "path");
+}
+
 // Empty objects, arrays and texts say nothing that the reader wants to see.
 bool is_bare(const JsonValue& value) {
     if (value.is(Kind::null)) return true;
@@ -58,18 +65,21 @@ bool is_bare(const JsonValue& value) {
 
 }  // namespace
 
-std::string adapters_table(const JsonValue& adapters) {
-    Table table({"NAME", "SOURCE", "TRANSPORT", "REPLICAS", "CREATED BY", "UPDATED"});
-    for (const JsonValue& adapter : adapters.items)
-        table.add({cell(adapter, "name"), source_of(adapter), cell(adapter, "transport"),
-                   cell(adapter, "replicaCount"), cell(adapter, "createdBy"),
-                   cell(adapter, "lastUpdatedAt")});
-    return table.empty() ? "no adapters\n" : table.text();
+std::string resources_table(model::Kind kind, const JsonValue& resources) {
+    const bool is_tool = kind == model::Kind::tool;
+    Table table({"NAME", "SOURCE", is_tool ? "CALLED AT" : "TRANSPORT", "REPLICAS", "CREATED BY",
+                 "UPDATED"});
+    for (const JsonValue& one : resources.items)
+        table.add({cell(one, "name"), source_of(one),
+                   is_tool ? call_of(one) : cell(one, "transport"), cell(one, "replicaCount"),
+                   cell(one, "createdBy"), cell(one, "lastUpdatedAt")});
+    if (!table.empty()) return table.text();
+    return "no " + std::string(words_of(kind).plural) + "\n";
 }
 
-std::string adapter_text(const JsonValue& adapter) {
+std::string resource_text(const JsonValue& resource) {
     Table table({"FIELD", "VALUE"});
-    for (const JsonMember& member : adapter.members) {
+    for (const JsonMember& member : resource.members) {
         if (is_bare(member.value)) continue;
         table.add({member.key, member.value.is(Kind::array) && member.key == "command"
                                    ? words(member.value)

@@ -1,8 +1,8 @@
 // The verbs that talk to a gateway, against a small stand-in for its management routes.
 //
-// The stand-in keeps adapters in memory and answers as CONTRACT sections 3 and 4 say; the real
-// control plane is tested against the real command elsewhere.
-#include "tools/gateway/adapters.h"
+// The stand-in keeps adapters and tools in memory and answers as CONTRACT sections 3 and 4 say; the
+// real control plane is tested against the real command elsewhere.
+#include "tools/gateway/resources.h"
 
 #include <cstdlib>
 #include <filesystem>
@@ -32,19 +32,27 @@ class FakeGateway {
             last_target = query.target;
             return httplib::Server::HandlerResponse::Unhandled;
         });
-        server_.Get("/adapters", [this](const auto& q, auto& a) { list(q, a); });
-        server_.Post("/adapters", [this](const auto& q, auto& a) { create(q, a); });
-        server_.Get(R"(/adapters/([^/]+))", [this](const auto& q, auto& a) { get(q, a); });
-        server_.Put(R"(/adapters/([^/]+))", [this](const auto& q, auto& a) { replace(q, a); });
-        server_.Delete(R"(/adapters/([^/]+))", [this](const auto& q, auto& a) { remove(q, a); });
-        server_.Get(R"(/adapters/([^/]+)/status)", [](const auto&, auto& a) {
+        server_.Get("/(?:adapters|tools)", [this](const auto& q, auto& a) { list(q, a); });
+        server_.Post("/(?:adapters|tools)", [this](const auto& q, auto& a) { create(q, a); });
+        const std::string one = "/(?:adapters|tools)/([^/]+)";
+        server_.Get(one, [this](const auto& q, auto& a) { get(q, a); });
+        server_.Put(one, [this](const auto& q, auto& a) { replace(q, a); });
+        server_.Delete(one, [this](const auto& q, auto& a) { remove(q, a); });
+        server_.Get(one + "/status", [this](const auto& q, auto& a) {
+            if (!adapters.contains(q.matches[1])) return missing(a);
+            if (!statuses.empty()) {
+                a.set_content(statuses.front(), "application/json");
+                if (a.body == "down") a.status = 503;
+                if (statuses.size() > 1) statuses.erase(statuses.begin());
+                return;
+            }
             a.set_content(R"({"readyReplicas":1,"updatedReplicas":2,"availableReplicas":1,
                 "replicaStatus":"Degraded: 1/2 ready","instances":[
                 {"name":"x-0","ready":true,"address":"127.0.0.1:9","restarts":0,"since":"now"},
                 {"name":"x-1","ready":false,"restarts":3,"reason":"exited\u001b[31m"}]})",
                           "application/json");
         });
-        server_.Get(R"(/adapters/([^/]+)/logs)", [](const auto&, auto& a) {
+        server_.Get(one + "/logs", [](const auto&, auto& a) {
             a.set_chunked_content_provider("text/plain", [](std::size_t offset, auto& sink) {
                 if (offset == 0) {
                     sink.write("one\n", 4);
@@ -72,6 +80,7 @@ class FakeGateway {
     std::string last_target;
     std::map<std::string, std::string> adapters;  // name -> document, as given
     int writes = 0;
+    std::vector<std::string> statuses;  // one after the other, the last again and again
 
   private:
     using Query = httplib::Request;
@@ -178,6 +187,11 @@ class AdaptersTest : public testing::Test {
         words.insert(words.end(), {"--server", gateway_.url()});
         return run(run_adapters, words);
     }
+    Outcome tools(std::vector<std::string> words) {
+        words.insert(words.begin(), "tools");
+        words.insert(words.end(), {"--server", gateway_.url()});
+        return run(run_tools, words);
+    }
     Outcome import(std::vector<std::string> words) {
         words.insert(words.begin(), "import");
         words.insert(words.end(), {"--server", gateway_.url()});
@@ -256,6 +270,80 @@ TEST_F(AdaptersTest, get_status_and_delete_speak_of_one_adapter) {
     EXPECT_EQ(missing.err, "mcp-gateway: the gateway answers 404 Not Found: no adapter x\n");
 }
 
+TEST_F(AdaptersTest, tools_have_the_same_verbs_in_their_own_collection) {
+    EXPECT_EQ(tools({"list"}).out, "no tools\n");
+    EXPECT_EQ(gateway_.last_target, "/tools");
+    const std::string path = file(
+        R"([{"name": "x", "command": ["a"], "toolDefinition": {"path": "/go", "port": 9000,
+            "tool": {"name": "x", "n": 12345678901234567890, "inputSchema":
+            {"type": "object"}}}}])");
+    EXPECT_EQ(tools({"apply", "-f", path}).out, "x created\n");
+    EXPECT_EQ(gateway_.last_target, "/tools");
+    EXPECT_TRUE(gateway_.adapters["x"].contains("12345678901234567890"));
+    EXPECT_EQ(tools({"apply", "-f", path}).out, "x unchanged\n");
+    EXPECT_EQ(gateway_.last_target, "/tools/x");
+    EXPECT_EQ(tools({"list"}).out,
+              "NAME  SOURCE  CALLED AT  REPLICAS  CREATED BY  UPDATED\n"
+              "x     a       :9000/go   -         -           -\n");
+    EXPECT_EQ(tools({"get", "x"}).status, 0);
+    EXPECT_EQ(tools({"status", "x"}).status, 0);
+    EXPECT_EQ(gateway_.last_target, "/tools/x/status");
+    EXPECT_EQ(tools({"logs", "x"}).out, "one\ntwo\n");
+    EXPECT_EQ(gateway_.last_target, "/tools/x/logs");
+    EXPECT_EQ(tools({"delete", "x"}).out, "deleted x\n");
+    EXPECT_EQ(tools({"apply", "-f", file("[{}]")}).status, 2);
+    EXPECT_TRUE(tools({"apply", "-f", file("[{}]")}).err.contains("a tool is an object"));
+}
+
+constexpr const char* kStarting =
+    R"({"readyReplicas":0,"updatedReplicas":1,"desiredReplicas":1,"version":2,"observedVersion":2,
+        "replicaStatus":"Degraded: 0/1 ready","instances":[
+        {"name":"x-0","ready":false,"reason":"starting"}]})";
+constexpr const char* kHealthy =
+    R"({"readyReplicas":1,"updatedReplicas":1,"desiredReplicas":1,"version":2,"observedVersion":2,
+        "replicaStatus":"Healthy","instances":[{"name":"x-0","ready":true,"reason":"ready"}]})";
+
+TEST_F(AdaptersTest, apply_can_wait_and_shows_each_change_once) {
+    gateway_.statuses = {kStarting, kStarting, "down", kHealthy};
+    const std::string path = file(R"({"name": "x", "command": ["a"]})");
+    const Outcome outcome = adapters({"apply", "-f", path, "--wait"});
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_EQ(outcome.out, "x created\nx ready\n");
+    EXPECT_EQ(outcome.err, "x: 0/1 ready, x-0: starting\nthe gateway answers 503: down\n");
+    const Outcome json = adapters({"apply", "-f", path, "--wait", "--json"});
+    const auto results = parse_json_tree(json.out);
+    ASSERT_TRUE(results) << json.out;
+    const JsonValue* status = results->items.at(0).find("status");
+    ASSERT_NE(status, nullptr);
+    EXPECT_EQ(status->string_or("replicaStatus", ""), "Healthy");
+}
+
+TEST_F(AdaptersTest, who_waits_too_long_is_told_why) {
+    gateway_.statuses = {kStarting};
+    const std::string path = file(R"({"name": "x", "command": ["a"]})");
+    const Outcome outcome = adapters({"apply", "-f", path, "--wait", "--timeout", "0"});
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_EQ(outcome.out, "x created\n");
+    EXPECT_EQ(outcome.err,
+              "mcp-gateway: x is not ready after 0 s: x: 0/1 ready, x-0: starting\n"
+              "  x-0: starting\n");
+    const Outcome json = adapters({"status", "x", "--wait", "--timeout", "0s", "--json"});
+    EXPECT_EQ(json.status, 1);
+    EXPECT_TRUE(parse_json_tree(json.out)->string_or("replicaStatus", "").starts_with("Degraded"));
+}
+
+TEST_F(AdaptersTest, status_can_wait_too_but_not_for_what_is_not_there) {
+    gateway_.adapters["x"] = R"({"name":"x","command":["run"]})";
+    gateway_.statuses = {kStarting, kHealthy};
+    const Outcome outcome = adapters({"status", "x", "--wait", "--timeout", "5m"});
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_TRUE(outcome.out.starts_with("Healthy\n")) << outcome.out;
+    const Outcome missing = adapters({"status", "y", "--wait"});
+    EXPECT_EQ(missing.status, 1);
+    EXPECT_EQ(missing.out, "");
+    EXPECT_TRUE(missing.err.contains("404")) << missing.err;
+}
+
 TEST_F(AdaptersTest, names_cannot_leave_their_path_segment) {
     EXPECT_EQ(adapters({"get", "../x?y=z"}).status, 1);
     EXPECT_EQ(gateway_.last_target, "/adapters/%2E%2E%2Fx%3Fy%3Dz");
@@ -307,6 +395,10 @@ TEST_F(AdaptersTest, wrong_usage_is_status_2) {
         {"list", "--no-such"},
         {"logs", "x", "--tail", "many"},
         {"logs", "x", "--tail", "-1"},
+        {"status", "x", "--timeout", "5"},
+        {"status", "x", "--wait", "--timeout", "5x"},
+        {"status", "x", "--wait", "--timeout", "25h"},
+        {"delete", "x", "--wait"},
     };
     for (const auto& words : cases)
         EXPECT_EQ(adapters(words).status, 2);

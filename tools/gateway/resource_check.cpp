@@ -1,5 +1,5 @@
 // Documents to controlplane/model and complaints back. The only file here that knows picojson.
-#include "tools/gateway/adapter_check.h"
+#include "tools/gateway/resource_check.h"
 
 #include <charconv>
 #include <optional>
@@ -11,14 +11,15 @@
 namespace mcpgw::cli {
 namespace {
 
-model::AdapterReading read(const JsonValue& document) {
+model::AdapterReading read(model::Kind kind, const JsonValue& document) {
     model::AdapterReading reading;
-    auto tree = model::parse_json(to_json(document));
+    const std::string text = to_json(document);
+    auto tree = model::parse_json(text);
     if (!tree) {
         reading.errors[""].push_back(tree.error().detail);
         return reading;
     }
-    return model::read_adapter(*tree);
+    return model::read_resource(kind, *tree, text);
 }
 
 // "[2]..." at the start of `path`: the index, taken off.
@@ -66,17 +67,17 @@ Position locate(const JsonValue& document, std::string_view field) {
     return at;
 }
 
-std::vector<FieldComplaint> check_adapter(const JsonValue& document) {
+std::vector<FieldComplaint> check_resource(model::Kind kind, const JsonValue& document) {
     std::vector<FieldComplaint> complaints;
-    for (const auto& [field, sentences] : read(document).errors)
+    for (const auto& [field, sentences] : read(kind, document).errors)
         for (const std::string& what : sentences)
             complaints.push_back({field, what, locate(document, field)});
     return complaints;
 }
 
-bool describe_same_adapter(const JsonValue& a, const JsonValue& b) {
-    const model::AdapterReading first = read(a);
-    const model::AdapterReading second = read(b);
+bool describe_the_same(model::Kind kind, const JsonValue& a, const JsonValue& b) {
+    const model::AdapterReading first = read(kind, a);
+    const model::AdapterReading second = read(kind, b);
     return first.errors.empty() && second.errors.empty() && first.adapter == second.adapter;
 }
 
