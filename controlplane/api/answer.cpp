@@ -130,6 +130,10 @@ Answer no_such_path() {
     return problem(404, "there is nothing at this path");
 }
 
+Answer wrong_parameters(const model::FieldErrors& errors) {
+    return problem(400, "the query has parameters that are wrong", errors);
+}
+
 Answer wrong_method(std::string_view allowed) {
     Answer answer =
         problem(405, "this path does not take this method; it takes " + std::string(allowed));

@@ -51,6 +51,7 @@ struct Answer {
 [[nodiscard]] Answer answer_of(const Error& error);
 
 [[nodiscard]] Answer no_such_path();
+[[nodiscard]] Answer wrong_parameters(const model::FieldErrors& errors);
 [[nodiscard]] Answer wrong_method(std::string_view allowed);
 
 [[nodiscard]] std::string_view status_text(int status);

@@ -82,25 +82,29 @@ Answer ResourceRoutes::answer(const Call& call) {
     const auto route = route_of(call.path);
     if (!route) return no_such_path();
     const bool is_get = call.method == "GET" || call.method == "HEAD";
+    const bool is_collection = route->part == Part::collection;
+    const bool is_resource = route->part == Part::resource;
+    const bool is_write = (is_collection && call.method == "POST") ||
+                          (is_resource && (call.method == "PUT" || call.method == "DELETE"));
+    if (!is_get && !is_write)
+        return wrong_method(is_collection ? "GET, HEAD, POST"
+                            : is_resource ? "GET, HEAD, PUT, DELETE"
+                                          : "GET, HEAD");
     std::span<const std::string_view> parameters;
-    if (is_get && route->part == Part::collection) parameters = kListParameters;
-    if (is_get && route->part == Part::logs) parameters = kLogParameters;
-    if (auto errors = parameter_errors(call, parameters); !errors.empty())
-        return problem(400, "the query has parameters that this path does not take", errors);
+    if (is_get && is_collection) parameters = kListParameters;
+    if (route->part == Part::logs) parameters = kLogParameters;
+    if (const auto errors = parameter_errors(call, parameters); !errors.empty())
+        return wrong_parameters(errors);
     switch (route->part) {
         case Part::collection:
-            if (is_get) return list(call, *route);
-            if (call.method == "POST") return create(call, *route);
-            return wrong_method("GET, HEAD, POST");
+            return is_get ? list(call, *route) : create(call, *route);
         case Part::resource:
             if (is_get) return get(call, *route);
-            if (call.method == "PUT") return replace(call, *route);
-            if (call.method == "DELETE") return remove(call, *route);
-            return wrong_method("GET, HEAD, PUT, DELETE");
+            return call.method == "PUT" ? replace(call, *route) : remove(call, *route);
         case Part::status:
-            return is_get ? status(call, *route) : wrong_method("GET, HEAD");
+            return status(call, *route);
         case Part::logs:
-            return is_get ? logs(call, *route) : wrong_method("GET, HEAD");
+            return logs(call, *route);
     }
     return no_such_path();
 }
@@ -290,7 +294,7 @@ Answer ResourceRoutes::logs(const Call& call, const Route& route) {
     if (!adapter) return answer_of(adapter.error());
     model::FieldErrors errors;
     deploy::LogQuery query = read_log_query(call, unix_millis_now(), errors);
-    if (!errors.empty()) return problem(400, "the query has parameters that are wrong", errors);
+    if (!errors.empty()) return wrong_parameters(errors);
     if (query.follow && call.method == "GET") return follow_logs(*adapter, query);
     query.follow = false;
     Answer answer;

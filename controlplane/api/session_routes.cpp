@@ -2,6 +2,7 @@
 #include "controlplane/api/session_routes.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 
@@ -17,6 +18,8 @@ namespace mcpgw::api {
 namespace {
 
 constexpr std::string_view kCollection = "/sessions";
+constexpr std::array<std::string_view, 6> kParameters = {"limit",    "cursor", "adapter",
+                                                         "instance", "user",   "tenant"};
 constexpr Nanos kListTime = limits::session_list_ms * kMillisecond;
 
 void write_item(JsonWriter& out, const std::string& process, const contract::SessionItem& item) {
@@ -115,6 +118,8 @@ Answer SessionRoutes::answer(const Call& call) {
 
 Answer SessionRoutes::ask(const Call& call, std::string_view path) {
     if (path == kCollection) return list(call);
+    if (const auto errors = parameter_errors(call, {}); !errors.empty())
+        return wrong_parameters(errors);
     return end(call, path.substr(kCollection.size() + 1));
 }
 
@@ -136,9 +141,9 @@ Answer SessionRoutes::list(const Call& call) {
     if (!page) return answer_of(page.error());
     const auto from = place_of(page->after);
     if (!from) return answer_of(from.error());
-    model::FieldErrors errors;
+    model::FieldErrors errors = parameter_errors(call, kParameters);
     contract::SessionsQuery query = filters_of(call, errors);
-    if (!errors.empty()) return problem(400, "the query has parameters that are wrong", errors);
+    if (!errors.empty()) return wrong_parameters(errors);
     std::vector<std::string> processes = services_.processes();
     if (!access_.is_admin(call.who)) {
         if (!query.user.empty() && query.user != call.who.user_id) processes.clear();

@@ -302,7 +302,8 @@ TEST_F(SessionRoutesTest, wrong_parameters_are_named) {
     add("p1", "s1");
     for (const char* target :
          {"/sessions?limit=0", "/sessions?limit=1001", "/sessions?limit=x", "/sessions?cursor=%",
-          "/sessions?cursor=", "/sessions?cursor=YQ", "/sessions?adapter=No", "/sessions?user="})
+          "/sessions?cursor=", "/sessions?usr=bob", "/sessions?user=a&user=b",
+          "/sessions?cursor=YQ", "/sessions?adapter=No", "/sessions?user="})
         EXPECT_EQ(ask("GET", target).status, 400) << target;
     const std::string long_text(limits::principal_bytes_max + 1, 'x');
     EXPECT_TRUE(ask("GET", "/sessions?tenant=" + long_text).body.contains("\"tenant\""));
