@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <pty.h>
 #include <unistd.h>
 
 #include "tools/gateway/gateway_client.h"
@@ -316,6 +317,38 @@ TEST_F(AdaptersTest, apply_can_wait_and_shows_each_change_once) {
     const JsonValue* status = results->items.at(0).find("status");
     ASSERT_NE(status, nullptr);
     EXPECT_EQ(status->string_or("replicaStatus", ""), "Healthy");
+}
+
+TEST_F(AdaptersTest, on_a_terminal_progress_is_one_line_that_fits) {
+    gateway_.adapters["x"] = R"({"name":"x","command":["run"]})";
+    gateway_.statuses = {kStarting, kStarting, kHealthy};
+    int master = -1;
+    int slave = -1;
+    winsize size{};
+    size.ws_row = 24;
+    size.ws_col = 16;
+    ASSERT_EQ(::openpty(&master, &slave, nullptr, nullptr, &size), 0);
+    const int kept = ::dup(STDERR_FILENO);
+    ::dup2(slave, STDERR_FILENO);
+    std::vector<std::string> words = {"adapters", "status",   "x",
+                                      "--wait",   "--server", gateway_.url()};
+    std::vector<char*> argv;
+    for (std::string& word : words)
+        argv.push_back(word.data());
+    argv.push_back(nullptr);
+    testing::internal::CaptureStdout();
+    const int status = run_adapters(static_cast<int>(words.size()), argv.data());
+    const std::string out = testing::internal::GetCapturedStdout();
+    ::dup2(kept, STDERR_FILENO);
+    ::close(kept);
+    ::close(slave);
+    std::string shown(256, '\0');
+    const ssize_t count = ::read(master, shown.data(), shown.size());
+    ::close(master);
+    shown.resize(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    EXPECT_EQ(status, 0);
+    EXPECT_TRUE(out.starts_with("Healthy\n")) << out;
+    EXPECT_EQ(shown, "\r\x1b[Kx: 0/1 ready, x\r\x1b[K");
 }
 
 TEST_F(AdaptersTest, who_waits_too_long_is_told_why) {
