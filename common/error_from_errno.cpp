@@ -51,9 +51,10 @@ Code code_of(int error_number) {
         case EAFNOSUPPORT:
             return Code::unsupported;
         case EIO:
+            return Code::io;
         case ENOSPC:
         case EDQUOT:
-            return Code::io;
+            return Code::no_space;
         default:
             return Code::internal;
     }
@@ -89,6 +90,8 @@ std::string_view code_name(Code code) {
             return "unsupported";
         case Code::io:
             return "io";
+        case Code::no_space:
+            return "no_space";
         case Code::corrupt:
             return "corrupt";
         case Code::internal:

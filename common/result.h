@@ -29,6 +29,7 @@ enum class Code : std::uint8_t {
     address_in_use,
     unsupported,  // the kernel, or this version, cannot do that
     io,           // a file or device failed
+    no_space,     // a file system is full
     corrupt,      // stored or received data fails its own check
     internal,
 };

@@ -22,17 +22,37 @@ int status_of(Code code) {
         case Code::limit_exceeded:
         case Code::unavailable:
         case Code::timed_out:
+        case Code::io:
+        case Code::corrupt:
             return 503;
+        case Code::no_space:
+            return 507;
         case Code::reset:
         case Code::protocol:
         case Code::cancelled:
         case Code::address_in_use:
-        case Code::io:
-        case Code::corrupt:
         case Code::internal:
             return 500;
     }
     return 500;
+}
+
+// What went wrong inside (paths, the database's words) is for the log, not for clients; they are
+// told what they can do. nullptr: the detail of the error is meant for them.
+const char* sentence_instead(Code code) {
+    switch (code) {
+        case Code::no_space:
+            return "the gateway's disk is full, so this was not done; what is served goes on";
+        case Code::io:
+            return "the gateway cannot read or write its disk, so this was not done; its log says "
+                   "why";
+        case Code::corrupt:
+            return "the gateway's database is damaged, so this was not done; its log says what and "
+                   "where, and a backup can be restored";
+        default:
+            return status_of(code) == 500 ? "the control plane could not do that; its log says why"
+                                          : nullptr;
+    }
 }
 
 }  // namespace
@@ -71,6 +91,8 @@ std::string_view status_text(int status) {
             return "Internal Server Error";
         case 503:
             return "Service Unavailable";
+        case 507:
+            return "Insufficient Storage";
         default:
             return "Error";
     }
@@ -112,10 +134,8 @@ Answer problem(int status, std::string_view detail, const model::FieldErrors& er
 }
 
 Answer problem_of(const Error& error) {
-    // What went wrong inside (paths, the database's words) is for the log, not for clients.
-    const int status = status_of(error.code);
-    if (status == 500) return problem(500, "the control plane could not do that; its log says why");
-    return problem(status, error.detail);
+    const char* sentence = sentence_instead(error.code);
+    return problem(status_of(error.code), sentence != nullptr ? sentence : error.detail);
 }
 
 Answer answer_of(const Error& error) {

@@ -590,9 +590,9 @@ TEST_F(ApiTest, a_broken_store_is_an_error_not_an_empty_list) {
         ASSERT_TRUE(database);
         ASSERT_TRUE((*database)->execute("UPDATE adapters SET document = '{}'"));
     }
-    expect_problem(get("/adapters", as("a")), 500);
+    expect_problem(get("/adapters", as("a")), 503);
     const auto one = get("/adapters/x", as("a"));
-    expect_problem(one, 500);
+    expect_problem(one, 503);
     EXPECT_EQ(one.body.find(directory_), std::string::npos);  // paths are for the log
 }
 

@@ -164,6 +164,7 @@ Refusal refusal_of(Code backend_failure) {
         case Code::address_in_use:
         case Code::unsupported:
         case Code::io:
+        case Code::no_space:
         case Code::corrupt:
         case Code::internal:
             break;

@@ -77,6 +77,7 @@ void refuse(httplib::Response& response, const Error& error, std::string_view id
         case Code::address_in_use:
         case Code::unsupported:
         case Code::io:
+        case Code::no_space:
         case Code::corrupt:
         case Code::internal:
             return refuse(response, {502, mcp::kInternalError, error.detail}, id_json);
