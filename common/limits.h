@@ -138,8 +138,16 @@ inline constexpr std::size_t api_body_bytes_max = 1024 * 1024;
 inline constexpr std::size_t json_depth_max = 32;
 // `limit` of a list, and what a list without `limit` returns at most.
 inline constexpr std::size_t list_items_max = 1000;
-// Audit records that the store keeps; the oldest go first.
+// Audit records that the store keeps, and their texts all together; the oldest go first. So much is
+// checked in about a second when the store is opened.
 inline constexpr std::uint64_t audit_records_max = 1'000'000;
+inline constexpr std::uint64_t audit_bytes_max = 256 * 1024 * 1024;
+// Texts of one page of GET /audit; a page of large documents ends early, with a link to the rest.
+inline constexpr std::size_t audit_page_bytes_max = 4 * 1024 * 1024;
+// Copies of the database from before a migration or a restore: the newest ones of each kind.
+inline constexpr std::size_t automatic_backups_max = 5;
+// Pages of the database that are copied between two looks at the progress.
+inline constexpr int backup_step_pages = 1024;
 // How long the store waits for another process that reads or copies its database.
 inline constexpr int database_patience_ms = 5'000;
 // A --config file.

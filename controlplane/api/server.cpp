@@ -15,6 +15,7 @@
 
 #include "common/limits.h"
 #include "common/log.h"
+#include "controlplane/api/audit_routes.h"
 #include "controlplane/api/connection.h"
 
 namespace mcpgw::api {
@@ -81,6 +82,8 @@ class ApiServer::Server : public httplib::Server {
   public:
     explicit Server(Services services)
         : sessions_(services.sessions, services.access, services.store),
+          audit_(services.access, services.store),
+          store_(services.store),
           routes_(std::move(services)) {
         set_address_family(AF_UNIX);
         new_task_queue = [] { return new httplib::ThreadPool(limits::api_threads); };
@@ -196,6 +199,8 @@ class ApiServer::Server : public httplib::Server {
                 if (!is_too_large) text.append(bytes, size);
                 return true;
             });
+        const bool is_get = request.method == "GET" || request.method == "HEAD";
+        if (request.path == "/readyz" && is_get) return readiness();
         auto call = call_of(request);
         if (!call) return problem(401, call.error().detail);
         if (!is_whole)
@@ -203,7 +208,7 @@ class ApiServer::Server : public httplib::Server {
                            "the body did not arrive as announced");
         call->body = std::move(text);
         call->body_too_large = is_too_large;
-        return is_sessions_path(call->path) ? sessions_.answer(*call) : routes_.answer(*call);
+        return route(*call);
     }
 
     void stream(Answer answer, httplib::Response& response) {
@@ -221,7 +226,22 @@ class ApiServer::Server : public httplib::Server {
             });
     }
 
+    // Whether changes can be made; for whoever watches this socket. (The gateway's own /readyz,
+    // which says whether there is traffic, is the data plane's.)
+    Answer readiness() {
+        const auto checked = store_->check_up();
+        return checked ? json_answer(200, R"({"status":"ready"})") : answer_of(checked.error());
+    }
+
+    Answer route(const Call& call) {
+        if (is_sessions_path(call.path)) return sessions_.answer(call);
+        if (is_audit_path(call.path)) return audit_.answer(call);
+        return routes_.answer(call);
+    }
+
     SessionRoutes sessions_;
+    AuditRoutes audit_;
+    store::Store* const store_;
     ResourceRoutes routes_;
     std::thread thread_;
     std::atomic<bool> stopping_ = false;

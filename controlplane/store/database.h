@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -47,10 +48,19 @@ class Statement {
     int bind_error_ = SQLITE_OK;
 };
 
+// Pages that are copied, of so many.
+using CopyProgress = std::function<void(int done, int total)>;
+
 class Database {
   public:
     // Opens or creates the file (mode 0600), sets it up for durable writes, and checks it.
     [[nodiscard]] static Result<std::unique_ptr<Database>> open(const std::string& path);
+    // One that is there already, which others may be using; it is neither set up nor checked.
+    [[nodiscard]] static Result<std::unique_ptr<Database>> open_present(const std::string& path);
+    // The same for a file that is only read.
+    [[nodiscard]] static Result<std::unique_ptr<Database>> open_to_read(const std::string& path);
+    // A new, empty file (mode 0600) without side files; conflict if there is one.
+    [[nodiscard]] static Result<std::unique_ptr<Database>> create(const std::string& path);
     Database(const Database&) = delete;
     Database& operator=(const Database&) = delete;
     ~Database();
@@ -59,17 +69,29 @@ class Database {
     [[nodiscard]] Result<std::unique_ptr<Statement>> prepare(const char* sql);
     // Several statements without parameters or rows.
     [[nodiscard]] Result<> execute(const char* sql);
+    // Becomes what the source is at this moment; others may go on writing to the source. Needs a
+    // database of `create`; durable when it returns.
+    [[nodiscard]] Result<> copy_from(Database& source, const CopyProgress& progress);
+    // Reads every page, row and index; corrupt with the first thing that is wrong.
+    [[nodiscard]] Result<> check_whole();
     [[nodiscard]] const std::string& path() const { return path_; }
+    // The first damage that any statement met; empty: none so far.
+    [[nodiscard]] const std::string& damage() const { return damage_; }
 
-    [[nodiscard]] Error error_of(int code) const;
+    [[nodiscard]] Error error_of(int code);
 
   private:
     friend class Statement;
     explicit Database(std::string path) : path_(std::move(path)) {}
+    [[nodiscard]] static Result<std::unique_ptr<Database>> connect(const std::string& path,
+                                                                   int flags);
     [[nodiscard]] Result<> set_up();
+    // The first row of a check; corrupt unless it is "ok".
+    [[nodiscard]] Result<> judge(const char* pragma);
 
     std::string path_;
     sqlite3* connection_ = nullptr;
+    std::string damage_;
     std::map<const char*, sqlite3_stmt*> statements_;
 };
 

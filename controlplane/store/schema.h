@@ -12,6 +12,8 @@ namespace mcpgw::store {
 
 // The version that `migrate` leads to.
 [[nodiscard]] std::uint64_t schema_version_newest();
+// That of a database, 0 if it is empty; unsupported if it is newer than this program.
+[[nodiscard]] Result<std::uint64_t> schema_version(Database& database);
 [[nodiscard]] Result<> migrate(Database& database);
 
 }  // namespace mcpgw::store

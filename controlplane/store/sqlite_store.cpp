@@ -1,6 +1,8 @@
 // Each public function: lock, one transaction, answer.
 #include "controlplane/store/sqlite_store.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -12,6 +14,7 @@
 #include "common/time.h"
 #include "controlplane/model/adapter_json.h"
 #include "controlplane/model/json.h"
+#include "controlplane/store/backup.h"
 #include "controlplane/store/schema.h"
 
 namespace mcpgw::store {
@@ -90,7 +93,9 @@ std::unexpected<Error> changed_meanwhile(std::string_view noun, std::string_view
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path) {
     auto database = Database::open(path);
-    if (!database) return std::unexpected(database.error());
+    if (!database) return std::unexpected(with_way_out(database.error(), path));
+    if (auto kept = back_up_before_migration(**database); !kept)
+        return std::unexpected(with_way_out(kept.error(), path));
     if (auto migrated = migrate(**database); !migrated) return std::unexpected(migrated.error());
     std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(*database)));
     if (auto furnished = store->furnish(); !furnished) return std::unexpected(furnished.error());
@@ -201,13 +206,18 @@ Result<model::Adapter> SqliteStore::create(const model::Adapter& adapter,
     (*insert)->bind(stored.created_at_unix_ms).bind(stored.last_updated_at_unix_ms).bind(document);
     if (auto done = (*insert)->bind(words_of(stored.kind()).noun).run(); !done)
         return std::unexpected(done.error());
-    if (auto done = write_audit(audit); !done) return std::unexpected(done.error());
+    if (auto done = write_audit(audit, audit_documents(nullptr, &stored)); !done)
+        return std::unexpected(done.error());
     if (auto done = (*transaction)->commit(); !done) return std::unexpected(done.error());
     return stored;
 }
 
 Result<model::Adapter> SqliteStore::get(std::string_view name) {
     const std::scoped_lock lock(mutex_);
+    return find(name);
+}
+
+Result<model::Adapter> SqliteStore::find(std::string_view name) {
     auto select = database_->prepare(
         "SELECT document, version, created_by, created_at_unix_ms, last_updated_at_unix_ms, kind"
         " FROM adapters WHERE name = ?");
@@ -251,6 +261,8 @@ Result<model::Adapter> SqliteStore::replace(const model::Adapter& adapter,
     const auto present = holder_of(adapter.name);
     if (!present) return std::unexpected(present.error());
     if (present->version != expected_version) return changed_meanwhile(present->kind, adapter.name);
+    const auto before = find(adapter.name);
+    if (!before) return before;
     const auto version = count_revision();
     if (!version) return std::unexpected(version.error());
     model::Adapter stored = adapter;
@@ -264,7 +276,8 @@ Result<model::Adapter> SqliteStore::replace(const model::Adapter& adapter,
     (*update)->bind(stored.last_updated_at_unix_ms).bind(document);
     (*update)->bind(words_of(stored.kind()).noun).bind(stored.name);
     if (auto done = (*update)->run(); !done) return std::unexpected(done.error());
-    if (auto done = write_audit(audit); !done) return std::unexpected(done.error());
+    if (auto done = write_audit(audit, audit_documents(&*before, &stored)); !done)
+        return std::unexpected(done.error());
     if (auto done = (*transaction)->commit(); !done) return std::unexpected(done.error());
     return stored;
 }
@@ -277,15 +290,21 @@ Result<> SqliteStore::remove(std::string_view name, std::uint64_t expected_versi
     const auto present = holder_of(name);
     if (!present) return std::unexpected(present.error());
     if (present->version != expected_version) return changed_meanwhile(present->kind, name);
+    const auto before = find(name);
+    if (!before) return std::unexpected(before.error());
     auto erase = database_->prepare("DELETE FROM adapters WHERE name = ?");
     if (!erase) return std::unexpected(erase.error());
     if (auto done = (*erase)->bind(name).run(); !done) return std::unexpected(done.error());
-    if (auto done = write_audit(audit); !done) return done;
+    if (auto done = write_audit(audit, audit_documents(&*before, nullptr)); !done) return done;
     return (*transaction)->commit();
 }
 
 Result<keys::KeyRing> SqliteStore::sealing_keys() {
     const std::scoped_lock lock(mutex_);
+    return read_keys();
+}
+
+Result<keys::KeyRing> SqliteStore::read_keys() {
     auto select = database_->prepare(
         "SELECT id, key, created_at_unix_ms, seals_from_unix_ms FROM sealing_keys ORDER BY rowid");
     if (!select) return std::unexpected(select.error());
@@ -309,9 +328,11 @@ Result<> SqliteStore::put_sealing_keys(const keys::KeyRing& ring, const AuditRec
     const std::scoped_lock lock(mutex_);
     auto transaction = Transaction::begin(*database_);
     if (!transaction) return std::unexpected(transaction.error());
+    const auto before = read_keys();
+    if (!before) return std::unexpected(before.error());
     if (auto done = database_->execute("DELETE FROM sealing_keys"); !done) return done;
     if (auto done = write_keys(ring); !done) return done;
-    if (auto done = write_audit(audit); !done) return done;
+    if (auto done = write_audit(audit, audit_documents(*before, ring)); !done) return done;
     return (*transaction)->commit();
 }
 
@@ -346,41 +367,105 @@ Result<> SqliteStore::append_audit(const AuditRecord& record) {
     const std::scoped_lock lock(mutex_);
     auto transaction = Transaction::begin(*database_);
     if (!transaction) return std::unexpected(transaction.error());
-    if (auto done = write_audit(record); !done) return done;
+    if (auto done = write_audit(record, {}); !done) return done;
     return (*transaction)->commit();
 }
 
-Result<> SqliteStore::write_audit(const AuditRecord& record) {
+Result<> SqliteStore::write_audit(const AuditRecord& record, AuditDocuments documents) {
     auto insert = database_->prepare(
-        "INSERT INTO audit (at_unix_ms, actor, action, resource, detail) VALUES (?, ?, ?, ?, ?)");
+        "INSERT INTO audit (at_unix_ms, actor, action, resource, detail, document_before,"
+        " document_after) VALUES (?, ?, ?, ?, ?, ?, ?)");
     if (!insert) return std::unexpected(insert.error());
     (*insert)->bind(record.at_unix_ms).bind(record.actor).bind(record.action);
-    if (auto done = (*insert)->bind(record.resource).bind(record.detail).run(); !done)
+    (*insert)->bind(record.resource).bind(record.detail).bind(documents.before);
+    if (auto done = (*insert)->bind(documents.after).run(); !done)
         return std::unexpected(done.error());
-    auto prune =
-        database_->prepare("DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?");
+    return prune_audit();
+}
+
+Result<std::uint64_t> SqliteStore::last_to_prune(std::uint64_t excess_bytes) {
+    auto oldest = database_->prepare("SELECT id, bytes FROM audit ORDER BY id");
+    if (!oldest) return std::unexpected(oldest.error());
+    std::uint64_t last = 0;
+    for (std::uint64_t gone = 0; gone < excess_bytes;) {
+        const auto row = (*oldest)->step();
+        if (!row) return std::unexpected(row.error());
+        if (!*row) break;
+        last = (*oldest)->number(0);
+        gone += (*oldest)->number(1);
+    }
+    return last;
+}
+
+Result<> SqliteStore::prune_audit() {
+    auto newest = database_->prepare("SELECT max(id) FROM audit");
+    if (!newest) return std::unexpected(newest.error());
+    if (const auto row = (*newest)->step(); !row) return std::unexpected(row.error());
+    const std::uint64_t last = (*newest)->number(0);
+    const auto bytes = read_number("audit_bytes");
+    if (!bytes) return std::unexpected(bytes.error());
+    const auto pruned = read_number("audit_pruned_to");
+    if (!pruned) return std::unexpected(pruned.error());
+    std::uint64_t prune_to =
+        last > limits::audit_records_max ? last - limits::audit_records_max : 0;
+    if (*bytes > limits::audit_bytes_max) {
+        const auto by_bytes = last_to_prune(*bytes - limits::audit_bytes_max);
+        if (!by_bytes) return std::unexpected(by_bytes.error());
+        prune_to = std::max(prune_to, *by_bytes);
+    }
+    if (prune_to <= *pruned) return {};
+    if (auto done = write_number("audit_pruned_to", prune_to); !done) return done;
+    auto prune = database_->prepare("DELETE FROM audit WHERE id <= ?");
     if (!prune) return std::unexpected(prune.error());
-    if (auto done = (*prune)->bind(limits::audit_records_max).run(); !done)
-        return std::unexpected(done.error());
+    if (auto done = (*prune)->bind(prune_to).run(); !done) return std::unexpected(done.error());
     return {};
 }
 
 Result<std::vector<AuditRecord>> SqliteStore::audit(std::optional<std::uint64_t> before,
-                                                    std::size_t count_max) {
+                                                    std::size_t count_max,
+                                                    const AuditFilter& filter) {
+    // One statement for each set of filters, so that each finds its index.
+    constexpr std::array<const char*, 4> kStatements = {
+        "SELECT id, at_unix_ms, actor, action, resource, detail, document_before, document_after"
+        " FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?",
+        "SELECT id, at_unix_ms, actor, action, resource, detail, document_before, document_after"
+        " FROM audit WHERE id < ? AND resource = ? ORDER BY id DESC LIMIT ?",
+        "SELECT id, at_unix_ms, actor, action, resource, detail, document_before, document_after"
+        " FROM audit WHERE id < ? AND actor = ? ORDER BY id DESC LIMIT ?",
+        "SELECT id, at_unix_ms, actor, action, resource, detail, document_before, document_after"
+        " FROM audit WHERE id < ? AND resource = ? AND actor = ? ORDER BY id DESC LIMIT ?"};
+    const std::size_t which =
+        (filter.resource.empty() ? 0U : 1U) + (filter.actor.empty() ? 0U : 2U);
     const std::scoped_lock lock(mutex_);
-    auto select = database_->prepare(
-        "SELECT id, at_unix_ms, actor, action, resource, detail FROM audit WHERE id < ?"
-        " ORDER BY id DESC LIMIT ?");
+    auto select = database_->prepare(kStatements[which]);
     if (!select) return std::unexpected(select.error());
-    (*select)->bind(before.value_or(INT64_MAX)).bind(std::uint64_t{count_max});
+    (*select)->bind(before.value_or(INT64_MAX));
+    if (!filter.resource.empty()) (*select)->bind(filter.resource);
+    if (!filter.actor.empty()) (*select)->bind(filter.actor);
+    (*select)->bind(std::uint64_t{count_max});
     std::vector<AuditRecord> records;
-    while (true) {
+    for (std::size_t bytes = 0; bytes < limits::audit_page_bytes_max;) {
         const auto row = (*select)->step();
         if (!row) return std::unexpected(row.error());
-        if (!*row) return records;
+        if (!*row) break;
         records.push_back({(*select)->number(0), (*select)->number(1), (*select)->text(2),
-                           (*select)->text(3), (*select)->text(4), (*select)->text(5)});
+                           (*select)->text(3), (*select)->text(4), (*select)->text(5),
+                           (*select)->text(6), (*select)->text(7)});
+        bytes += records.back().before.size() + records.back().after.size();
     }
+    return records;
+}
+
+Result<> SqliteStore::check_up() {
+    const std::scoped_lock lock(mutex_);
+    if (!database_->damage().empty()) return failure(Code::corrupt, database_->damage());
+    auto transaction = Transaction::begin(*database_);
+    if (!transaction) return std::unexpected(transaction.error());
+    // A number that stays the same would not be written.
+    auto done = database_->execute(
+        "INSERT INTO meta VALUES ('check_ups', 1) ON CONFLICT DO UPDATE SET value = value + 1");
+    if (!done) return done;
+    return (*transaction)->commit();
 }
 
 }  // namespace mcpgw::store

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <string>
 
+#include "controlplane/store/audit_documents.h"
 #include "controlplane/store/database.h"
 #include "controlplane/store/store.h"
 
@@ -18,7 +19,9 @@ namespace mcpgw::store {
 
 class SqliteStore : public Store {
   public:
-    // Opens or creates the database file; makes the epoch and the first sealing key if new.
+    // Opens or creates the database file; makes the epoch and the first sealing key if new. One of
+    // an older version is copied to the folder of backups before it is changed. `detail` of damage
+    // says which backup is the newest, and how it is put in place.
     [[nodiscard]] static Result<std::unique_ptr<SqliteStore>> open(const std::string& path);
 
     [[nodiscard]] Result<std::string> epoch() override;
@@ -39,8 +42,11 @@ class SqliteStore : public Store {
     [[nodiscard]] Result<std::uint64_t> snapshot_version() override;
     [[nodiscard]] Result<std::uint64_t> next_snapshot_version() override;
     [[nodiscard]] Result<> append_audit(const AuditRecord& record) override;
+    using Store::audit;
     [[nodiscard]] Result<std::vector<AuditRecord>> audit(std::optional<std::uint64_t> before,
-                                                         std::size_t count_max) override;
+                                                         std::size_t count_max,
+                                                         const AuditFilter& filter) override;
+    [[nodiscard]] Result<> check_up() override;
 
   private:
     explicit SqliteStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}
@@ -58,7 +64,12 @@ class SqliteStore : public Store {
     [[nodiscard]] Result<Holder> holder_of(std::string_view name);
     [[nodiscard]] Result<> refuse_if_full();
     [[nodiscard]] Result<> write_keys(const keys::KeyRing& ring);
-    [[nodiscard]] Result<> write_audit(const AuditRecord& record);
+    [[nodiscard]] Result<model::Adapter> find(std::string_view name);
+    [[nodiscard]] Result<keys::KeyRing> read_keys();
+    [[nodiscard]] Result<> write_audit(const AuditRecord& record, AuditDocuments documents);
+    [[nodiscard]] Result<> prune_audit();
+    // The id up to which records have to go so that the texts of the rest are not too much.
+    [[nodiscard]] Result<std::uint64_t> last_to_prune(std::uint64_t excess_bytes);
 
     std::mutex mutex_;
     std::unique_ptr<Database> database_;

@@ -14,6 +14,7 @@
 
 #include "common/time.h"
 #include "controlplane/store/schema.h"
+#include "controlplane/store/store_fixture.h"
 
 namespace mcpgw::store {
 namespace {
@@ -186,6 +187,7 @@ TEST_F(SqliteStoreTest, what_an_older_database_has_are_adapters) {
     {
         auto database = Database::open(path_);
         ASSERT_TRUE(database);
+        ASSERT_TRUE((*database)->execute(kWithoutAuditDocuments));
         ASSERT_TRUE((*database)->execute(
             "DROP INDEX adapters_by_kind; ALTER TABLE adapters DROP COLUMN kind;"
             "UPDATE schema_version SET version = 2;"));
@@ -255,6 +257,7 @@ TEST_F(SqliteStoreTest, the_keys_of_an_older_database_stay_and_its_current_key_s
     {
         auto database = Database::open(path_);
         ASSERT_TRUE(database);
+        ASSERT_TRUE((*database)->execute(kWithoutAuditDocuments));
         ASSERT_TRUE((*database)->execute(
             "DROP INDEX adapters_by_kind; ALTER TABLE adapters DROP COLUMN kind;"
             "DROP TABLE sealing_keys; UPDATE schema_version SET version = 1;"

@@ -5,8 +5,9 @@
 // an adapter and its audit row are one transaction. What runs at the moment is not in here. All
 // functions may be called from any thread, never throw, and answer after the change is durable.
 //
-// Errors: not_found, conflict (exists already / changed meanwhile), io and corrupt (the database),
-// unavailable (busy for longer than the patience of the store); `detail` is a sentence.
+// Errors: not_found, conflict (exists already / changed meanwhile), io, no_space and corrupt (the
+// database), unavailable (busy for longer than the patience of the store); `detail` is a sentence.
+// A change that ends with an error has not been made, and everything answered before stays.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +30,15 @@ struct AuditRecord {
     std::string action;    // "adapter.create", "tool.replace", "session_key.add", ...
     std::string resource;  // the name of the adapter or tool, the id of the key
     std::string detail;    // a sentence or empty; never a secret
+    // JSON (audit_documents.h), written by the store with every change; empty: nothing there.
+    std::string before = {};
+    std::string after = {};
+};
+
+// Records of one resource and of one actor only; empty: of any.
+struct AuditFilter {
+    std::string resource = {};
+    std::string actor = {};
 };
 
 class Store {
@@ -70,9 +80,18 @@ class Store {
     [[nodiscard]] virtual Result<std::uint64_t> next_snapshot_version() = 0;
 
     [[nodiscard]] virtual Result<> append_audit(const AuditRecord& record) = 0;
-    // Up to `count_max` records with ids below `before` (nothing = from the newest), newest first.
+    // Up to `count_max` records with ids below `before` (nothing = from the newest), newest first;
+    // fewer, but at least one, when they are large (limits::audit_page_bytes_max).
     [[nodiscard]] virtual Result<std::vector<AuditRecord>> audit(
-        std::optional<std::uint64_t> before, std::size_t count_max) = 0;
+        std::optional<std::uint64_t> before, std::size_t count_max, const AuditFilter& filter) = 0;
+    [[nodiscard]] Result<std::vector<AuditRecord>> audit(std::optional<std::uint64_t> before,
+                                                         std::size_t count_max) {
+        return audit(before, count_max, {});
+    }
+
+    // Whether changes can be made at this moment: makes one that nobody sees. Damage that
+    // was met once is told until the store is opened again.
+    [[nodiscard]] virtual Result<> check_up() = 0;
 };
 
 }  // namespace mcpgw::store
