@@ -6,7 +6,8 @@
 //
 // The reconciler's thread tells the publisher, events of data planes go back to the reconciler. It
 // ends cleanly at SIGTERM and SIGINT, and when the lifeline (see shim/) ends. Servers are left
-// running: the next control plane adopts them, or they end with the lifeline.
+// running: the next control plane adopts them, or they end with the lifeline. With the words backup
+// and restore it is another program: store_verbs.h.
 // Exit codes: 0, 1 (could not start), 2 (wrong usage or configuration).
 #include <array>
 #include <cerrno>
@@ -36,6 +37,7 @@
 #include "controlplane/publish/session_asker.h"
 #include "controlplane/reconcile/reconciler.h"
 #include "controlplane/store/sqlite_store.h"
+#include "controlplane/store_verbs.h"
 #include "controlplane/systemd/systemd_deployer.h"
 
 namespace mcpgw {
@@ -298,13 +300,13 @@ int run(const Options& options) {
 }  // namespace mcpgw
 
 int main(int argc, char** argv) {
-    const mcpgw::OptionsOutcome outcome = mcpgw::read_options(argc, argv);
-    if (!outcome.runs) {
+    try {
+        if (argc > 1 && mcpgw::is_store_verb(argv[1]))
+            return mcpgw::run_store_verb(argc - 1, argv + 1);
+        const mcpgw::OptionsOutcome outcome = mcpgw::read_options(argc, argv);
+        if (outcome.runs) return mcpgw::run(outcome.options);
         std::fputs(outcome.text.c_str(), outcome.exit_code == 0 ? stdout : stderr);
         return outcome.exit_code;
-    }
-    try {
-        return mcpgw::run(outcome.options);
     } catch (const std::exception& exception) {
         std::fprintf(stderr, "mcp-gateway-controlplane: %s\n", exception.what());
         return 1;

@@ -46,11 +46,13 @@ std::expected<JsonValue, int> get_document(GatewayClient& client, const std::str
     return std::unexpected(kFailed);
 }
 
-std::expected<JsonValue, int> get_list(GatewayClient& client, const std::string& path) {
+std::expected<JsonValue, int> get_list(GatewayClient& client, const std::string& path,
+                                       std::size_t items_max) {
     JsonValue all = json_array();
     Request request;
     request.path = path;
-    for (int page = 0; page < kPagesMax && !request.path.empty(); ++page) {
+    for (int page = 0; page < kPagesMax && !request.path.empty() && all.items.size() < items_max;
+         ++page) {
         auto response = call(client, request);
         if (!response) return std::unexpected(response.error());
         auto document = parse_json_tree(response->body);
@@ -62,6 +64,7 @@ std::expected<JsonValue, int> get_list(GatewayClient& client, const std::string&
             all.items.push_back(std::move(item));
         request.path = next_page(*response);
     }
+    if (all.items.size() > items_max) all.items.resize(items_max);
     return all;
 }
 

@@ -3,6 +3,8 @@
 // What the verbs share beyond one exchange (gateway_client.h): lists of several pages, and output.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <string>
 #include <string_view>
@@ -17,9 +19,10 @@ namespace mcpgw::cli {
 // The same for a GET whose answer is one JSON document.
 [[nodiscard]] std::expected<JsonValue, int> get_document(GatewayClient& client,
                                                          const std::string& path);
-// The same for all pages of a list (CONTRACT section 7): one JSON array.
-[[nodiscard]] std::expected<JsonValue, int> get_list(GatewayClient& client,
-                                                     const std::string& path);
+// The same for all pages of a list (CONTRACT section 7), until there are so many items: one JSON
+// array.
+[[nodiscard]] std::expected<JsonValue, int> get_list(GatewayClient& client, const std::string& path,
+                                                     std::size_t items_max = SIZE_MAX);
 
 // To standard output, at once.
 void print(std::string_view text);

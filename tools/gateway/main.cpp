@@ -7,11 +7,13 @@
 #include <string>
 #include <string_view>
 
+#include "tools/gateway/audit.h"
 #include "tools/gateway/import.h"
 #include "tools/gateway/outcome.h"
 #include "tools/gateway/resources.h"
 #include "tools/gateway/session_keys.h"
 #include "tools/gateway/sessions.h"
+#include "tools/gateway/store_verbs.h"
 #include "tools/gateway/up.h"
 #include "tools/gateway/validate.h"
 #include "tools/server/bridge.h"
@@ -29,6 +31,9 @@ constexpr std::string_view kUsageText =
   validate    check a configuration, adapters or a list of servers
   bridge      a stdio MCP server behind streamable HTTP
   sessions    list, end: who talks to which instance
+  audit       who changed what, and when
+  backup      the database in a file, also while the gateway runs
+  restore     a backup in the place of the database
   session-keys
               new, rotate, show: the file of keys that several gateways share
   version     print the version
@@ -59,6 +64,9 @@ constexpr Verb kVerbs[] = {
     {"validate", run_validate},
     {"bridge", server::run_bridge},
     {"sessions", run_sessions},
+    {"audit", run_audit},
+    {"backup", run_backup},
+    {"restore", run_restore},
     {"session-keys", run_session_keys},
     {"version", run_version},
     {"--version", run_version},
