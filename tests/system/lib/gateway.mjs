@@ -41,16 +41,16 @@ export function run(program, args, { input, env = {}, deadlineMs = 30_000 } = {}
 export const cli = (args, options) => run(GATEWAY, args, options);
 
 export class Gateway {
-  // Options: args (further flags of `up`), env, folder (an existing one, kept at the end).
-  // `end` takes what ends it (ends.mjs).
-  static async start(end, { args = [], env = {}, folder } = {}) {
+  // Options: args (further flags of `up`), env, folder (an existing one, kept at the end), before
+  // (a program and its first arguments, which becomes `up`). `end` takes what ends it (ends.mjs).
+  static async start(end, { args = [], env = {}, folder, before = [] } = {}) {
     const gateway = new Gateway(folder ?? mkdtempSync(join(tmpdir(), 'mcpgw-')));
     end(async () => {
       await gateway.stop();
       const keep = folder !== undefined || process.env.MCPGW_KEEP !== undefined;
       if (!keep) rmSync(gateway.folder, { recursive: true, force: true });
     });
-    await gateway.#start(args, env);
+    await gateway.#start(args, env, before);
     return gateway;
   }
 
@@ -62,13 +62,14 @@ export class Gateway {
     this.seen = new Map();
   }
 
-  async #start(args, env) {
+  async #start(args, env, before) {
     const flags = ['--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0', ...args];
     if (!args.includes('--drain-seconds')) flags.push('--drain-seconds', '1');
     const log = openSync(this.logFile, 'a');
+    const [program, ...words] = [...before, GATEWAY, 'up', '--data-dir', this.dataDir, ...flags];
     this.child = spawn(
-      GATEWAY,
-      ['up', '--data-dir', this.dataDir, ...flags],
+      program,
+      words,
       { stdio: ['ignore', 'pipe', log], env: { ...process.env, ...env, [MARK]: this.mark } },
     );
     closeSync(log);
