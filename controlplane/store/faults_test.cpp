@@ -50,7 +50,7 @@ TEST_F(FaultsTest, whatever_write_fails_nothing_that_was_acknowledged_is_lost) {
     int refused = 0;
     FaultyDisk disk;
     for (const int code : {SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC})
-        for (int good = 0; good < 24; ++good) {
+        for (int good = 0; good < 90; good += 5) {
             SCOPED_TRACE(std::to_string(code) + " after " + std::to_string(good));
             const std::string path =
                 directory_ + "/" + std::to_string(code) + "-" + std::to_string(good) + ".db";
@@ -73,7 +73,7 @@ TEST_F(FaultsTest, whatever_write_fails_nothing_that_was_acknowledged_is_lost) {
             store.reset();
             EXPECT_EQ(damage_of(path), "");
         }
-    EXPECT_GT(refused, 200) << "the disk did fail";
+    EXPECT_GT(refused, 100) << "the disk did fail";
 }
 
 // A change is in the log as a whole or not at all, wherever the log ends.
@@ -89,7 +89,7 @@ TEST_F(FaultsTest, of_a_log_that_was_cut_or_spoilt_what_is_before_the_place_coun
     store.reset();
     const auto size = std::filesystem::file_size(whole + "-wal");
     std::size_t seen_last = 0;
-    for (std::uintmax_t at = size / 3; at <= size; at += 1931) {
+    for (std::uintmax_t at = size / 3; at <= size; at += 4001) {
         for (const bool is_cut : {true, false}) {
             for (const char* side : {"", "-wal"})
                 std::filesystem::copy_file(whole + side, copy + side,
