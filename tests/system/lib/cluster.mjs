@@ -1,26 +1,24 @@
 // A gateway that deploys to the fake Kubernetes cluster (tests/fakes/kubernetes): over TLS, with a
 // token that has the rights of deploy/kubernetes and no others, and pods that are real processes.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseAllDocuments } from 'yaml';
 import { Cluster } from '../../fakes/kubernetes/cluster.mjs';
 import { resourceAt, resourceOfKind } from '../../fakes/kubernetes/resources.mjs';
 import { Gateway } from './gateway.mjs';
-import { EXAMPLE_SERVER, ROOT } from './programs.mjs';
+import { rightsOf } from './manifests.mjs';
+import { EXAMPLE_SERVER } from './programs.mjs';
 import { until } from './wait.mjs';
 
 export const NAMESPACE = 'adapter';
 export const REGISTRY = 'registry.test:5000/mcp';
 
-// What the gateway may: the rules of its Role.
+// What the gateway may: what its Role says, by way of its binding.
 function rules() {
-  const file = join(ROOT, 'deploy/kubernetes/rbac.yaml');
-  const role = parseAllDocuments(readFileSync(file, 'utf8')).map((one) => one.toJS())
-    .find((one) => one.kind === 'Role');
-  assert.equal(role.metadata.namespace, NAMESPACE);
-  return role.rules.map((rule) => ({ ...rule, namespaces: [NAMESPACE] }));
+  const rights = rightsOf('mcp-gateway', 'mcp-gateway');
+  assert.ok(rights.every((one) => one.namespaces.includes(NAMESPACE)) && rights.length > 0);
+  return rights;
 }
 
 const RESOURCES = {
