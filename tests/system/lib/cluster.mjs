@@ -114,8 +114,12 @@ export class TestCluster {
     return this.fake.registry.patch(RESOURCES[kind], NAMESPACE, name, act, { manager: 'foreign' });
   }
 
+  delete(kind, name) {
+    this.fake.registry.delete(RESOURCES[kind], NAMESPACE, name, {});
+  }
+
   deletePod(name) {
-    this.fake.registry.delete(RESOURCES.Pod, NAMESPACE, name, {});
+    this.delete('Pod', name);
   }
 
   async gone(adapter) {
