@@ -68,7 +68,8 @@ describe('tools', () => {
     }
   });
 
-  test('without toolDefinition', () => scene().refuses(imageAdapter('bare'), 400, 'toolDefinition'));
+  test('without toolDefinition', () => (
+    scene().refuses(imageAdapter('bare'), 400, 'toolDefinition')));
 
   test('a definition is kept as it was given', async (t) => {
     const tool = {
@@ -94,7 +95,7 @@ describe('tools', () => {
     for (const imageVersion of ['1', '2']) {
       await scene().put('labelled', { imageVersion });
       await scene().ready('labelled', 1);
-      await until('both complete', () => scene().complete('beside') && scene().complete('labelled'));
+      await until('both', () => scene().complete('beside') && scene().complete('labelled'));
       assert.deepEqual([kindOf('labelled'), kindOf('beside')], ['tool', 'mcp']);
       assert.equal(addressOf('beside'), 'None');
       assert.match(addressOf('labelled'), /^\d/);

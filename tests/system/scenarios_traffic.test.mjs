@@ -69,6 +69,7 @@ describe('where requests go', () => {
     const sessions = await Promise.all(Array.from({ length: 12 }, () => open(example())));
     const first = await Promise.all(sessions.map(async (one) => valueOf(await whoami(one)).pid));
     assert.equal(new Set(first).size, REPLICAS, 'every instance has some');
+    await gateway.onDisk('example', REPLICAS);
     await gateway.kill(gateway.dataplane);
     for (const [n, session] of sessions.entries()) {
       assert.equal(valueOf(await whoami(session)).pid, first[n]);

@@ -1,4 +1,4 @@
-// What the tables of scenarios (scenarios*.test.mjs) have in common: who asks, and the gateways that
+// What the tables of scenarios (scenarios*.test.mjs) have in common: who asks, and the gateway that
 // they ask.
 import assert from 'node:assert/strict';
 import { imageAdapter, REGISTRY, TestCluster } from './cluster.mjs';

@@ -1,16 +1,13 @@
-// A server that does what a test tells it, to be used as the `url` of an adapter: it remembers every
-// request with its fields as they came, and answers with what `answer` returns.
+// A server that does what a test tells it, to be used as the `url` of an adapter: it remembers
+// every request, and answers with what `answer` returns.
 //
 //   server.answer = ({ method, headers, body }) => ({ status, headers, body });
 //
 // `body` may be text, or a function that is given the response after its head.
 import http from 'node:http';
 
-const initialized = (id) => JSON.stringify({
-  jsonrpc: '2.0',
-  id,
-  result: { protocolVersion: '2025-11-25', capabilities: {}, serverInfo: { name: 's', version: '1' } },
-});
+const INFO = { name: 'told', version: '1.0.0' };
+const WELCOME = { protocolVersion: '2025-11-25', capabilities: {}, serverInfo: INFO };
 
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 
@@ -21,8 +18,8 @@ export const polite = (sessionId, more = {}) => ({ method, body }) => {
   if (message.id === undefined) return { status: 202 };
   const isFirst = message.method === 'initialize';
   const headers = { ...JSON_TYPE, ...more, ...(isFirst && { 'Mcp-Session-Id': sessionId }) };
-  const result = JSON.stringify({ jsonrpc: '2.0', id: message.id, result: {} });
-  return { status: 200, headers, body: isFirst ? initialized(message.id) : result };
+  const result = isFirst ? WELCOME : {};
+  return { status: 200, headers, body: JSON.stringify({ jsonrpc: '2.0', id: message.id, result }) };
 };
 
 export class ToldServer {
@@ -52,9 +49,9 @@ export class ToldServer {
     response.on('error', () => {});
     request.on('data', (piece) => pieces.push(piece));
     request.on('end', () => {
-      const { method, url, headers, rawHeaders } = request;
+      const { method, url, headers } = request;
       const body = Buffer.concat(pieces).toString();
-      this.requests.push({ method, url, headers, rawHeaders, body });
+      this.requests.push({ method, url, headers, body });
       const { status, headers: fields = {}, body: content } = this.answer(this.last);
       // As they are: a session id may be wrong on purpose.
       response.writeHead(status, fields);
