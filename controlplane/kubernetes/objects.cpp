@@ -47,9 +47,11 @@ void write_labels(JsonWriter& out, const Plan& plan, bool is_pod) {
     out.key("app.kubernetes.io/name").string("mcp-server");
     out.key("app.kubernetes.io/instance").string(plan.adapter.name);
     out.key("app.kubernetes.io/component").string(words_of(plan.adapter.kind()).noun);
-    // What Azure's webhook looks for; no other cloud minds.
-    if (is_pod && plan.adapter.use_workload_identity)
-        out.key("azure.workload.identity/use").string("true");
+    // What Azure's webhook looks for, either way, so that a policy can go by it; no other cloud
+    // minds.
+    if (is_pod)
+        out.key("azure.workload.identity/use")
+            .string(plan.adapter.use_workload_identity ? "true" : "false");
     out.end();
 }
 

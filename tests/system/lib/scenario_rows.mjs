@@ -87,8 +87,7 @@ export function creating(scene, path) {
     };
     assert.equal(await labelOf('by-admin'), 'true');
     assert.equal(await labelOf('by-role'), 'true');
-    // No label is "false": who gives out identities asks for "true".
-    assert.notEqual(await labelOf('without'), 'true');
+    assert.equal(await labelOf('without'), 'false');
   });
 
   test('POST without env / empty / several', async (t) => {

@@ -91,7 +91,8 @@ export class Scene {
   // Its StatefulSet, once it is more than a reserved name.
   complete(name) {
     const set = this.cluster.object('StatefulSet', name);
-    return set?.spec.template.spec.containers[0].image.startsWith(REGISTRY) ? set : undefined;
+    const { env = [] } = set?.spec.template.spec.containers[0] ?? {};
+    return env.some((one) => one.name === 'PORT') ? set : undefined;
   }
 
   // How many patches of StatefulSets there have been.
