@@ -231,7 +231,27 @@ inline constexpr std::uint32_t server_healthy_resets_ms = 60'000;
 inline constexpr std::uint32_t probe_interval_ms = 2'000;
 inline constexpr std::uint32_t probe_timeout_ms = 2'000;
 inline constexpr std::uint32_t probe_failures_max = 3;
+// Intervals of probes scatter by so much either way: a thousand servers are not asked in step.
+inline constexpr std::uint32_t probe_jitter_percent = 10;
+// The head of an answer to a health check; nobody reads what follows it.
+inline constexpr std::size_t probe_head_bytes_max = 16 * 1024;
+// How long the addresses of a name are good: as long as DNS says, within bounds that keep it from
+// being asked all the time, and a move from staying unnoticed; and if it says nothing.
+inline constexpr std::uint32_t resolve_ttl_seconds_min = 5;
+inline constexpr std::uint32_t resolve_ttl_seconds_max = 300;
 inline constexpr std::uint32_t resolve_interval_ms = 30'000;
+// Before a name is looked up again that could not be, or whose addresses fail: doubles from first
+// to last.
+inline constexpr std::uint32_t resolve_retry_first_ms = 1'000;
+inline constexpr std::uint32_t resolve_retry_last_ms = 30'000;
+// One try to get an answer from a name server, of three.
+inline constexpr std::uint32_t resolve_try_ms = 2'000;
+// Secrets: names that are file names everywhere; a value that fits into a header beside others; and
+// how often the files are looked at, so that a change is known within a second.
+inline constexpr std::size_t secret_name_bytes_max = 63;
+inline constexpr std::size_t secret_bytes_max = 7 * 1024;
+inline constexpr std::size_t secrets_max = 1024;
+inline constexpr std::uint32_t secrets_poll_ms = 500;
 // An answer of systemd; it takes milliseconds unless the machine is in trouble.
 inline constexpr std::uint32_t systemd_call_ms = 10'000;
 // The first look at all units, at start.
@@ -498,6 +518,10 @@ static_assert(sealed_id_bytes_max >=
               "the longest server id fits when sealed");
 static_assert(session_keys_poll_ms * 2 < session_keys_lead_seconds * 1000,
               "every gateway has read a new key before one seals with it");
+static_assert(secret_bytes_max < request_headers_bytes_max, "a secret fits into a header");
+static_assert(secrets_poll_ms < 1'000, "a changed secret is known within a second");
+static_assert(resolve_ttl_seconds_min * 1000 >= probe_interval_ms,
+              "names are not asked for more often than their servers");
 static_assert(session_list_ms > session_question_ms,
               "each page gets on by one data plane at least");
 static_assert((opened_ids_max & (opened_ids_max - 1)) == 0, "places are found with a mask");

@@ -5,7 +5,6 @@
 #include "common/limits.h"
 #include "controlplane/model/adapter_json.h"
 #include "controlplane/model/json.h"
-#include "controlplane/model/url.h"
 
 namespace mcpgw::api {
 namespace {
@@ -60,14 +59,8 @@ std::expected<model::Adapter, Answer> refuse_impossible(model::Adapter adapter,
             if (auto possible = refuse_impossible_image(adapter, runners); !possible)
                 return possible;
             break;
-        case model::Source::url: {
-            const auto url = model::parse_server_url(adapter.url);
-            if (url && url->is_https)
-                return cannot_run("url",
-                                  "https:// servers cannot be reached yet: connections to servers "
-                                  "are plain HTTP; use an http:// url");
+        case model::Source::url:
             break;
-        }
         case model::Source::command:
             if (!runners.commands)
                 return cannot_run("command",
@@ -75,11 +68,6 @@ std::expected<model::Adapter, Answer> refuse_impossible(model::Adapter adapter,
                                   "container images; use imageName or url");
             break;
     }
-    for (const auto& [name, value] : adapter.request_headers)
-        if (value.is_secret_name)
-            return cannot_run("requestHeaders." + name,
-                              "this gateway has no secret store; give the value itself (readers "
-                              "do not see it)");
     return adapter;
 }
 

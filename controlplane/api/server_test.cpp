@@ -227,9 +227,14 @@ TEST_F(ApiTest, what_nothing_here_can_run_is_422_with_a_sentence) {
     const auto image = post(R"({"name":"x","imageName":"a","imageVersion":"1"})", as("a"));
     expect_problem(image, 422);
     EXPECT_NE(image.body.find("kubernetes"), std::string::npos);
-    expect_problem(post(R"({"name":"x","url":"https://h/mcp"})", as("a")), 422);
-    expect_problem(post(command("x", R"(,"requestHeaders":{"A":{"secret":"K"}})"), as("a")), 422);
     EXPECT_EQ(post(R"({"name":"x","url":"http://h/mcp"})", as("a")).status, 201);
+}
+
+// Their status says what is missing.
+TEST_F(ApiTest, what_is_not_ready_yet_is_taken) {
+    EXPECT_EQ(post(R"({"name":"x","url":"https://h/mcp"})", as("a")).status, 201);
+    EXPECT_EQ(post(command("y", R"(,"requestHeaders":{"A":{"secret":"K"}})"), as("a")).status, 201);
+    expect_problem(post(R"({"name":"z","url":"wss://h/mcp"})", as("a")), 400);
 }
 
 TEST_F(ApiTest, nobody_is_401) {

@@ -121,6 +121,9 @@ Step LocalDeployer::apply(const model::Adapter& desired) {
     Group& group = groups_[desired.name];
     for (std::uint32_t ordinal = 0; ordinal < desired.replica_count; ++ordinal)
         instance(desired.name, group, ordinal);
+    const ProbeRules rules = rules_of(desired, usual_rules(site_.options()));
+    for (const auto& [ordinal, one] : group.by_ordinal)
+        one->judge_by(rules, now);
     std::vector<std::uint32_t> surplus;
     for (const auto& [ordinal, one] : group.by_ordinal)
         if (ordinal >= desired.replica_count) surplus.push_back(ordinal);

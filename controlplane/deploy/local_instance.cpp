@@ -22,9 +22,6 @@
 namespace mcpgw::deploy {
 namespace {
 
-constexpr Nanos kProbeTimeout = limits::probe_timeout_ms * kMillisecond;
-// Between the failed probes of a server that answered before: make sure quickly.
-constexpr Nanos kDoubtInterval = 100 * kMillisecond;
 constexpr Nanos kProbeIntervalMin = 10 * kMillisecond;
 // A keeper needs a moment for its own end after the grace of its server.
 constexpr Nanos kKeeperEndPatience = 2 * kSecond;
@@ -49,7 +46,8 @@ LocalInstance::LocalInstance(LocalSite& site, std::string adapter, std::uint32_t
       ordinal_(ordinal),
       directory_(site.instance_directory(adapter_, ordinal)),
       serial_(site.new_serial()),
-      backoff_(site.options().backoff_first_ms, site.options().backoff_last_ms) {
+      backoff_(site.options().backoff_first_ms, site.options().backoff_last_ms),
+      rules_(usual_rules(site.options())) {
     make_directory();
     enter(State::idle, "waiting to start");
 }
@@ -118,7 +116,7 @@ void LocalInstance::start(const ServerSpec& spec, Nanos now) {
     started_at_ = now;
     ready_at_ = kNever;
     killed_ = false;
-    failed_probes_ = 0;
+    count_.forget();
     probe_at_ = now + kProbeIntervalMin;
     enter(State::starting, last_end_.empty() ? "starting" : "starting again; before: " + last_end_);
 }
@@ -176,7 +174,7 @@ void LocalInstance::tell_time_left(Nanos now) {
 
 void LocalInstance::resume(Nanos now) {
     check(state_ == State::draining, "it was on its way out");
-    failed_probes_ = 0;
+    count_.forget();
     probe_at_ = now;  // nobody has looked at it meanwhile
     enter(State::ready, "ready");
 }
@@ -230,7 +228,7 @@ void LocalInstance::run_began_again(std::string uid, std::uint32_t more_restarts
     probe_.cancel();
     started_at_ = now;
     ready_at_ = kNever;
-    failed_probes_ = 0;
+    count_.forget();
     probe_at_ = now + kProbeIntervalMin;
     enter(State::starting, "starting again; before: " + last_end_);
 }
@@ -328,31 +326,48 @@ void LocalInstance::take_event(Event event, Nanos now) {
 
 void LocalInstance::probe_now(Nanos now) {
     if (state_ != State::ready) return;
-    // Traffic has seen one failure already: one more, seen by us, is enough.
-    failed_probes_ = limits::probe_failures_max - 1;
+    count_.doubt();
     if (!probe_.under_way()) begin_probe(now);
+}
+
+void LocalInstance::judge_by(const ProbeRules& rules, Nanos now) {
+    if (rules == rules_) return;
+    const bool asks_anew = rules.path != rules_.path;
+    rules_ = rules;
+    if (state_ != State::starting && state_ != State::ready && state_ != State::silent) return;
+    probe_.cancel();
+    probe_at_ = now;
+    count_.forget();
+    if (asks_anew) count_.doubt();
 }
 
 void LocalInstance::begin_probe(Nanos now) {
     probe_at_ = kNever;
-    const auto outcome = probe_.start("127.0.0.1", run_.port, now + kProbeTimeout);
+    const auto outcome = probe_.start({.host = "127.0.0.1",
+                                       .port = run_.port,
+                                       .path = rules_.path,
+                                       .authority = address_text("127.0.0.1", run_.port),
+                                       .timeout_ms = rules_.timeout_ms},
+                                      now);
     if (outcome) {
         finish_probe(*outcome, now);
         return;
     }
-    if (!watch(probe_.fd(), EPOLLOUT, Event::probe)) {
+    if (!watch(probe_.fd(), Probe::kEvents, Event::probe)) {
         probe_.cancel();
-        finish_probe({false, EMFILE}, now);
+        finish_probe({false, false, "cannot be watched: too many open files"}, now);
     }
 }
 
 // While starting: a twentieth of the time it has taken so far, so that nobody waits 5 % too long
-// and a slow start costs little.
-Nanos LocalInstance::probe_patience(Nanos now) const {
-    const Nanos interval = site_.options().probe_interval_ms * kMillisecond;
-    if (state_ == State::ready) return failed_probes_ > 0 ? kDoubtInterval : interval;
+// and a slow start costs little. So, too, after silence, unless people have said how often.
+Nanos LocalInstance::probe_patience(Nanos now) {
+    const Nanos usual = scattered(rules_.interval_ms, site_.random());
+    if (state_ == State::ready)
+        return count_.is_counting() ? rules_.doubt_ms * kMillisecond : usual;
+    if (count_.is_counting() || (state_ == State::silent && !rules_.path.empty())) return usual;
     const Nanos share = (now - started_at_) / 20;
-    return std::clamp(share, kProbeIntervalMin, std::max(interval, kProbeIntervalMin));
+    return std::clamp(share, kProbeIntervalMin, std::max(usual, kProbeIntervalMin));
 }
 
 // How the server before this one ended, for the reason that people read.
@@ -360,24 +375,31 @@ std::string LocalInstance::story() const {
     return last_end_.empty() ? "" : "; before: " + last_end_;
 }
 
-void LocalInstance::finish_probe(ProbeOutcome outcome, Nanos now) {
-    check(state_ == State::starting || state_ == State::ready || state_ == State::silent,
-          "only living servers are probed");
-    if (outcome.connected) {
-        failed_probes_ = 0;
-        if (state_ != State::ready) {
-            ready_at_ = now;
-            enter(State::ready, "ready" + story());
-        }
-    } else if (state_ == State::ready) {
-        if (++failed_probes_ >= limits::probe_failures_max) {
-            ready_at_ = kNever;
-            started_at_ = now;  // patience starts anew
-            enter(State::silent, std::string("not reachable: ") + std::strerror(outcome.error));
-        }
-    } else if (state_ == State::starting && now - started_at_ > kLongStart) {
+// One that answers, but not as it should, is worth telling at once.
+void LocalInstance::tell_slow_start(const ProbeOutcome& outcome, Nanos now) {
+    if (outcome.connected)
+        enter(State::starting, "starting: " + outcome.trouble + story());
+    else if (now - started_at_ > kLongStart)
         enter(State::starting,
               "starting: nothing listens on port " + std::to_string(run_.port) + " yet" + story());
+}
+
+void LocalInstance::finish_probe(const ProbeOutcome& outcome, Nanos now) {
+    check(state_ == State::starting || state_ == State::ready || state_ == State::silent,
+          "only living servers are probed");
+    const bool was_healthy = state_ == State::ready;
+    const bool is_healthy = count_.after(outcome.is_good, was_healthy, rules_);
+    if (is_healthy && !was_healthy) {
+        ready_at_ = now;
+        enter(State::ready, "ready" + story());
+    } else if (!is_healthy && was_healthy) {
+        ready_at_ = kNever;
+        started_at_ = now;  // patience starts anew
+        enter(State::silent, outcome.trouble);
+    } else if (state_ == State::silent && !outcome.is_good) {
+        enter(State::silent, outcome.trouble);
+    } else if (state_ == State::starting && !outcome.is_good) {
+        tell_slow_start(outcome, now);
     }
     probe_at_ = now + probe_patience(now);
 }

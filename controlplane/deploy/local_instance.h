@@ -2,7 +2,7 @@
 //
 //           +------------------------------------------------------------+
 //           v                                                            | its run is over
-//   idle --start--> starting --answers--> ready --3 failed probes--> silent
+//   idle --start--> starting --answers--> ready --failed probes----> silent
 //    |  back-off        |                 ^ |  ^----------------------/   |
 //    |                  |          resume | | drain                       |
 //    |                  |               draining (serves its sessions)    |
@@ -20,10 +20,11 @@
 
 #include "common/time.h"
 #include "controlplane/deploy/backoff.h"
+#include "controlplane/deploy/health.h"
 #include "controlplane/deploy/instance_status.h"
 #include "controlplane/deploy/local_site.h"
+#include "controlplane/deploy/probe.h"
 #include "controlplane/deploy/server_spec.h"
-#include "controlplane/deploy/tcp_probe.h"
 
 namespace mcpgw::deploy {
 
@@ -49,6 +50,9 @@ class LocalInstance {
     void tick(Nanos now);                           // whatever is due
     void take_event(Event event, Nanos now);
     void probe_now(Nanos now);
+    // How its health is judged from now on. What is asked differently is asked at once, and the
+    // first answer that is bad counts: nothing is known by the new question.
+    void judge_by(const ProbeRules& rules, Nanos now);
     // In idle: deletes whatever is left of it on disk; true once nothing is.
     [[nodiscard]] virtual bool delete_remains() = 0;
 
@@ -119,8 +123,9 @@ class LocalInstance {
     void rest();
     void give_back_port();
     void begin_probe(Nanos now);
-    void finish_probe(ProbeOutcome outcome, Nanos now);
-    [[nodiscard]] Nanos probe_patience(Nanos now) const;
+    void finish_probe(const ProbeOutcome& outcome, Nanos now);
+    void tell_slow_start(const ProbeOutcome& outcome, Nanos now);
+    [[nodiscard]] Nanos probe_patience(Nanos now);
     [[nodiscard]] std::string story() const;
 
     LocalSite& site_;
@@ -146,8 +151,9 @@ class LocalInstance {
     Nanos kill_at_ = kNever;        // stopping, unknown: patience ends
     Nanos drain_ends_at_ = kNever;  // draining: it is stopped then
     Nanos drain_told_at_ = kNever;  // draining: when the time that is left is told anew; no later
-    TcpProbe probe_;
-    std::uint32_t failed_probes_ = 0;
+    Probe probe_;
+    ProbeRules rules_;
+    HealthCount count_;
 };
 
 }  // namespace mcpgw::deploy

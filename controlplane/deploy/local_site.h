@@ -12,6 +12,7 @@
 
 #include "common/limits.h"
 #include "common/result.h"
+#include "controlplane/deploy/health.h"
 #include "controlplane/deploy/instance_directory.h"
 
 namespace mcpgw::deploy {
@@ -33,6 +34,12 @@ struct LocalOptions {
     std::uint32_t unknown_ms_max = 2'000;
     std::uint64_t log_bytes_max = limits::server_log_bytes_max;
 };
+
+// Where an adapter does not say how its health is judged. After the first failed probe of a server
+// that answered before: make sure quickly.
+[[nodiscard]] inline ProbeRules usual_rules(const LocalOptions& options) {
+    return {.interval_ms = options.probe_interval_ms, .doubt_ms = 100};
+}
 
 class LocalSite {
   public:

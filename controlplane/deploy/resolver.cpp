@@ -1,8 +1,6 @@
-// getaddrinfo() on threads of its own.
+// Names are looked up on threads of their own.
 #include "controlplane/deploy/resolver.h"
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <condition_variable>
 #include <cstdint>
@@ -20,6 +18,7 @@
 #include <unistd.h>
 
 #include "common/check.h"
+#include "controlplane/deploy/dns.h"
 #include "controlplane/deploy/instance_directory.h"
 
 namespace mcpgw::deploy {
@@ -27,8 +26,9 @@ namespace {
 
 constexpr int kThreads = 4;
 
-Resolution look_up(const std::string& host) {
-    Resolution result{host, {}, ""};
+// By whatever else this machine has for names (files of other kinds, multicast, directories).
+Resolution look_up_elsewhere(const std::string& host) {
+    Resolution result{host, {}, std::nullopt, ""};
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_ADDRCONFIG;
@@ -38,19 +38,17 @@ Resolution look_up(const std::string& host) {
         result.error = error == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(error);
         return result;
     }
-    for (const addrinfo* item = list; item != nullptr; item = item->ai_next) {
-        std::array<char, NI_MAXHOST> text{};
-        if (getnameinfo(item->ai_addr, item->ai_addrlen, text.data(), text.size(), nullptr, 0,
-                        NI_NUMERICHOST) != 0)
-            continue;
-        // A scoped address (fe80::1%eth0) has no place in a snapshot.
-        if (is_numeric_address(text.data()) &&
-            std::ranges::find(result.addresses, text.data()) == result.addresses.end())
-            result.addresses.emplace_back(text.data());
-    }
+    for (const addrinfo* item = list; item != nullptr; item = item->ai_next)
+        add_address(result.addresses, item->ai_addr, item->ai_addrlen);
     freeaddrinfo(list);
     if (result.addresses.empty()) result.error = "no usable address";
     return result;
+}
+
+Resolution look_up(const std::string& host, const std::string& dns_servers) {
+    Resolution result = look_up_dns(host, dns_servers);
+    if (!result.addresses.empty() || !dns_servers.empty()) return result;
+    return look_up_elsewhere(host);
 }
 
 }  // namespace
@@ -63,6 +61,7 @@ struct Resolver::Desk {
     std::vector<Resolution> answers;
     bool closed = false;
     Descriptor event;
+    std::string dns_servers;  // does not change
 
     void serve() {
         std::unique_lock lock(mutex);
@@ -72,7 +71,7 @@ struct Resolver::Desk {
             const std::string host = std::move(questions.front());
             questions.pop_front();
             lock.unlock();
-            Resolution answer = look_up(host);
+            Resolution answer = look_up(host, dns_servers);
             lock.lock();
             asked.erase(host);
             answers.push_back(std::move(answer));
@@ -82,8 +81,9 @@ struct Resolver::Desk {
     }
 };
 
-Result<Resolver> Resolver::open() {
+Result<Resolver> Resolver::open(const std::string& dns_servers) {
     auto desk = std::make_shared<Desk>();
+    desk->dns_servers = dns_servers;
     desk->event = Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!desk->event) return std::unexpected(error_from_errno(errno, "eventfd"));
     for (int i = 0; i < kThreads; ++i)

@@ -6,7 +6,9 @@
 // A connection is one line and its answer: "pid", "exit N", "say TEXT", "spam BYTES", "env NAME",
 // "grandchild" (a process of another session that ignores SIGTERM; answers its pid), "args",
 // "deaf" (stops listening until SIGUSR1), "touch PATH" (makes a file), "uid", "eat MIB" (memory,
-// and keeps it). A connection without a line is a probe.
+// and keeps it), "health N" (answers health checks with this status from now on; 200 at first),
+// "asked" (how many health checks there were). A connection without a line is a probe, one that
+// begins with GET a health check.
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -25,6 +27,8 @@
 namespace {
 
 std::string all_arguments;
+int health_status = 200;
+int health_checks = 0;
 
 int listen_on(int port) {
     const int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -101,11 +105,23 @@ std::string answer(const std::string& line) {
         std::memset(memory, 1, bytes);
     }
     if (word == "args") return all_arguments;
+    if (word == "health") health_status = std::atoi(rest.c_str());
+    if (word == "asked") return std::to_string(health_checks);
     if (word == "env") {
         const char* value = std::getenv(rest.c_str());
         return value != nullptr ? value : "(none)";
     }
     return "ok";
+}
+
+// The rest of the head is read, so that closing does not reset the connection.
+void answer_health_check(int fd) {
+    for (std::string line = "GET"; line.size() > 1;)
+        line = read_line(fd);
+    ++health_checks;
+    const std::string text =
+        "HTTP/1.1 " + std::to_string(health_status) + " As Told\r\nContent-Length: 3\r\n\r\nno\n";
+    if (write(fd, text.data(), text.size()) < 0) std::perror("write");
 }
 
 }  // namespace
@@ -140,7 +156,9 @@ int main(int argc, char** argv) {
         const timeval patience{0, 200'000};
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         const std::string line = read_line(fd);
-        if (!line.empty()) {
+        if (line.starts_with("GET ")) {
+            answer_health_check(fd);
+        } else if (!line.empty()) {
             const std::string text = answer(line) + "\n";
             if (write(fd, text.data(), text.size()) < 0) std::perror("write");
         }

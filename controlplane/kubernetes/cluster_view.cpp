@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "common/limits.h"
-#include "controlplane/deploy/tcp_probe.h"
+#include "controlplane/deploy/probe.h"
 #include "controlplane/kubernetes/pod_reason.h"
 
 namespace mcpgw::kubernetes {
