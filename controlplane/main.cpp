@@ -3,6 +3,7 @@
 //   api -- wake --> reconciler -- change, settled --> publisher --> data planes
 //    \--- store ---/      \--- deployers: process or systemd, url, kubernetes if asked for
 //           \------- or the file of --session-keys --> key feed
+//   secrets -- values of request headers --> publisher, what is missing --> reconciler
 //
 // The reconciler's thread tells the publisher, events of data planes go back to the reconciler. It
 // ends cleanly at SIGTERM and SIGINT, and when the lifeline (see shim/) ends. Servers are left
@@ -13,6 +14,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 
@@ -36,6 +38,8 @@
 #include "controlplane/publish/publisher.h"
 #include "controlplane/publish/session_asker.h"
 #include "controlplane/reconcile/reconciler.h"
+#include "controlplane/secrets/request_headers.h"
+#include "controlplane/secrets/secret_store.h"
 #include "controlplane/store/sqlite_store.h"
 #include "controlplane/store_verbs.h"
 #include "controlplane/systemd/systemd_deployer.h"
@@ -50,6 +54,7 @@ constexpr std::uint64_t kStoreLookMs = 60'000;
 // In the order in which the parts depend on each other, so that they end the other way round.
 struct ControlPlane {
     std::unique_ptr<store::SqliteStore> store;
+    std::unique_ptr<secrets::SecretStore> secrets;
     reconcile::Observations observations;
     std::unique_ptr<deploy::Deployer> commands;
     std::unique_ptr<deploy::UrlDeployer> urls;
@@ -73,6 +78,10 @@ Result<> open_store_and_deployers(const Options& options, ControlPlane& plane) {
     auto opened = store::SqliteStore::open(options.data_dir + "/controlplane.db");
     if (!opened) return std::unexpected(opened.error());
     plane.store = std::move(*opened);
+    plane.secrets = std::make_unique<secrets::SecretStore>(secrets::SecretStoreOptions{
+        .directory = secrets::directory_in(options.data_dir),
+        .variable = [](const char* name) { return std::getenv(name); },
+        .on_change = [&plane] { plane.reconciler->secrets_changed(); }});
     deploy::LocalOptions local;
     local.data_dir = options.data_dir;
     local.lifeline_fd = options.lifeline_fd;
@@ -184,7 +193,15 @@ Result<> open_reconciler(ControlPlane& plane) {
     }
     reconciler.on_change = [&plane](std::string_view name, const model::Adapter* desired,
                                     const std::vector<deploy::InstanceStatus>& instances) {
-        plane.publisher->change(name, desired, instances);
+        if (desired == nullptr || !desired->names_secrets())
+            return plane.publisher->change(name, desired, instances);
+        model::Adapter resolved = *desired;
+        resolved.request_headers = secrets::resolve_headers(*desired, *plane.secrets).headers;
+        plane.publisher->change(name, &resolved, instances);
+    };
+    reconciler.obstacle = [&plane](const model::Adapter& desired) {
+        if (!desired.names_secrets()) return std::string();
+        return secrets::resolve_headers(desired, *plane.secrets).obstacle;
     };
     reconciler.on_settled = [&plane] { plane.publisher->open_gate(); };
     auto opened = reconcile::Reconciler::open(std::move(reconciler));
@@ -276,6 +293,7 @@ int run(const Options& options) {
         if (auto opened = open_all(options, plane); !opened) return fail(opened.error());
         plane.publisher->start();
         plane.keys->start();
+        plane.secrets->start();
         plane.reconciler->start();
         plane.api->start();
         log_info("serving", {{"version", MCPGW_VERSION},
@@ -288,6 +306,7 @@ int run(const Options& options) {
         ::sd_notify(0, "STOPPING=1");
         log_info("ending");
         plane.api->stop();
+        plane.secrets->stop();
         plane.reconciler->stop();
         plane.keys->stop();
         plane.publisher->stop();

@@ -62,5 +62,23 @@ TEST(AdapterBody, a_tool_runs_where_an_adapter_does) {
               400);
 }
 
+// The status says what is missing.
+TEST(AdapterBody, what_only_cannot_be_ready_yet_is_taken) {
+    EXPECT_EQ(refusal(R"("name":"x","url":"https://h/mcp")", kLocal), 0);
+    EXPECT_EQ(refusal(R"("name":"x","url":"wss://h/mcp")", kLocal, "http:// or https://"), 400);
+    const std::string url = R"("name":"x","url":"http://h/mcp","requestHeaders":)";
+    EXPECT_EQ(refusal(url + R"({"A":{"secret":"key"}})", kLocal), 0);
+}
+
+// It is the name of a file.
+TEST(AdapterBody, a_secret_has_a_name_that_cannot_lead_elsewhere) {
+    const std::string url = R"("name":"x","url":"http://h/mcp","requestHeaders":)";
+    for (const char* name : {"", "..", ".hidden", "a/b", "a b", "-a"})
+        EXPECT_EQ(refusal(url + R"({"A":{"secret":")" + name + R"("}})", kLocal, "A.secret"), 400)
+            << name;
+    EXPECT_EQ(refusal(url + R"({"A":{"secret":")" + std::string(64, 'a') + R"("}})", kLocal), 400);
+    EXPECT_EQ(refusal(url + R"({"A":{"secret":")" + std::string(63, 'a') + R"("}})", kLocal), 0);
+}
+
 }  // namespace
 }  // namespace mcpgw::api

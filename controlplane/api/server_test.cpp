@@ -230,13 +230,6 @@ TEST_F(ApiTest, what_nothing_here_can_run_is_422_with_a_sentence) {
     EXPECT_EQ(post(R"({"name":"x","url":"http://h/mcp"})", as("a")).status, 201);
 }
 
-// Their status says what is missing.
-TEST_F(ApiTest, what_is_not_ready_yet_is_taken) {
-    EXPECT_EQ(post(R"({"name":"x","url":"https://h/mcp"})", as("a")).status, 201);
-    EXPECT_EQ(post(command("y", R"(,"requestHeaders":{"A":{"secret":"K"}})"), as("a")).status, 201);
-    expect_problem(post(R"({"name":"z","url":"wss://h/mcp"})", as("a")), 400);
-}
-
 TEST_F(ApiTest, nobody_is_401) {
     expect_problem(get("/adapters", {}), 401);
     expect_problem(get("/nowhere", {}), 401);

@@ -107,6 +107,11 @@ struct Adapter {
         if (!url.empty()) return Source::url;
         return command.empty() ? Source::image : Source::command;
     }
+    [[nodiscard]] bool names_secrets() const {
+        for (const auto& [header, value] : request_headers)
+            if (value.is_secret_name) return true;
+        return false;
+    }
     bool operator==(const Adapter&) const = default;
 };
 

@@ -48,7 +48,7 @@ void read_header(const picojson::value& value, FieldReader& headers, HeaderValue
         if (!reference.has("secret"))
             reference.complain("secret", "is required");
         else if (reference.string("secret", out.text))
-            reference.judge("secret", environment_name_complaint(out.text));
+            reference.judge("secret", secret_name_complaint(out.text));
         reference.refuse_unknown();
     } else if (headers.string(name, out.text)) {
         headers.judge(name, header_value_complaint(out.text));

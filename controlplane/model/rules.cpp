@@ -195,6 +195,21 @@ Complaint header_value_complaint(std::string_view value) {
     return nullptr;
 }
 
+Complaint secret_name_complaint(std::string_view name) {
+    const bool good = !name.empty() && name.size() <= limits::secret_name_bytes_max &&
+                      (is_alnum(name.front()) || name.front() == '_') &&
+                      all(name, [](char c) { return is_alnum(c) || is_one_of(c, "_.-"); });
+    return good ? nullptr
+                : "must be 1 to 63 letters, digits, '_', '.' and '-', starting with a letter, "
+                  "digit or '_'";
+}
+
+Complaint secret_value_complaint(std::string_view value) {
+    if (value.empty()) return "must not be empty";
+    if (value.size() > limits::secret_bytes_max) return "must have at most 7168 bytes";
+    return header_value_complaint(value);
+}
+
 Complaint cpu_complaint(std::string_view quantity) {
     static constexpr std::array<std::string_view, 2> kSuffixes = {"", "m"};
     return is_quantity(quantity, kSuffixes) ? nullptr : "must be a quantity such as 0.5 or 500m";

@@ -30,6 +30,9 @@ using Complaint = const char*;
 // Names that only the gateway itself sets towards a server are refused.
 [[nodiscard]] Complaint header_name_complaint(std::string_view name);
 [[nodiscard]] Complaint header_value_complaint(std::string_view value);
+// A secret: its name is that of a file, its value that of a header.
+[[nodiscard]] Complaint secret_name_complaint(std::string_view name);
+[[nodiscard]] Complaint secret_value_complaint(std::string_view value);
 // A Kubernetes quantity, e.g. "500m" and "256Mi".
 [[nodiscard]] Complaint cpu_complaint(std::string_view quantity);
 [[nodiscard]] Complaint memory_complaint(std::string_view quantity);

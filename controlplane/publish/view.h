@@ -13,7 +13,7 @@
 namespace mcpgw::publish {
 
 // Instances whose server lives, in whatever state; the adapter is there even if none does. Headers
-// whose value is a secret are left out: there is no store of secrets.
+// that still name a secret are left out: whoever calls puts the values in (secrets/).
 [[nodiscard]] contract::Adapter view_of(const model::Adapter& adapter,
                                         const std::vector<deploy::InstanceStatus>& instances);
 

@@ -84,6 +84,13 @@ void Reconciler::wake(std::string_view name) {
 void Reconciler::probe(std::string_view name) {
     request(&Requests::probe, name);
 }
+void Reconciler::secrets_changed() {
+    {
+        const std::scoped_lock lock(mutex_);
+        requests_.secrets = true;
+    }
+    rouse();
+}
 void Reconciler::drained(std::string_view name, std::uint64_t instance) {
     {
         const std::scoped_lock lock(mutex_);
@@ -175,6 +182,10 @@ void Reconciler::take_requests() {
         const std::scoped_lock lock(mutex_);
         std::swap(requests, requests_);
     }
+    // Read anew, their rows are told anew.
+    if (requests.secrets)
+        for (const auto& [name, known] : known_)
+            if (known.desired && known.desired->names_secrets()) requests.reload.insert(name);
     for (const std::string& name : requests.reload) {
         known_[name].stale = true;
         step(name);
@@ -249,7 +260,16 @@ std::vector<InstanceStatus> Reconciler::observe(const std::string& name, const K
     if (!known.desired) return {};
     const auto deployer = options_.deployers.find(known.desired->source());
     if (deployer == options_.deployers.end()) return {};
-    return deployer->second->observe(name);
+    std::vector<InstanceStatus> instances = deployer->second->observe(name);
+    if (!options_.obstacle) return instances;
+    const std::string obstacle = options_.obstacle(*known.desired);
+    if (obstacle.empty()) return instances;
+    for (InstanceStatus& instance : instances) {
+        if (!instance.alive || instance.draining) continue;
+        instance.ready = false;
+        instance.reason = obstacle;
+    }
+    return instances;
 }
 
 bool Reconciler::end_drains_of_tool(const model::Adapter& tool) const {

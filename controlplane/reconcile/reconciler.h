@@ -44,6 +44,9 @@ struct ReconcilerOptions {
                        const std::vector<InstanceStatus>& instances)>
         on_change;
     std::function<void()> on_settled;  // once
+    // Why no instance of the adapter may be used, in words, however well it is; empty: it may. The
+    // reconciler's thread asks at each step. May be null.
+    std::function<std::string(const model::Adapter&)> obstacle;
     // Names that are still being resolved then are published as they are.
     std::uint32_t settle_ms_max = 3'000;
 };
@@ -63,6 +66,9 @@ class Reconciler {
     void wake(std::string_view name);
     // Any thread: traffic met a failure of this adapter.
     void probe(std::string_view name);
+    // Any thread: what `obstacle` says, or what of its request headers is secret, may have changed
+    // for every adapter that names a secret.
+    void secrets_changed();
     // Any thread: no data plane has anything on this draining instance any more.
     void drained(std::string_view name, std::uint64_t instance);
     // Any thread: the logs of an instance, from whoever runs it (deployer.h).
@@ -80,6 +86,7 @@ class Reconciler {
         std::set<std::string, std::less<>> reload;
         std::set<std::string, std::less<>> probe;
         std::set<std::pair<std::string, std::uint64_t>> drained;
+        bool secrets = false;
     };
 
     explicit Reconciler(ReconcilerOptions options) : options_(std::move(options)) {}

@@ -126,6 +126,7 @@ class FakeDeployer final : public deploy::Deployer {
         if (found == left_.end()) return {};
         InstanceStatus status;
         status.name = std::string(adapter) + "-0";
+        status.alive = status.ready = true;
         status.reason = found->second.reason;
         status.draining = draining;
         status.restarts = restless ? static_cast<std::uint32_t>(found->second.steps) : 0;
@@ -319,6 +320,42 @@ TEST_F(ReconcilerTest, a_removed_row_is_gone_at_once_and_its_servers_when_they_e
     EXPECT_TRUE(changed("a gone"));
     EXPECT_TRUE(eventually([this] { return local_.count("remove a") == 5; }));
     EXPECT_TRUE(observations_.of("a")->empty());
+}
+
+TEST_F(ReconcilerTest, an_obstacle_keeps_instances_from_being_ready_until_it_is_gone) {
+    std::atomic<bool> is_missing = true;
+    options_.obstacle = [&is_missing](const model::Adapter& adapter) {
+        return std::string(adapter.names_secrets() && is_missing ? "secret k is missing" : "");
+    };
+    model::Adapter adapter = local("a");
+    adapter.request_headers["A"] = {"k", true};
+    store_.put(adapter);
+    store_.put(local("b"));
+    start();
+    ASSERT_TRUE(changed("a  secret k is missing"));
+    ASSERT_TRUE(changed("b  starting"));
+    EXPECT_FALSE(observations_.of("a")->at(0).ready);
+    EXPECT_TRUE(observations_.of("b")->at(0).ready);
+    is_missing = false;
+    reconciler_->secrets_changed();
+    ASSERT_TRUE(changed("a  starting"));
+    EXPECT_TRUE(observations_.of("a")->at(0).ready);
+}
+
+// Nothing that is observed differs, but what is told to data planes does.
+TEST_F(ReconcilerTest, changed_secrets_are_news_to_those_that_name_one) {
+    model::Adapter adapter = local("a");
+    adapter.request_headers["A"] = {"k", true};
+    store_.put(adapter);
+    store_.put(local("b"));
+    start();
+    ASSERT_TRUE(eventually([this] { return change_count() == 2; }));
+    reconciler_->secrets_changed();
+    ASSERT_TRUE(eventually([this] { return change_count() == 3; }));
+    reconciler_->secrets_changed();
+    ASSERT_TRUE(eventually([this] { return change_count() == 4; }));
+    const std::scoped_lock lock(mutex_);
+    EXPECT_EQ(std::ranges::count(changes_, "b  starting"), 1);
 }
 
 TEST_F(ReconcilerTest, an_adapter_that_changes_its_source_changes_its_deployer) {

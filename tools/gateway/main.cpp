@@ -11,6 +11,7 @@
 #include "tools/gateway/import.h"
 #include "tools/gateway/outcome.h"
 #include "tools/gateway/resources.h"
+#include "tools/gateway/secrets.h"
 #include "tools/gateway/session_keys.h"
 #include "tools/gateway/sessions.h"
 #include "tools/gateway/store_verbs.h"
@@ -36,6 +37,7 @@ constexpr std::string_view kUsageText =
   restore     a backup in the place of the database
   session-keys
               new, rotate, show: the file of keys that several gateways share
+  secrets     set, list, delete: what request headers name instead of values
   version     print the version
   help        print this
 
@@ -68,6 +70,7 @@ constexpr Verb kVerbs[] = {
     {"backup", run_backup},
     {"restore", run_restore},
     {"session-keys", run_session_keys},
+    {"secrets", run_secrets},
     {"version", run_version},
     {"--version", run_version},
     {"help", run_help},
