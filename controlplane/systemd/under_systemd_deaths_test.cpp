@@ -1,7 +1,6 @@
-// The systemd deployer when somebody dies: control planes at every step, the bus, systemd's own
-// memory, the whole gateway.
+// The systemd deployer when somebody dies: control planes, the bus, systemd's own memory, the whole
+// gateway. Control planes that are killed in the middle of a change: tests/system/under_systemd/.
 #include <algorithm>
-#include <functional>
 
 #include "controlplane/systemd/systemd_fixture.h"
 
@@ -10,18 +9,14 @@ namespace {
 
 using namespace testing;  // NOLINT: tests speak its words
 
-// A control plane in a process of its own that takes `steps` steps and is killed then.
-pid_t fork_control_plane(const SystemdOptions& options, const model::Adapter& adapter, int steps) {
+// A control plane in a process of its own, until it is killed.
+pid_t fork_control_plane(const SystemdOptions& options, const model::Adapter& adapter) {
     const pid_t pid = fork();
     if (pid != 0) return pid;
     auto deployer = SystemdDeployer::open(options);
     if (!deployer) _exit(1);
-    int taken = 0;
-    maybe(drive(**deployer, adapter, [&](const auto&) {
-        if (++taken > steps) raise(SIGKILL);
-        return false;
-    }));
-    _exit(2);
+    for (;;)
+        maybe(drive(**deployer, adapter, [](const auto&) { return false; }));
 }
 
 class Deaths : public SystemdDeployerTest {
@@ -48,7 +43,7 @@ class Deaths : public SystemdDeployerTest {
 
 TEST_F(Deaths, servers_outlive_a_killed_control_plane_and_are_adopted) {
     adapter_.replica_count = 2;
-    const pid_t first = fork_control_plane(options_, adapter_, 1'000'000);
+    const pid_t first = fork_control_plane(options_, adapter_);
     std::vector<pid_t> pids;
     std::vector<std::string> names;
     ASSERT_TRUE(eventually([&] {
@@ -197,62 +192,6 @@ TEST_F(Deaths, the_bus_may_go_away_and_come_back) {
     ASSERT_EQ(kill(pid, SIGKILL), 0);
     ASSERT_TRUE(until([&](const auto& all) { return all[0].ready && all[0].uid != before.uid; }));
     EXPECT_TRUE(drive_away(deployer(), "x"));
-}
-
-// --- Killed at every step -----------------------------------------------------------------------
-
-struct Change {
-    const char* name;
-    std::function<void(model::Adapter&)> make;
-    std::size_t ready_then;
-};
-
-// However far a control plane has come with the change: the next one completes it, with as many
-// units as there should be. A step further each time, until the change is complete without a death.
-TEST_F(Deaths, a_control_plane_may_be_killed_at_every_step) {
-    const std::vector<Change> changes = {
-        {"create", [](model::Adapter& a) { a.replica_count = 2; }, 2},
-        {"update", [](model::Adapter& a) { a.environment_variables["V"] += "1"; }, 2},
-        {"more", [](model::Adapter& a) { a.replica_count = 3; }, 3},
-        {"fewer", [](model::Adapter& a) { a.replica_count = 1; }, 1},
-    };
-    for (const int steps : {0, 1, 2, 3, 5, 8, 13}) {
-        adapter_.replica_count = 0;
-        for (const Change& change : changes) {
-            deployer_.reset();
-            change.make(adapter_);
-            ASSERT_TRUE(wait_for_death(fork_control_plane(options_, adapter_, steps)))
-                << change.name << ' ' << steps;
-            ASSERT_TRUE(until(settled(change.ready_then))) << change.name << ' ' << steps;
-            EXPECT_TRUE(eventually([&] { return unit_count() == change.ready_then; }))
-                << change.name << ' ' << steps << '\n'
-                << units();
-        }
-    }
-}
-
-TEST_F(Deaths, a_control_plane_may_be_killed_at_every_step_of_a_removal) {
-    for (const int steps : {0, 1, 2, 3, 5, 8}) {
-        adapter_.replica_count = 2;
-        ASSERT_TRUE(until(settled(2)));
-        deployer_.reset();
-        const pid_t pid = fork();
-        if (pid == 0) {
-            auto opened = SystemdDeployer::open(options_);
-            if (!opened) _exit(1);
-            for (int i = 0; i < steps; ++i) {
-                maybe((*opened)->remove("x").done);
-                pollfd wait{(*opened)->wait_fd(), POLLIN, 0};
-                poll(&wait, 1, 20);
-                maybe((*opened)->take_events().empty());
-            }
-            raise(SIGKILL);
-        }
-        ASSERT_TRUE(wait_for_death(pid));
-        ASSERT_TRUE(drive_away(deployer(), "x")) << steps;
-        EXPECT_TRUE(eventually([this] { return units().empty(); })) << steps << '\n' << units();
-        EXPECT_FALSE(std::filesystem::exists(options_.local.data_dir + "/units/x"));
-    }
 }
 
 }  // namespace

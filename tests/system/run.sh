@@ -5,9 +5,10 @@
 #   tests/system/run.sh [--counts FILE] [NAME...]     NAME: sessions, bad_http, ..., fakes;
 #                                                     default: all
 #
-# The packages come from tools/setup, the executables from ./dev build; MCPGW_BIN names another
-# folder with executables. FILE gets the result as TAP. One file after the other: each starts
-# gateways that want the processors for themselves.
+# The packages come from tools/setup, the executables from ./dev build (and mcpgw-counted-steps, for
+# steps and systemd, from ./dev test); MCPGW_BIN names another folder with executables. FILE gets
+# the result as TAP. One file after the other: each starts gateways that want the processors for
+# themselves.
 set -euo pipefail
 folder=$(cd "$(dirname "$0")" && pwd)
 reporters=(--test-reporter=spec --test-reporter-destination=stdout)

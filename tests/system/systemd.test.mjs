@@ -17,7 +17,7 @@ const INSIDE = join(ROOT, 'tests/system/under_systemd');
 const IMPOSSIBLE = 125;
 
 function runUnder(script, scope) {
-  const files = scope === 'system' ? ['inside.mjs', 'services.mjs'] : ['inside.mjs'];
+  const files = scope === 'system' ? ['inside.mjs', 'services.mjs'] : ['inside.mjs', 'steps.mjs'];
   const flags = ['--test', '--test-reporter=spec', '--test-concurrency=1', '--test-timeout=120000'];
   const args = [NODE, ...flags, ...files.map((file) => join(INSIDE, file))];
   // The runner of tests would take a child of its own for a part of it.

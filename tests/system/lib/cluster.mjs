@@ -25,6 +25,7 @@ const RESOURCES = {
   StatefulSet: resourceOfKind('apps/v1', 'StatefulSet'),
   Service: resourceAt('', 'services'),
   Pod: resourceAt('', 'pods'),
+  Lease: resourceOfKind('coordination.k8s.io/v1', 'Lease'),
 };
 
 // A server that listens where its pod is. Written so, the address is none of loopback to it, and it
@@ -33,17 +34,19 @@ const SERVER = {
   command: [EXAMPLE_SERVER, '--host', '::ffff:{address}', '--port', '{port}', '--name', '{pod}'],
 };
 
+const IMAGES = {
+  [`${REGISTRY}/example:*`]: SERVER,
+  [`${REGISTRY}/missing:*`]: { fail: 'ImagePullBackOff' },
+  [`${REGISTRY}/crashing:*`]: { fail: 'CrashLoopBackOff' },
+};
+
 export const imageAdapter = (name, fields = {}) => ({
   name, imageName: 'example', imageVersion: '1', ...fields,
 });
 
 export class TestCluster {
-  static async start(end) {
-    const images = {
-      [`${REGISTRY}/example:*`]: SERVER,
-      [`${REGISTRY}/missing:*`]: { fail: 'ImagePullBackOff' },
-      [`${REGISTRY}/crashing:*`]: { fail: 'CrashLoopBackOff' },
-    };
+  // Images that are not named only pretend to run.
+  static async start(end, { images = IMAGES } = {}) {
     const fake = await Cluster.start({ tls: true, namespaces: [NAMESPACE], node: { images } });
     end(() => fake.close());
     return new TestCluster(end, fake);
@@ -83,11 +86,12 @@ export class TestCluster {
     });
   }
 
+  flags() {
+    return ['--deployer', 'kubernetes', '--kubeconfig', this.kubeconfig, '--registry', REGISTRY];
+  }
+
   gateway(end, { args = [], ...options } = {}) {
-    const flags = [
-      '--deployer', 'kubernetes', '--kubeconfig', this.kubeconfig, '--registry', REGISTRY,
-    ];
-    return Gateway.start(end, { args: [...flags, ...args], ...options });
+    return Gateway.start(end, { args: [...this.flags(), ...args], ...options });
   }
 
   objects(kind) {
@@ -120,6 +124,13 @@ export class TestCluster {
 
   deletePod(name) {
     this.delete('Pod', name);
+  }
+
+  // Whoever is a leader now is none any more, as far as the others can see.
+  endLeases() {
+    for (const lease of this.objects('Lease')) {
+      this.fake.registry.delete(RESOURCES.Lease, NAMESPACE, lease.metadata.name, {});
+    }
   }
 
   async gone(adapter) {
