@@ -110,7 +110,9 @@ inline constexpr std::size_t stdio_line_bytes_max = 10 * 1024 * 1024;
 
 // --- Resources ----------------------------------------------------------------------------------
 inline constexpr std::size_t adapters_max = 16 * 1024;
-inline constexpr std::size_t instances_per_adapter_max = 1000;
+inline constexpr std::size_t replicas_max = 1000;
+// While one is replaced, its successor is there, too.
+inline constexpr std::size_t instances_per_adapter_max = replicas_max + 1;
 inline constexpr std::size_t name_bytes_max = 50;
 inline constexpr std::size_t principal_bytes_max = 256;
 inline constexpr std::size_t roles_bytes_max = 2048;
@@ -219,8 +221,15 @@ inline constexpr std::uint32_t snapshot_save_interval_ms = 20;
 inline constexpr std::uint32_t snapshot_save_rest_factor = 20;
 
 // --- Servers of the control plane --------------------------------------------------------------
+// A store that cannot be read is asked again: doubles from first to last. A full disk stays full
+// for minutes, a backup holds the lock for moments.
+inline constexpr std::uint32_t store_retry_first_ms = 200;
+inline constexpr std::uint32_t store_retry_last_ms = 10'000;
 // The log of a local server; one older file of this size is kept beside it.
 inline constexpr std::uint64_t server_log_bytes_max = 10 * 1024 * 1024;
+// Open files of one process of a local server: a bridge has three pipes for each child, and
+// connections; and one that leaks them shall not use up those of the machine.
+inline constexpr std::uint64_t server_files_max = 64 * 1024;
 // Between SIGTERM and SIGKILL of a local server and everything it started.
 inline constexpr std::uint32_t server_grace_ms = 5'000;
 // Before a server that ended is started again: doubles from first to last, forgotten after health.
@@ -265,8 +274,6 @@ inline constexpr std::uint32_t systemd_restart_ms = 30'000;
 // Processes and threads of one unit: a bridge has a child for each of its 1,024 sessions at most,
 // and a Node process has a dozen threads.
 inline constexpr std::uint64_t systemd_tasks_max = 16 * 1024;
-// Open files of one unit: a bridge has three pipes for each child, and connections.
-inline constexpr std::uint64_t systemd_files_max = 64 * 1024;
 // An entry of the journal that is shown; journald cuts lines at 48 KiB by default.
 inline constexpr std::size_t journal_line_bytes_max = 1024 * 1024;
 // Connected data planes; several only while one replaces another, or share a control plane.

@@ -98,7 +98,7 @@ std::vector<InstanceStatus> view_of(const Plan& plan, const SeenAdapter& seen) {
     std::map<std::uint32_t, InstanceStatus> by_ordinal;
     for (const auto& [name, pod] : seen.pods) {
         const auto ordinal = ordinal_of(name, plan.adapter.name);
-        if (!ordinal || by_ordinal.size() >= limits::instances_per_adapter_max) continue;
+        if (!ordinal || by_ordinal.size() >= limits::replicas_max) continue;
         InstanceStatus status = status_of(plan, pod, seen);
         status.updated = is_present && pod.revision == seen.stateful_set->update_revision;
         by_ordinal.emplace(*ordinal, std::move(status));

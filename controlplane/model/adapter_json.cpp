@@ -227,7 +227,7 @@ AdapterReading read_resource(Kind kind, const picojson::value& document, std::st
         in.judge("name", name_complaint(adapter.name));
     read_source(in, adapter);
     read_environment(in, adapter, reading.errors);
-    in.integer("replicaCount", {0, limits::instances_per_adapter_max}, adapter.replica_count);
+    in.integer("replicaCount", {0, limits::replicas_max}, adapter.replica_count);
     if (in.string("description", adapter.description))
         in.judge("description", description_complaint(adapter.description));
     in.boolean("useWorkloadIdentity", adapter.use_workload_identity);

@@ -12,11 +12,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/check.h"
+#include "common/limits.h"
 #include "controlplane/shim/process_table.h"
 
 namespace mcpgw::shim {
@@ -44,6 +46,19 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
     return result;
 }
 
+// As in a unit of systemd: no core dumps, which hold secrets and fill disks, and a bound for open
+// files. A bound for processes would count all of the user's, the gateway's among them; one for
+// memory counts address space that is only reserved, as Node and sanitizers do. So there is none.
+void limit_resources() {
+    const rlimit no_core{0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    rlimit files{};
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    files.rlim_max = std::min<rlim_t>(files.rlim_max, limits::server_files_max);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+}
+
 // The forked child: becomes the server, or writes errno to `report_fd`. The shim has one thread, so
 // anything may be called here.
 [[noreturn]] void become_server(const Launch& launch, pid_t shim, int output_fd, int report_fd) {
@@ -59,6 +74,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
     signal(SIGPIPE, SIG_DFL);
+    limit_resources();
     if (dup2(output_fd, 1) < 0 || dup2(output_fd, 2) < 0) give_up();
     std::vector<std::string> arguments = launch.command;
     std::vector<std::string> variables;

@@ -41,8 +41,8 @@ void add_life(const UnitPlan& plan, Properties& out) {
 
 void add_limits(const model::Resources& resources, Properties& out) {
     out.push_back({"TasksMax", limits::systemd_tasks_max});
-    out.push_back({"LimitNOFILE", limits::systemd_files_max});
-    out.push_back({"LimitNOFILESoft", limits::systemd_files_max});
+    out.push_back({"LimitNOFILE", limits::server_files_max});
+    out.push_back({"LimitNOFILESoft", limits::server_files_max});
     out.push_back({"LimitCORE", std::uint64_t{0}});
     out.push_back({"LimitCORESoft", std::uint64_t{0}});
     if (const auto bytes = memory_bytes(resources.limits.memory))
