@@ -124,16 +124,6 @@ TEST_F(DrainTest, one_that_went_deaf_meanwhile_is_not_ready_for_long) {
         [](const auto& all) { return all[1].reason == "not reachable: Connection refused"; }));
 }
 
-TEST_F(DrainTest, a_definition_that_comes_back_finds_its_instance) {
-    ASSERT_TRUE(start(1));
-    const std::string uid = one().uid;
-    adapter_.environment_variables["VERSION"] = "2";
-    ASSERT_TRUE(until(drains(0)));
-    adapter_.environment_variables.clear();
-    ASSERT_TRUE(until(ready_count(1)));
-    EXPECT_EQ(one().uid, uid);
-}
-
 TEST_F(DrainTest, a_death_while_draining_is_the_end_and_no_failure) {
     ASSERT_TRUE(start(2));
     adapter_.replica_count = 1;
@@ -143,40 +133,31 @@ TEST_F(DrainTest, a_death_while_draining_is_the_end_and_no_failure) {
     EXPECT_FALSE(std::filesystem::exists(instance_path(1)));
 }
 
-TEST_F(DrainTest, who_dies_while_it_is_replaced_is_replaced_without_back_off) {
-    options_.backoff_first_ms = options_.backoff_last_ms = kLongMs;
-    ASSERT_TRUE(start(1));
-    const InstanceStatus before = one();
-    adapter_.environment_variables["VERSION"] = "2";
-    ASSERT_TRUE(until(drains(0)));
-    ASSERT_EQ(kill(ask_pid(before.port), SIGKILL), 0);
-    ASSERT_TRUE(until([&](const auto& all) { return all[0].ready && all[0].uid != before.uid; }));
-    EXPECT_EQ(one().reason, "ready");
-    EXPECT_EQ(ask(one().port, "env VERSION"), "2");
-}
-
 TEST_F(DrainTest, a_roll_out_drains_one_after_another) {
     ASSERT_TRUE(start(3));
     adapter_.environment_variables["VERSION"] = "2";
-    std::size_t most_draining = 0;
+    std::size_t most_alive = 0;
     std::size_t least_ready = 3;
     const auto drive_until = [&](auto done) {
         return until([&](const auto& all) {
-            most_draining = std::max(most_draining, count(all, &InstanceStatus::draining));
+            most_alive = std::max(most_alive, count(all, &InstanceStatus::alive));
             least_ready = std::min(least_ready, count(all, &InstanceStatus::ready));
             return done(all);
         });
     };
     for (std::size_t ordinal = 0; ordinal < 3; ++ordinal) {
-        ASSERT_TRUE(drive_until(drains(ordinal))) << ordinal;
-        EXPECT_FALSE(status_of(ordinal).updated);
-        note_drained(status_of(ordinal));
+        // Behind its successor.
+        ASSERT_TRUE(drive_until(drains(ordinal + 1))) << ordinal;
+        EXPECT_EQ(status_of(ordinal + 1).name, "x-" + std::to_string(ordinal));
+        EXPECT_EQ(status_of(ordinal).name, status_of(ordinal + 1).name);
+        EXPECT_FALSE(status_of(ordinal + 1).updated);
+        note_drained(status_of(ordinal + 1));
     }
     ASSERT_TRUE(drive_until([](const auto& all) {
         return ready_count(3)(all) && std::ranges::all_of(all, &InstanceStatus::updated);
     }));
-    EXPECT_EQ(most_draining, 1U);
-    EXPECT_EQ(least_ready, 2U);
+    EXPECT_EQ(most_alive, 4U);
+    EXPECT_EQ(least_ready, 3U);
 }
 
 TEST_F(DrainTest, those_that_do_not_answer_are_not_drained) {

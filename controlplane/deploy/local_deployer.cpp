@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <filesystem>
+#include <ranges>
 
 #include <sys/epoll.h>
 
@@ -21,14 +21,53 @@ using State = LocalInstance::State;
 // thousand replicas of one adapter do not keep the others waiting.
 constexpr int kStartsPerStep = 8;
 
+// Of the instances that one ordinal has, those from the newest to the oldest generation.
+template <class Instances>
+auto of_ordinal(Instances& all, std::uint32_t ordinal) {
+    return std::ranges::subrange(all.lower_bound(Place{ordinal, ~0U}),
+                                 all.upper_bound(Place{ordinal, 0}));
+}
+
+// How good an instance is as the one that is wanted; 0: it cannot be it.
+int rank_of(const LocalInstance& one, const ServerSpec& spec) {
+    const bool runs_it = one.runs(spec);
+    switch (one.state()) {
+        case State::unknown:
+        case State::stopping:
+            return 0;
+        case State::idle:
+            return runs_it ? 2 : 1;
+        case State::starting:
+        case State::silent:
+            return runs_it ? 3 : 0;
+        case State::draining:
+            return runs_it ? 4 : 0;
+        case State::ready:
+            return runs_it ? 5 : 0;
+    }
+    return 0;
+}
+
+// No replacement is under way, and nothing is missing.
+template <class Instances>
+bool all_are_settled(const Instances& all, std::uint32_t ordinals) {
+    for (std::uint32_t ordinal = 0; ordinal < ordinals; ++ordinal) {
+        const auto own = of_ordinal(all, ordinal);
+        if (std::ranges::distance(own) != 1) return false;
+        const State state = own.begin()->second->state();
+        if (state != State::ready && state != State::draining) return false;
+    }
+    return true;
+}
+
 }  // namespace
 
 ServerSpec LocalDeployer::spec(const model::Adapter& adapter) const {
     return spec_of(adapter, site_.options().bin_dir);
 }
 
-void LocalDeployer::adopt_instance(const std::string& adapter, std::uint32_t ordinal) {
-    instance(adapter, groups_[adapter], ordinal).adopt(monotonic_now());
+void LocalDeployer::adopt_instance(const std::string& adapter, Place place) {
+    instance(adapter, groups_[adapter], place).adopt(monotonic_now());
 }
 
 void LocalDeployer::drop_instances() {
@@ -44,20 +83,14 @@ void LocalDeployer::adopt_directories() {
         groups_[name];
         std::error_code inner;
         for (const auto& entry : fs::directory_iterator(adapter.path(), inner)) {
-            const std::string number = entry.path().filename().string();
-            std::uint32_t ordinal = 0;
-            const auto [end, bad] =
-                std::from_chars(number.data(), number.data() + number.size(), ordinal);
-            if (bad == std::errc() && end == number.data() + number.size())
-                adopt_instance(name, ordinal);
+            const auto place = place_of(entry.path().filename().string());
+            if (place) adopt_instance(name, *place);
         }
     }
 }
 
 Result<> LocalDeployer::check_instance(const model::Adapter& adapter, std::uint32_t ordinal) const {
-    std::error_code error;
-    if (ordinal < adapter.replica_count ||
-        std::filesystem::exists(site_.instance_directory(adapter.name, ordinal), error))
+    if (ordinal < adapter.replica_count || !site_.newest_directory(adapter.name, ordinal).empty())
         return {};
     return failure(Code::not_found, adapter.name + " has no instance " + std::to_string(ordinal));
 }
@@ -73,7 +106,7 @@ std::vector<InstanceStatus> LocalDeployer::observe(std::string_view adapter) con
     std::vector<InstanceStatus> result;
     const auto group = groups_.find(adapter);
     if (group == groups_.end()) return result;
-    for (const auto& [ordinal, one] : group->second.by_ordinal) {
+    for (const auto& [place, one] : group->second.instances) {
         InstanceStatus status = one->status();
         status.updated = status.alive && one->spec_hash() == group->second.spec_hash;
         result.push_back(std::move(status));
@@ -81,20 +114,31 @@ std::vector<InstanceStatus> LocalDeployer::observe(std::string_view adapter) con
     return result;
 }
 
-LocalInstance& LocalDeployer::instance(const std::string& adapter, Group& group,
-                                       std::uint32_t ordinal) {
-    Instance& place = group.by_ordinal[ordinal];
-    if (place == nullptr) {
-        place = make_instance(adapter, ordinal);
-        by_serial_[place->serial()] = place.get();
+LocalInstance& LocalDeployer::instance(const std::string& adapter, Group& group, Place place) {
+    std::unique_ptr<LocalInstance>& one = group.instances[place];
+    if (one == nullptr) {
+        one = make_instance(adapter, place);
+        by_serial_[one->serial()] = one.get();
     }
-    return *place;
+    return *one;
 }
 
-bool LocalDeployer::take_away(Group& group, std::uint32_t ordinal, Pace pace, Nanos now) {
-    const auto place = group.by_ordinal.find(ordinal);
-    check(place != group.by_ordinal.end(), "the instance exists");
-    LocalInstance& one = *place->second;
+// The newest generation of an ordinal goes last: what belongs to the name goes with it.
+bool LocalDeployer::delete_remains(Group& group, Place place) {
+    const auto found = group.instances.find(place);
+    check(found != group.instances.end(), "the instance exists");
+    const LocalInstance* heir = nullptr;
+    for (const auto& [other, one] : of_ordinal(group.instances, place.ordinal))
+        if (heir == nullptr && other != place) heir = one.get();
+    LocalInstance& one = *found->second;
+    if (!one.delete_remains(heir)) return false;
+    by_serial_.erase(one.serial());
+    group.instances.erase(found);
+    return true;
+}
+
+bool LocalDeployer::take_away(Group& group, Place place, Pace pace, Nanos now) {
+    LocalInstance& one = *group.instances.at(place);
     one.tick(now);
     if (one.state() != State::idle) {
         if (pace == Pace::drained)
@@ -103,104 +147,127 @@ bool LocalDeployer::take_away(Group& group, std::uint32_t ordinal, Pace pace, Na
             one.stop(now);
         return false;
     }
-    if (!one.delete_remains()) return false;
-    by_serial_.erase(one.serial());
-    group.by_ordinal.erase(place);
-    return true;
-}
-
-Nanos LocalDeployer::due_at(const Group& group) {
-    Nanos due = kNever;
-    for (const auto& [ordinal, one] : group.by_ordinal)
-        due = std::min(due, one->due_at());
-    return due;
+    const auto own = of_ordinal(group.instances, place.ordinal);
+    if (std::ranges::distance(own) > 1 && own.begin()->first == place) return false;
+    return delete_remains(group, place);
 }
 
 Step LocalDeployer::apply(const model::Adapter& desired) {
-    const Nanos now = monotonic_now();
     Group& group = groups_[desired.name];
-    for (std::uint32_t ordinal = 0; ordinal < desired.replica_count; ++ordinal)
-        instance(desired.name, group, ordinal);
-    const ProbeRules rules = rules_of(desired, usual_rules(site_.options()));
-    for (const auto& [ordinal, one] : group.by_ordinal)
-        one->judge_by(rules, now);
-    std::vector<std::uint32_t> surplus;
-    for (const auto& [ordinal, one] : group.by_ordinal)
-        if (ordinal >= desired.replica_count) surplus.push_back(ordinal);
+    Wish wish{.adapter = desired, .spec = spec(desired), .now = monotonic_now()};
+    wish.rules = rules_of(desired, usual_rules(site_.options()));
+    wish.starts_left = kStartsPerStep;
+    group.spec_hash = wish.spec.hash;
+    // What runs another definition is judged as it was: the path may be new, too.
+    for (const auto& [place, one] : group.instances)
+        if (one->runs(wish.spec)) one->judge_by(wish.rules, wish.now);
     Step step;
-    for (auto ordinal = surplus.rbegin(); ordinal != surplus.rend(); ++ordinal)
-        if (!take_away(group, *ordinal, Pace::drained, now)) step.done = false;
-    step_wanted(group, desired, now);
-    step.again_at = due_at(group);
-    for (const auto& [ordinal, one] : group.by_ordinal) {
+    std::vector<Place> places;
+    for (const auto& [place, one] : group.instances)
+        places.push_back(place);
+    for (const Place place : std::views::reverse(places)) {
+        if (place.ordinal < desired.replica_count)
+            group.instances.at(place)->tick(wish.now);
+        else if (!take_away(group, place, Pace::drained, wish.now))
+            step.done = false;
+    }
+    wish.may_double = all_are_settled(group.instances, desired.replica_count);
+    for (std::uint32_t ordinal = 0; ordinal < desired.replica_count; ++ordinal)
+        step_ordinal(group, ordinal, wish);
+    step.again_at = wish.again_at;
+    for (const auto& [place, one] : group.instances) {
+        step.again_at = std::min(step.again_at, one->due_at());
         if (one->state() == State::unknown) step.settled = false;
         if (one->state() != State::ready) step.done = false;
-        if (ordinal < desired.replica_count && one->state() == State::idle && one->may_start())
-            step.again_at = std::min(step.again_at, one->start_at());
     }
     note_step();
     return step;
 }
 
-// Ticks, starts and replaces the instances that are wanted.
-void LocalDeployer::step_wanted(Group& group, const model::Adapter& desired, Nanos now) {
-    const ServerSpec wanted = spec(desired);
-    group.spec_hash = wanted.hash;
-    int starts = 0;
-    for (auto& [ordinal, one] : group.by_ordinal) {
-        if (ordinal >= desired.replica_count) continue;
-        one->tick(now);
-        if (one->state() == State::draining && one->runs(wanted)) one->resume(now);
-        if (one->state() == State::idle) {
-            if (!one->runs(wanted))
-                one->stop(now);  // its back-off was earned by another definition
-            if (now >= one->start_at() && one->may_start() && starts < kStartsPerStep) {
-                one->start(wanted, now);
-                ++starts;
-            }
+void LocalDeployer::step_ordinal(Group& group, std::uint32_t ordinal, Wish& wish) {
+    for (const auto& [place, one] : of_ordinal(group.instances, ordinal))
+        if (one->state() == State::unknown) return;
+    LocalInstance* seat = find_seat(group, ordinal, wish);
+    if (seat != nullptr) seat->judge_by(wish.rules, wish.now);
+    if (seat != nullptr && seat->state() == State::draining) seat->resume(wish.now);
+    if (seat != nullptr && seat->state() == State::idle) {
+        if (!seat->runs(wish.spec))
+            seat->stop(wish.now);  // its back-off was earned by another definition
+        const bool is_due = wish.now >= seat->start_at() && seat->may_start();
+        if (is_due && wish.starts_left > 0) {
+            seat->start(wish.spec, wish.now);
+            --wish.starts_left;
         }
+        if (seat->state() == State::idle && seat->may_start())
+            wish.again_at = std::min(wish.again_at, seat->start_at());
     }
-    replace_outdated(group, desired, wanted, now);
+    step_others(group, ordinal, seat, wish);
 }
 
-void LocalDeployer::replace_outdated(Group& group, const model::Adapter& desired,
-                                     const ServerSpec& spec, Nanos now) {
-    const auto is_leaving = [](const LocalInstance& one) {
-        return one.state() == State::draining || one.state() == State::stopping;
-    };
-    const auto is_wanted = [&](std::uint32_t ordinal) { return ordinal < desired.replica_count; };
-    bool new_ones_answer = true;
-    for (const auto& [ordinal, one] : group.by_ordinal)
-        if (is_wanted(ordinal) && one->state() != State::ready &&
-            (one->runs(spec) || is_leaving(*one)))
-            new_ones_answer = false;
-    for (auto& [ordinal, one] : group.by_ordinal) {
-        if (!is_wanted(ordinal) || one->runs(spec)) continue;
-        if (one->state() == State::starting || one->state() == State::silent) one->stop(now);
-        if (one->state() == State::ready && new_ones_answer) {
-            one->drain(now);
-            new_ones_answer = false;
+// The instance of the ordinal that is as it is wanted, or shall become so; null: there is no place
+// for it yet.
+LocalInstance* LocalDeployer::find_seat(Group& group, std::uint32_t ordinal, Wish& wish) {
+    LocalInstance* best = nullptr;
+    const auto own = of_ordinal(group.instances, ordinal);
+    for (const auto& [place, one] : own) {
+        // What begins is the newest generation: those who list instances or read logs count on it.
+        if (one->state() == State::idle && place != own.begin()->first) continue;
+        const int rank = rank_of(*one, wish.spec);
+        if (rank > 0 && (best == nullptr || rank > rank_of(*best, wish.spec))) best = one.get();
+    }
+    if (best != nullptr) return best;
+    if (own.empty()) return &instance(wish.adapter.name, group, {ordinal, 0});
+    const LocalInstance& newest = *own.begin()->second;
+    const bool is_in_use = newest.state() == State::ready || newest.state() == State::draining;
+    if (!wish.may_double || !is_in_use) return nullptr;
+    wish.may_double = false;
+    return &instance(wish.adapter.name, group, {ordinal, newest.place().generation + 1});
+}
+
+void LocalDeployer::step_others(Group& group, std::uint32_t ordinal, LocalInstance* seat,
+                                const Wish& wish) {
+    std::vector<Place> others;
+    for (const auto& [place, one] : of_ordinal(group.instances, ordinal))
+        if (one.get() != seat) others.push_back(place);
+    for (const Place place : std::views::reverse(others)) {
+        LocalInstance& one = *group.instances.at(place);
+        switch (one.state()) {
+            case State::idle:
+                maybe(delete_remains(group, place));
+                break;
+            case State::starting:
+            case State::silent:
+                one.stop(wish.now);
+                break;
+            case State::ready:
+                if (seat != nullptr && seat->state() == State::ready) one.drain(wish.now);
+                break;
+            case State::unknown:
+            case State::draining:
+            case State::stopping:
+                break;
         }
     }
 }
 
 Step LocalDeployer::remove(std::string_view adapter) {
-    const auto place = groups_.find(adapter);
-    if (place == groups_.end()) return {};
+    const auto found = groups_.find(adapter);
+    if (found == groups_.end()) return {};
     const Nanos now = monotonic_now();
-    Group& group = place->second;
-    std::vector<std::uint32_t> ordinals;
-    for (const auto& [ordinal, one] : group.by_ordinal)
-        ordinals.push_back(ordinal);
-    for (const std::uint32_t ordinal : ordinals)
-        take_away(group, ordinal, Pace::at_once, now);
+    Group& group = found->second;
+    std::vector<Place> places;
+    for (const auto& [place, one] : group.instances)
+        places.push_back(place);
+    for (const Place place : std::views::reverse(places))
+        take_away(group, place, Pace::at_once, now);
     Step step;
-    step.again_at = due_at(group);
-    step.done = group.by_ordinal.empty();
+    for (const auto& [place, one] : group.instances)
+        step.again_at = std::min(step.again_at, one->due_at());
+    step.done = group.instances.empty();
     if (step.done) {
         std::error_code error;
-        std::filesystem::remove_all(site_.root() + "/" + place->first, error);
-        groups_.erase(place);
+        std::filesystem::remove_all(site_.adapter_directory(adapter), error);
+        groups_.erase(found);
     }
     note_step();
     return step;
@@ -210,14 +277,14 @@ void LocalDeployer::probe_now(std::string_view adapter) {
     const auto place = groups_.find(adapter);
     if (place == groups_.end()) return;
     const Nanos now = monotonic_now();
-    for (auto& [ordinal, one] : place->second.by_ordinal)
+    for (auto& [where, one] : place->second.instances)
         one->probe_now(now);
 }
 
 void LocalDeployer::note_drained(std::string_view adapter, std::uint64_t instance) {
     const auto place = groups_.find(adapter);
     if (place == groups_.end()) return;
-    for (auto& [ordinal, one] : place->second.by_ordinal) {
+    for (auto& [where, one] : place->second.instances) {
         const InstanceStatus status = one->status();
         if (status.draining &&
             contract::instance_identity(adapter, status.name, status.uid) == instance)

@@ -40,11 +40,11 @@ std::string seconds_text(Nanos delay) {
 
 }  // namespace
 
-LocalInstance::LocalInstance(LocalSite& site, std::string adapter, std::uint32_t ordinal)
+LocalInstance::LocalInstance(LocalSite& site, std::string adapter, Place place)
     : site_(site),
       adapter_(std::move(adapter)),
-      ordinal_(ordinal),
-      directory_(site.instance_directory(adapter_, ordinal)),
+      place_(place),
+      directory_(site.instance_directory(adapter_, place)),
       serial_(site.new_serial()),
       backoff_(site.options().backoff_first_ms, site.options().backoff_last_ms),
       rules_(usual_rules(site.options())) {
@@ -78,7 +78,7 @@ void LocalInstance::enter(State state, std::string reason) {
 }
 
 std::string LocalInstance::name() const {
-    return adapter_ + "-" + std::to_string(ordinal_);
+    return adapter_ + "-" + std::to_string(place_.ordinal);
 }
 
 InstanceStatus LocalInstance::status() const {

@@ -11,7 +11,8 @@
 //    \--something runs, but it cannot be said what--> unknown --(adopted, or ended)--> ...
 //
 // In idle nothing runs; else its keeper tells when the run is over. A new uid comes with each start
-// and only then (contract::instance_identity). An end while draining is no failure.
+// and only then (contract::instance_identity). An end while draining is no failure. Two generations
+// of one ordinal have one name; everything else they have for themselves.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +35,7 @@ class LocalInstance {
     // What an event is about; part of the key that the site's epoll returns.
     enum class Event : std::uint8_t { run = 0, probe = 1 };
 
-    LocalInstance(LocalSite& site, std::string adapter, std::uint32_t ordinal);
+    LocalInstance(LocalSite& site, std::string adapter, Place place);
     LocalInstance(const LocalInstance&) = delete;
     LocalInstance& operator=(const LocalInstance&) = delete;
     virtual ~LocalInstance();
@@ -53,8 +54,9 @@ class LocalInstance {
     // How its health is judged from now on. What is asked differently is asked at once, and the
     // first answer that is bad counts: nothing is known by the new question.
     void judge_by(const ProbeRules& rules, Nanos now);
-    // In idle: deletes whatever is left of it on disk; true once nothing is.
-    [[nodiscard]] virtual bool delete_remains() = 0;
+    // In idle: deletes whatever is left of it on disk; true once nothing is. The heir is another
+    // generation of its ordinal, which keeps what belongs to the name; null: there is none.
+    [[nodiscard]] virtual bool delete_remains(const LocalInstance* heir) = 0;
 
     [[nodiscard]] State state() const { return state_; }
     [[nodiscard]] Nanos start_at() const { return start_at_; }
@@ -66,6 +68,8 @@ class LocalInstance {
     [[nodiscard]] const std::string& spec_hash() const { return run_.spec_hash; }
     [[nodiscard]] std::uint64_t serial() const { return serial_; }
     [[nodiscard]] const std::string& adapter() const { return adapter_; }
+    [[nodiscard]] Place place() const { return place_; }
+    [[nodiscard]] const std::string& directory() const { return directory_; }
     [[nodiscard]] std::string name() const;
     [[nodiscard]] InstanceStatus status() const;
 
@@ -108,8 +112,7 @@ class LocalInstance {
     void forget_unknown();
 
     [[nodiscard]] const Run& run() const { return run_; }
-    [[nodiscard]] const std::string& directory() const { return directory_; }
-    [[nodiscard]] LocalSite& site() { return site_; }
+    [[nodiscard]] const LocalSite& site() const { return site_; }
     [[nodiscard]] const LocalOptions& options() const { return site_.options(); }
     void make_directory() const;
     [[nodiscard]] Result<> watch(int fd, std::uint32_t events, Event event) const;
@@ -130,7 +133,7 @@ class LocalInstance {
 
     LocalSite& site_;
     const std::string adapter_;
-    const std::uint32_t ordinal_;
+    const Place place_;
     const std::string directory_;
     const std::uint64_t serial_;
 

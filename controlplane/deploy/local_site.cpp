@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <climits>
 #include <filesystem>
 #include <vector>
@@ -34,7 +35,30 @@ std::string directory_of_this_program() {
     return std::string(text.substr(0, text.rfind('/')));
 }
 
+// The whole text is a number, written as we write it.
+std::optional<std::uint32_t> number_of(std::string_view text) {
+    std::uint32_t number = 0;
+    const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (bad != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return text == std::to_string(number) ? std::optional(number) : std::nullopt;
+}
+
 }  // namespace
+
+std::string directory_name(Place place) {
+    const std::string ordinal = std::to_string(place.ordinal);
+    return place.generation == 0 ? ordinal : ordinal + "." + std::to_string(place.generation);
+}
+
+std::optional<Place> place_of(std::string_view directory_name) {
+    const std::size_t dot = directory_name.find('.');
+    const auto ordinal = number_of(directory_name.substr(0, dot));
+    if (!ordinal) return std::nullopt;
+    if (dot == std::string_view::npos) return Place{*ordinal, 0};
+    const auto generation = number_of(directory_name.substr(dot + 1));
+    if (!generation || *generation == 0) return std::nullopt;
+    return Place{*ordinal, *generation};
+}
 
 Result<LocalSite> LocalSite::open(LocalOptions options) {
     LocalSite site;
@@ -51,9 +75,24 @@ Result<LocalSite> LocalSite::open(LocalOptions options) {
     return site;
 }
 
-std::string LocalSite::instance_directory(std::string_view adapter, std::uint32_t ordinal) const {
+std::string LocalSite::adapter_directory(std::string_view adapter) const {
     std::string path = root();
-    return path.append(1, '/').append(adapter).append(1, '/').append(std::to_string(ordinal));
+    return path.append(1, '/').append(adapter);
+}
+
+std::string LocalSite::instance_directory(std::string_view adapter, Place place) const {
+    return adapter_directory(adapter).append(1, '/').append(directory_name(place));
+}
+
+std::string LocalSite::newest_directory(std::string_view adapter, std::uint32_t ordinal) const {
+    std::optional<Place> newest;
+    std::error_code error;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(adapter_directory(adapter), error)) {
+        const auto place = place_of(entry.path().filename().string());
+        if (place && place->ordinal == ordinal && (!newest || *place < *newest)) newest = place;
+    }
+    return newest ? instance_directory(adapter, *newest) : std::string();
 }
 
 Result<> LocalSite::watch(int fd, std::uint32_t events, std::uint64_t key) const {

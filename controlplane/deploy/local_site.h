@@ -1,14 +1,17 @@
 // What the local servers of one control plane have in common: options, the descriptor that wakes
 // the reconciler, ports in use, randomness.
 //
-// Owned by LocalDeployer, used by its instances on the reconciler's thread. A serial number stands
-// for an instance in the keys of events; 0 is for the deployer's own descriptors.
+// Owned by LocalDeployer, used by its instances on the reconciler's thread; its directories may be
+// asked for from any thread. A serial number stands for an instance in the keys of events; 0 is for
+// the deployer's own descriptors.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "common/limits.h"
 #include "common/result.h"
@@ -41,6 +44,22 @@ struct LocalOptions {
     return {.interval_ms = options.probe_interval_ms, .doubt_ms = 100};
 }
 
+// The home of an instance among those of its adapter. Generation 0 of x-3 has the directory x/3,
+// later ones have x/3.1, x/3.2 and so on.
+struct Place {
+    std::uint32_t ordinal = 0;
+    std::uint32_t generation = 0;
+
+    bool operator==(const Place&) const = default;
+    // By ordinal, and of one ordinal the newest first.
+    bool operator<(const Place& other) const {
+        return ordinal != other.ordinal ? ordinal < other.ordinal : generation > other.generation;
+    }
+};
+
+[[nodiscard]] std::string directory_name(Place place);
+[[nodiscard]] std::optional<Place> place_of(std::string_view directory_name);
+
 class LocalSite {
   public:
     [[nodiscard]] static Result<LocalSite> open(LocalOptions options);
@@ -48,8 +67,11 @@ class LocalSite {
     [[nodiscard]] const LocalOptions& options() const { return options_; }
     [[nodiscard]] int epoll_fd() const { return epoll_.get(); }
     [[nodiscard]] std::string root() const { return options_.data_dir + "/" + options_.folder; }
-    [[nodiscard]] std::string instance_directory(std::string_view adapter,
-                                                 std::uint32_t ordinal) const;
+    [[nodiscard]] std::string adapter_directory(std::string_view adapter) const;
+    [[nodiscard]] std::string instance_directory(std::string_view adapter, Place place) const;
+    // Of the newest generation that there is; empty: of none.
+    [[nodiscard]] std::string newest_directory(std::string_view adapter,
+                                               std::uint32_t ordinal) const;
     // Watches `fd` (EPOLLIN or EPOLLOUT) until it is closed; `key` comes back with the event.
     [[nodiscard]] Result<> watch(int fd, std::uint32_t events, std::uint64_t key) const;
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <string_view>
+#include <utility>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -21,6 +22,9 @@ namespace {
 // How often a reader that follows is asked whether it is still there. Also the longest delay should
 // the kernel have no inotify watch left for us.
 constexpr int kHeartbeatMs = 500;
+
+constexpr const char* kLog = "/log";
+constexpr const char* kLogBefore = "/log.1";
 
 constexpr std::string_view kStampForm = "0000-00-00T00:00:00.000Z ";
 
@@ -89,7 +93,12 @@ std::string_view last_lines(std::string_view text, std::size_t count) {
 // An open log file that is read to its end again and again.
 class Tail {
   public:
-    explicit Tail(const std::string& path) : path_(path) { open_now(); }
+    Tail(std::string directory, const char* name)
+        : directory_(std::move(directory)), path_(directory_ + name) {
+        open_now();
+    }
+
+    [[nodiscard]] const std::string& directory() const { return directory_; }
 
     [[nodiscard]] bool is_open() const { return static_cast<bool>(file_); }
     std::string read_on() const {
@@ -111,9 +120,12 @@ class Tail {
         if (!file_) return true;
         return fstat(file_.get(), &opened) == 0 && named.st_ino != opened.st_ino;
     }
-    void open_now() { file_ = Descriptor(open(path_.c_str(), O_RDONLY | O_CLOEXEC)); }
+    void open_now() {
+        if (!directory_.empty()) file_ = Descriptor(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+    }
 
   private:
+    std::string directory_;
     std::string path_;
     Descriptor file_;
 };
@@ -139,9 +151,12 @@ class ChangeWatch {
     Descriptor inotify_;
 };
 
-void follow(const std::string& directory, Tail& tail, LineFilter& filter, const LogSink& sink) {
+// What follows in this directory, until the sink has enough (false) or another one is the newest.
+bool follow_here(const LogPlace& place, Tail& tail, LineFilter& filter, const LogSink& sink) {
+    const std::string directory = tail.directory();
     const ChangeWatch watch(directory);
     for (;;) {
+        const bool is_newest = !directory.empty() && place() == directory;
         // First ask about the name, then read: what was written before a rotation is not lost.
         const bool replaced = tail.replaced();
         std::string text = filter.take(tail.read_on());
@@ -150,29 +165,38 @@ void follow(const std::string& directory, Tail& tail, LineFilter& filter, const 
             tail.open_now();
             text += filter.take(tail.read_on());
         }
-        if (!sink(text)) return;
-        if (access(directory.c_str(), F_OK) != 0) return;
+        if (!sink(text)) return false;
+        if (!is_newest) return true;
         watch.wait();
+    }
+}
+
+void follow(const LogPlace& place, Tail tail, LineFilter& filter, const LogSink& sink) {
+    while (follow_here(place, tail, filter, sink)) {
+        if (const std::string rest = filter.finish(); !rest.empty() && !sink(rest)) return;
+        const std::string next = place();
+        if (next.empty()) return;
+        tail = Tail(next, kLog);
     }
 }
 
 }  // namespace
 
-void read_log(const std::string& directory, const LogQuery& query, const LogSink& sink) {
-    Tail tail(directory + (query.previous ? "/log.1" : "/log"));
+void read_log(const LogPlace& place, const LogQuery& query, const LogSink& sink) {
+    Tail tail(place(), query.previous ? kLogBefore : kLog);
     LineFilter filter(query.since_unix_ms);
     if (!tail.is_open()) {
         const bool goes_on = sink(query.previous ? "There is no log of an earlier run.\n"
                                                  : "The server has not started yet.\n");
         if (!goes_on || !query.follow || query.previous) return;
-        follow(directory, tail, filter, sink);
+        follow(place, std::move(tail), filter, sink);
         return;
     }
     // Old lines are dropped before the last ones are counted.
     std::string text = filter.take(tail.read_on());
     if (!query.follow || query.previous) text += filter.finish();
     if (!sink(last_lines(text, query.tail))) return;
-    if (query.follow && !query.previous) follow(directory, tail, filter, sink);
+    if (query.follow && !query.previous) follow(place, std::move(tail), filter, sink);
 }
 
 }  // namespace mcpgw::deploy

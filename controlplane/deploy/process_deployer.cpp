@@ -17,15 +17,15 @@ Result<std::unique_ptr<ProcessDeployer>> ProcessDeployer::open(LocalOptions opti
 }
 
 std::unique_ptr<LocalInstance> ProcessDeployer::make_instance(const std::string& adapter,
-                                                              std::uint32_t ordinal) {
-    return std::make_unique<ProcessInstance>(site(), adapter, ordinal);
+                                                              Place place) {
+    return std::make_unique<ProcessInstance>(site(), adapter, place);
 }
 
 // Only the options and the files: the groups belong to the reconciler's thread.
 Result<> ProcessDeployer::logs(const model::Adapter& adapter, const LogQuery& query,
                                const LogSink& sink) {
     if (Result<> exists = check_instance(adapter, query.instance); !exists) return exists;
-    read_log(site().instance_directory(adapter.name, query.instance), query, sink);
+    read_log([&] { return site().newest_directory(adapter.name, query.instance); }, query, sink);
     return {};
 }
 

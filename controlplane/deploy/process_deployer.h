@@ -24,7 +24,7 @@ class ProcessDeployer final : public LocalDeployer {
 
   protected:
     [[nodiscard]] std::unique_ptr<LocalInstance> make_instance(const std::string& adapter,
-                                                               std::uint32_t ordinal) override;
+                                                               Place place) override;
 
   private:
     explicit ProcessDeployer(LocalSite site) : LocalDeployer(std::move(site)) {}

@@ -6,8 +6,10 @@
 #include <memory>
 #include <set>
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "common/limits.h"
 #include "controlplane/deploy/process_fixture.h"
 
 namespace mcpgw::deploy {
@@ -55,6 +57,18 @@ TEST_F(ProcessDeployerTest, a_server_gets_what_was_configured_and_little_else) {
     }
     EXPECT_EQ(open_files, (std::set<std::string>{"0", "1", "2"}));
     unsetenv("MCPGW_TEST_SECRET");
+}
+
+TEST_F(ProcessDeployerTest, a_server_dumps_no_core_and_has_a_bound_for_files) {
+    ASSERT_TRUE(until(ready_count(1)));
+    rlimit limit{};
+    ASSERT_EQ(prlimit(ask_pid(one().port), RLIMIT_CORE, nullptr, &limit), 0);
+    EXPECT_EQ(limit.rlim_max, 0U);
+    rlimit own{};
+    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &own), 0);
+    ASSERT_EQ(prlimit(ask_pid(one().port), RLIMIT_NOFILE, nullptr, &limit), 0);
+    EXPECT_EQ(limit.rlim_max, std::min<rlim_t>(own.rlim_max, limits::server_files_max));
+    EXPECT_EQ(limit.rlim_cur, limit.rlim_max);
 }
 
 TEST_F(ProcessDeployerTest, a_command_that_does_not_exist_is_named_and_tried_again) {
@@ -173,10 +187,10 @@ TEST_F(ProcessDeployerTest, a_changed_definition_is_rolled_out_one_after_another
                                       all, [](const InstanceStatus& one) { return one.ready; })));
         return ready_count(3)(all) && std::ranges::all_of(all, &InstanceStatus::updated);
     }));
-    EXPECT_EQ(least_ready, 2U);
+    EXPECT_EQ(least_ready, 3U);
     for (const InstanceStatus& status : deployer().observe("x")) {
         EXPECT_FALSE(old_uids.contains(status.uid));
-        EXPECT_EQ(status.restarts, 1U);
+        EXPECT_EQ(status.restarts, 0U);
         EXPECT_EQ(ask(status.port, "env VERSION"), "2");
     }
 }
@@ -190,7 +204,7 @@ TEST_F(ProcessDeployerTest, a_definition_that_cannot_run_does_not_take_the_runni
     }));
     EXPECT_EQ(std::ranges::count_if(deployer().observe("x"),
                                     [](const InstanceStatus& status) { return status.ready; }),
-              2);
+              3);
 }
 
 TEST_F(ProcessDeployerTest, what_does_not_concern_the_process_does_not_restart_it) {

@@ -128,9 +128,12 @@ void ProcessInstance::end_unknown() {
     if (pid) kill(*pid, SIGTERM);
 }
 
-bool ProcessInstance::delete_remains() {
+bool ProcessInstance::delete_remains(const LocalInstance* heir) {
     check(state() == State::idle, "nothing runs");
     std::error_code error;
+    // Its log is that of the run before its heir's, unless the heir has had one itself.
+    if (heir != nullptr && !std::filesystem::exists(heir->directory() + "/log.1", error))
+        std::filesystem::rename(directory() + "/log", heir->directory() + "/log.1", error);
     std::filesystem::remove_all(directory(), error);
     if (error) log_warn("cannot delete", {{"path", directory()}, {"why", error.message()}});
     return true;

@@ -18,7 +18,7 @@ class ProcessInstance final : public LocalInstance {
     using LocalInstance::LocalInstance;
 
     void adopt(Nanos now) override;
-    [[nodiscard]] bool delete_remains() override;
+    [[nodiscard]] bool delete_remains(const LocalInstance* heir) override;
 
   protected:
     [[nodiscard]] Result<> begin(const ServerSpec& spec,

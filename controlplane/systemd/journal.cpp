@@ -105,13 +105,13 @@ std::vector<std::string> last_lines(Reader& reader, const std::string& run,
     return {lines.rbegin(), lines.rend()};
 }
 
-void follow(Reader& reader, const std::string& directory, const deploy::LogSink& sink) {
+void follow(Reader& reader, const deploy::LogPlace& directory, const deploy::LogSink& sink) {
     for (;;) {
         std::string text;
         while (reader.step(true))
             text += reader.line();
         if (!sink(text)) return;
-        if (access(directory.c_str(), F_OK) != 0) return;
+        if (directory().empty()) return;
         if (sd_journal_wait(reader.journal(), kHeartbeatMicros) < 0) return;
     }
 }
@@ -132,7 +132,7 @@ Result<> read_journal(const JournalSource& source, const deploy::LogQuery& query
     const int opened = sd_journal_open(&raw, SD_JOURNAL_LOCAL_ONLY);
     if (opened < 0) return std::unexpected(error_from_errno(-opened, "cannot open the journal"));
     Reader reader(source, JournalPointer(raw));
-    const Result<std::string> newest = shim::read_file(source.directory + "/unit", 4096);
+    const Result<std::string> newest = shim::read_file(source.directory() + "/unit", 4096);
     const bool follows = query.follow && !query.previous;
     // Where following begins: after the newest entry that there is now.
     sd_journal_seek_tail(reader.journal());

@@ -10,14 +10,16 @@
 
 #include "common/result.h"
 #include "controlplane/deploy/deployer.h"
+#include "controlplane/deploy/log_reader.h"
 #include "controlplane/systemd/bus.h"
 
 namespace mcpgw::systemd {
 
 struct JournalSource {
     Scope scope = Scope::system;
-    std::string label;      // of the instance
-    std::string directory;  // of the instance; a reader that follows ends when it is gone
+    std::string label;  // of the instance
+    // Of the instance; a reader that follows ends when there is none any more.
+    deploy::LogPlace directory;
 };
 
 // The last lines of the newest run, or of the one before. With `follow`, goes on through restarts.

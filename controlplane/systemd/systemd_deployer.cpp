@@ -55,7 +55,7 @@ Result<> SystemdDeployer::adopt_all() {
     is_open_ = true;
     adopt_directories();
     while (const Marks* found = systemd_.any_found())
-        adopt_instance(std::string(found->adapter), found->ordinal);
+        adopt_instance(std::string(found->adapter), {found->ordinal, found->generation});
     maybe(units.take_concerned().empty());
     systemd_.ensure_lifeline();
     // The control plane before us may have been about to stop an empty one.
@@ -65,9 +65,9 @@ Result<> SystemdDeployer::adopt_all() {
 }
 
 std::unique_ptr<deploy::LocalInstance> SystemdDeployer::make_instance(const std::string& adapter,
-                                                                      std::uint32_t ordinal) {
+                                                                      deploy::Place place) {
     has_run_ = true;
-    return std::make_unique<SystemdInstance>(site(), systemd_, adapter, ordinal);
+    return std::make_unique<SystemdInstance>(site(), systemd_, adapter, place);
 }
 
 // What is bound to another lifeline, or to none, ends at another time: it is another server.
@@ -98,7 +98,7 @@ Result<> SystemdDeployer::logs(const model::Adapter& adapter, const deploy::LogQ
     if (Result<> exists = check_instance(adapter, query.instance); !exists) return exists;
     const std::string instance = adapter.name + "-" + std::to_string(query.instance);
     return read_journal({systemd_.scope(), instance_label(systemd_.gateway(), instance),
-                         site().instance_directory(adapter.name, query.instance)},
+                         [&] { return site().newest_directory(adapter.name, query.instance); }},
                         query, sink);
 }
 

@@ -39,7 +39,7 @@ class SystemdDeployer final : public deploy::LocalDeployer {
 
   protected:
     [[nodiscard]] std::unique_ptr<deploy::LocalInstance> make_instance(
-        const std::string& adapter, std::uint32_t ordinal) override;
+        const std::string& adapter, deploy::Place place) override;
     [[nodiscard]] deploy::ServerSpec spec(const model::Adapter& adapter) const override;
     void take_own_event(std::vector<std::string>& names) override;
     void note_step() override;

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -120,8 +121,12 @@ class SystemdDeployerTest : public ::testing::Test {
                      "list-units --all --plain --no-legend 'mcp-gateway-" + gateway() +
                      "*' | grep -v LIFELINE");
     }
+    // Of the oldest generation that there is.
     std::string unit_of(int ordinal = 0) const {
-        std::ifstream file(instance_path(ordinal) + "/unit");
+        std::string path = instance_path(ordinal);
+        for (int later = 1; later < 5 && !std::filesystem::exists(path); ++later)
+            path = instance_path(ordinal) + "." + std::to_string(later);
+        std::ifstream file(path + "/unit");
         std::string unit;
         file >> unit;
         return unit;

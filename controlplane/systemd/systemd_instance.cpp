@@ -52,10 +52,15 @@ Result<> SystemdInstance::begin(const deploy::ServerSpec& spec,
     return {};
 }
 
+std::string SystemdInstance::home() const {
+    return site().adapter_directory(adapter()) + "/home-" + std::to_string(place().ordinal);
+}
+
 Marks SystemdInstance::marks() const {
     Marks marks;
     marks.adapter = adapter();
-    marks.ordinal = ordinal_;
+    marks.ordinal = place().ordinal;
+    marks.generation = place().generation;
     marks.uid = run().uid;
     marks.spec_hash = run().spec_hash;
     marks.path = run().path;
@@ -168,7 +173,7 @@ void SystemdInstance::end(std::string what, Nanos now) {
 
 void SystemdInstance::adopt(Nanos now) {
     check(state() == State::idle, "adoption comes first");
-    std::vector<Marks> found = systemd_.take_found(name());
+    std::vector<Marks> found = systemd_.take_found(adapter(), place());
     if (found.empty()) return;
     const auto rank = [this](const Marks& marks) {
         return rank_of(systemd_.units().find(unit_name(systemd_.gateway(), marks)));
@@ -202,11 +207,12 @@ Nanos SystemdInstance::keeper_due_at() const {
     return removal_ == nullptr ? kNever : removal_look_at_;
 }
 
-bool SystemdInstance::delete_remains() {
+bool SystemdInstance::delete_remains(const LocalInstance* heir) {
     check(state() == State::idle, "nothing runs");
     if (removal_ == nullptr) {
         std::vector<std::string> paths;
-        if (systemd_.sandbox() == Sandbox::whole) {
+        if (heir == nullptr) paths.push_back(home());
+        if (heir == nullptr && systemd_.sandbox() == Sandbox::whole) {
             const std::string label = state_directory_name(systemd_.gateway(), name());
             // With DynamicUser= the names lead to directories that others cannot reach.
             for (const char* parent : {"/var/lib/", "/var/cache/"}) {

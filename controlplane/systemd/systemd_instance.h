@@ -7,8 +7,10 @@
 // first. So servers come back even without a control plane. Everything else about the lives of an
 // instance is in local_instance.h.
 //
-// Its directory holds `environment` (the variables of the server), `unit` (the name of the newest
-// unit, for those who read logs) and, unless the system's manager has a place for it, `home`.
+// Its directory holds `environment` (the variables of the server) and `unit` (the name of the
+// newest unit, for those who read logs). What a server keeps belongs to the name, so all
+// generations of an ordinal share it: home-ORDINAL beside the directories, unless the system's
+// manager has a place.
 #pragma once
 
 #include <map>
@@ -25,11 +27,11 @@ namespace mcpgw::systemd {
 class SystemdInstance final : public deploy::LocalInstance {
   public:
     SystemdInstance(deploy::LocalSite& local, SystemdSite& systemd, std::string adapter,
-                    std::uint32_t ordinal)
-        : LocalInstance(local, std::move(adapter), ordinal), systemd_(systemd), ordinal_(ordinal) {}
+                    deploy::Place place)
+        : LocalInstance(local, std::move(adapter), place), systemd_(systemd) {}
 
     void adopt(Nanos now) override;
-    [[nodiscard]] bool delete_remains() override;
+    [[nodiscard]] bool delete_remains(const LocalInstance* heir) override;
     [[nodiscard]] bool may_start() const override {
         return removal_ == nullptr || removal_->is_done();
     }
@@ -46,13 +48,12 @@ class SystemdInstance final : public deploy::LocalInstance {
     [[nodiscard]] Result<> write_environment(const deploy::ServerSpec& spec) const;
     [[nodiscard]] UnitPlan plan(const deploy::ServerSpec& spec, std::string program) const;
     [[nodiscard]] Marks marks() const;
-    [[nodiscard]] std::string home() const { return directory() + "/home"; }
+    [[nodiscard]] std::string home() const;
     void take_over(const Marks& marks, Nanos now);
     void look_at(const Unit& unit, Nanos now);
     void end(std::string what, Nanos now);
 
     SystemdSite& systemd_;
-    const std::uint32_t ordinal_;
     std::string unit_;     // empty in idle
     std::string program_;  // what the unit runs, for people
     std::string uid_of_start_;

@@ -76,11 +76,11 @@ void SystemdSite::ensure_slice() {
 }
 
 void SystemdSite::add_found(Marks marks) {
-    found_[marks.adapter + "-" + std::to_string(marks.ordinal)].push_back(std::move(marks));
+    found_[{marks.adapter, {marks.ordinal, marks.generation}}].push_back(std::move(marks));
 }
 
-std::vector<Marks> SystemdSite::take_found(const std::string& instance) {
-    auto node = found_.extract(instance);
+std::vector<Marks> SystemdSite::take_found(const std::string& adapter, deploy::Place place) {
+    auto node = found_.extract({adapter, place});
     return node.empty() ? std::vector<Marks>() : std::move(node.mapped());
 }
 

@@ -33,9 +33,9 @@ class SystemdSite {
     void ensure_lifeline();
     void ensure_slice();
 
-    // What was found running, by instance name ("x-0"), until its instance takes it.
+    // What was found running, until its instance takes it.
     void add_found(Marks marks);
-    [[nodiscard]] std::vector<Marks> take_found(const std::string& instance);
+    [[nodiscard]] std::vector<Marks> take_found(const std::string& adapter, deploy::Place place);
     // Something that no instance has taken yet.
     [[nodiscard]] const Marks* any_found() const;
 
@@ -50,7 +50,7 @@ class SystemdSite {
     const std::uint32_t restart_ms_;
     Units units_;
     bool has_bound_slice_ = false;  // by this object
-    std::map<std::string, std::vector<Marks>> found_;
+    std::map<std::pair<std::string, deploy::Place>, std::vector<Marks>> found_;
 };
 
 // The id of the gateway to which the data directory belongs; made at the first time.

@@ -185,7 +185,7 @@ TEST_F(UnderSystemd, a_changed_definition_is_rolled_out_one_after_another) {
                      static_cast<std::size_t>(std::ranges::count_if(all, &InstanceStatus::ready)));
         return ready_count(3)(all) && std::ranges::all_of(all, &InstanceStatus::updated);
     }));
-    EXPECT_EQ(least_ready, 2U);
+    EXPECT_EQ(least_ready, 3U);
     for (const InstanceStatus& status : deployer().observe("x")) {
         EXPECT_FALSE(old_uids.contains(status.uid));
         EXPECT_EQ(ask(status.port, "env VERSION"), "2");
@@ -197,12 +197,30 @@ TEST_F(UnderSystemd, one_that_is_replaced_drains_until_nobody_uses_it) {
     ASSERT_TRUE(until(ready_count(1)));
     const InstanceStatus before = one();
     adapter_.environment_variables["VERSION"] = "2";
-    ASSERT_TRUE(until([](const auto& all) { return all[0].draining; }));
-    EXPECT_NE(ask_pid(before.port), 0);
+    const auto is_handed_over = [](const auto& all) {
+        return all.size() == 2 && all[0].ready && all[1].draining;
+    };
+    ASSERT_TRUE(until(is_handed_over));
+    EXPECT_EQ(ask_pid(before.port), std::atoi(property(unit_of(), "MainPID").c_str()));
+    const std::string home = ask(before.port, "env HOME");
+    EXPECT_EQ(ask(before.port, "touch " + home + "/file"), "ok");
+    // The next control plane finds both.
+    const std::string successor = one().uid;
+    deployer_.reset();
+    deployer().apply(adapter_);
+    ASSERT_TRUE(is_handed_over(deployer().observe("x")));
+    EXPECT_EQ(one().uid, successor);
+    EXPECT_EQ(deployer().observe("x")[1].uid, before.uid);
     deployer().note_drained("x", contract::instance_identity("x", before.name, before.uid));
-    ASSERT_TRUE(until([&](const auto& all) { return all[0].ready && all[0].uid != before.uid; }));
+    ASSERT_TRUE(
+        until([&](const auto& all) { return ready_count(1)(all) && all[0].uid == successor; }));
     EXPECT_EQ(ask(one().port, "env VERSION"), "2");
     EXPECT_EQ(one().reason, "ready");
+    // What the name keeps outlives a generation, and not the instance.
+    EXPECT_EQ(ask(one().port, "env HOME"), home);
+    EXPECT_TRUE(std::filesystem::exists(home + "/file"));
+    ASSERT_TRUE(drive_away(deployer(), "x"));
+    EXPECT_FALSE(std::filesystem::exists(home));
 }
 
 TEST_F(UnderSystemd, changed_resources_are_a_changed_definition) {
@@ -215,7 +233,7 @@ TEST_F(UnderSystemd, changed_resources_are_a_changed_definition) {
     EXPECT_EQ(property(unit_of(), "CPUWeight"), "25");
     EXPECT_EQ(property(unit_of(), "TasksMax"), "16384");
     adapter_.resources.limits.memory = "512Mi";
-    ASSERT_TRUE(until([&](const auto& all) { return all[0].ready && all[0].uid != uid; }));
+    ASSERT_TRUE(until([&](const auto& all) { return ready_count(1)(all) && all[0].uid != uid; }));
     EXPECT_EQ(property(unit_of(), "MemoryMax"), "536870912");
 }
 

@@ -16,6 +16,7 @@ constexpr std::string_view kSpec = "MCP_GATEWAY_DEFINITION";
 constexpr std::string_view kPath = "MCP_GATEWAY_PATH";
 constexpr std::string_view kRestarts = "MCP_GATEWAY_RESTARTS";
 constexpr std::string_view kPort = "PORT";
+constexpr std::string_view kGeneration = "MCP_GATEWAY_GENERATION";  // absent: 0
 
 // Enough to tell the starts of one instance apart at a glance; the whole uid is in the marks.
 constexpr std::size_t kUidInName = 12;
@@ -74,13 +75,17 @@ std::string user_name(std::string_view gateway, std::string_view instance) {
 }
 
 std::vector<std::string> encode(std::string_view gateway, const Marks& marks) {
-    return {assignment(kGateway, gateway),
-            assignment(kInstance, marks.adapter + "-" + std::to_string(marks.ordinal)),
-            assignment(kUid, marks.uid),
-            assignment(kSpec, marks.spec_hash),
-            assignment(kPath, marks.path),
-            assignment(kRestarts, std::to_string(marks.restarts)),
-            assignment(kPort, std::to_string(marks.port))};
+    std::vector<std::string> all = {
+        assignment(kGateway, gateway),
+        assignment(kInstance, marks.adapter + "-" + std::to_string(marks.ordinal)),
+        assignment(kUid, marks.uid),
+        assignment(kSpec, marks.spec_hash),
+        assignment(kPath, marks.path),
+        assignment(kRestarts, std::to_string(marks.restarts)),
+        assignment(kPort, std::to_string(marks.port))};
+    if (marks.generation != 0)
+        all.push_back(assignment(kGeneration, std::to_string(marks.generation)));
+    return all;
 }
 
 std::optional<Marks> decode(std::string_view gateway, const std::vector<std::string>& environment) {
@@ -98,12 +103,14 @@ std::optional<Marks> decode(std::string_view gateway, const std::vector<std::str
         !read_integer(value_of(environment, kRestarts), marks.restarts) ||
         !read_integer(value_of(environment, kPort), marks.port) || marks.port == 0)
         return std::nullopt;
+    const std::string_view generation = value_of(environment, kGeneration);
+    if (!generation.empty() && !read_integer(generation, marks.generation)) return std::nullopt;
     return marks;
 }
 
 bool is_mark(std::string_view variable) {
-    static constexpr std::array<std::string_view, 7> kAll = {kGateway, kInstance, kUid, kSpec,
-                                                             kPath,    kRestarts, kPort};
+    static constexpr std::array<std::string_view, 8> kAll = {
+        kGateway, kInstance, kUid, kSpec, kPath, kRestarts, kPort, kGeneration};
     for (const std::string_view one : kAll)
         if (one == variable) return true;
     return false;

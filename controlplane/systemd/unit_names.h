@@ -22,7 +22,8 @@ struct Marks {
     std::string spec_hash;  // deploy::ServerSpec
     std::string path;
     std::uint16_t port = 0;
-    std::uint32_t restarts = 0;  // before that start
+    std::uint32_t restarts = 0;    // before that start
+    std::uint32_t generation = 0;  // deploy::Place
     bool operator==(const Marks&) const = default;
 };
 

@@ -9,7 +9,7 @@ namespace {
 constexpr std::string_view kGateway = "0123456789abcdef";
 
 Marks marks() {
-    return {"search-1", 2, "00112233445566778899aabbccddeeff", "cafe", "/mcp", 40001, 3};
+    return {"search-1", 2, "00112233445566778899aabbccddeeff", "cafe", "/mcp", 40001, 3, 0};
 }
 
 TEST(UnitNames, tell_adapter_ordinal_and_start) {
@@ -29,6 +29,16 @@ TEST(UnitNames, marks_survive_the_way_through_systemd) {
     const auto read = decode(kGateway, encode(kGateway, marks()));
     ASSERT_TRUE(read.has_value());
     EXPECT_EQ(*read, marks());
+}
+
+TEST(UnitNames, a_later_generation_says_which_it_is) {
+    Marks later = marks();
+    later.generation = 7;
+    std::vector<std::string> all = encode(kGateway, later);
+    EXPECT_EQ(decode(kGateway, all), later);
+    EXPECT_TRUE(is_mark("MCP_GATEWAY_GENERATION"));
+    all.insert(all.begin(), "MCP_GATEWAY_GENERATION=x");
+    EXPECT_FALSE(decode(kGateway, all).has_value());
 }
 
 TEST(UnitNames, marks_of_another_gateway_are_not_ours) {

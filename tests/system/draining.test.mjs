@@ -55,6 +55,7 @@ async function close(gateway, session) {
   assert.ok(answer.status < 300, answer.text);
 }
 
+// Of two with one name, the successor.
 const instance = (status, name) => status.instances.find((one) => one.name === name);
 
 const statusWhen = (gateway, what, condition) =>
@@ -63,8 +64,8 @@ const statusWhen = (gateway, what, condition) =>
     return condition(status) && status;
   });
 
-const drains = (name) => (status) =>
-  /^draining: \d+ s left$/.test(instance(status, name)?.reason ?? '');
+const drains = (name) => (status) => status.instances.some((one) =>
+  one.name === name && /^draining: \d+ s left$/.test(one.reason));
 
 // The status once the instance drains, and the data plane routes by that: what it has on disk is
 // not newer than that.
@@ -73,7 +74,7 @@ async function statusOfDrain(gateway, name) {
   await until(`the drain of ${name} in the data plane`, () => {
     const text = readFileSync(join(gateway.dataDir, 'snapshot.json'), 'utf8');
     const [{ instances }] = JSON.parse(text).adapters;
-    return instances.find((one) => one.name === name).state === 'draining';
+    return instances.some((one) => one.name === name && one.state === 'draining');
   });
   return status;
 }
@@ -156,7 +157,7 @@ test('a new replica gets the next sessions', async (t) => {
   for (let n = 0; n < 8; n++) assert.equal((await openOne(gateway)).instance, 'example-1');
 });
 
-test('a new definition drains one instance after another', async (t) => {
+test('a new definition replaces one instance after another, which drains', async (t) => {
   const gateway = await start(t, 2, LONG_SECONDS);
   const all = [];
   const first = await openOn(gateway, 'example-0', all);
@@ -164,24 +165,62 @@ test('a new definition drains one instance after another', async (t) => {
   await put(gateway, { replicaCount: 2, environmentVariables: { VERSION: '2' } });
 
   let status = await statusOfDrain(gateway, 'example-0');
-  assert.equal(instance(status, 'example-1').ready, true);
+  assert.deepEqual([status.readyReplicas, status.updatedReplicas], [2, 1]);
   for (const one of await openMany(gateway, 4)) {
-    assert.equal(one.pid, second.pid);
+    assert.notEqual(one.pid, first.pid);
     await close(gateway, one);
   }
   for (const one of all) await stillThere(gateway, one);
   for (const one of all) if (one.instance === 'example-0') await close(gateway, one);
 
   status = await statusOfDrain(gateway, 'example-1');
-  assert.equal(instance(status, 'example-0').ready, true);
+  assert.deepEqual([status.readyReplicas, status.updatedReplicas], [2, 2]);
   for (const one of all) if (one.instance === 'example-1') await stillThere(gateway, one);
   for (const one of await openMany(gateway, 4)) {
-    assert.equal(one.instance, 'example-0');
-    assert.notEqual(one.pid, first.pid);
+    assert.ok(one.pid !== first.pid && one.pid !== second.pid);
   }
   for (const one of all) if (one.instance === 'example-1') await close(gateway, one);
   await statusWhen(gateway, 'the end of the roll-out', (now) =>
     now.readyReplicas === 2 && now.updatedReplicas === 2);
+});
+
+test('the only instance is replaced without a moment in which there is none', async (t) => {
+  const gateway = await start(t, 1, LONG_SECONDS);
+  const old = await openOne(gateway);
+  const opened = [];
+  let stopping = false;
+  const opening = (async () => {
+    while (!stopping) opened.push(await openOne(gateway));
+  })();
+  endOf(t)(() => (stopping = true));
+  await put(gateway, { environmentVariables: { VERSION: '2' } });
+  await statusOfDrain(gateway, 'example-0');
+  await until('sessions on the successor', () => opened.some((one) => one.pid !== old.pid));
+  stopping = true;
+  await opening; // none was refused
+  await stillThere(gateway, old);
+  const pids = new Set(opened.map((one) => one.pid));
+  pids.add(old.pid);
+  assert.equal(pids.size, 2);
+  for (const one of opened) if (one.pid === old.pid) await close(gateway, one);
+  await close(gateway, old);
+  await statusWhen(gateway, 'the end of the old one', (now) => now.instances.length === 1);
+  for (const one of opened) if (one.pid !== old.pid) await stillThere(gateway, one);
+});
+
+test('a definition that never answers takes nothing from the old one', async (t) => {
+  const gateway = await start(t, 1, LONG_SECONDS);
+  const old = await openOne(gateway);
+  await put(gateway, { command: ['/bin/sh', '-c', 'exit 3'] });
+  const status = await statusWhen(gateway, 'a failure of the new one', (now) =>
+    /^exited with status 3, restarting/.test(now.instances[0].reason));
+  assert.deepEqual([status.readyReplicas, status.updatedReplicas], [1, 0]);
+  await stillThere(gateway, old);
+  assert.equal((await openOne(gateway)).pid, old.pid);
+  await put(gateway, {});
+  await statusWhen(gateway, 'only the old one', (now) =>
+    now.instances.length === 1 && now.updatedReplicas === 1);
+  await stillThere(gateway, old);
 });
 
 test('a data plane that was restarted does not know of all sessions', async (t) => {

@@ -33,9 +33,11 @@ const slowAdapter = (generation) => ({
 
 const end = endOfFile();
 let gateway;
+let oldAddresses;
 before(async () => {
   gateway = await Gateway.start(end, { args: ['--workers', '2'] });
-  await gateway.apply(slowAdapter('1'));
+  const { instances } = await gateway.apply(slowAdapter('1'));
+  oldAddresses = new Map(instances.map((one) => [one.name, one.address]));
 });
 
 const GONE = { status: 404, message: 'Session not found' };
@@ -158,10 +160,11 @@ async function count(session, life) {
   else assert.equal(value.count, (life.calls += 1));
 }
 
-// What the gateway says of the instance at the moment.
+// What the gateway says at the moment of the instance that had the session, if it is still there:
+// its successor has the same name, but not the same address.
 async function instanceOf({ instance }) {
   const { instances } = await gateway.status('example');
-  return instances.find((one) => one.name === instance);
+  return instances.find((one) => one.address === oldAddresses.get(instance));
 }
 
 test('a rolling restart ends each session of a replaced instance once', async (t) => {
@@ -196,7 +199,7 @@ test('a rolling restart ends each session of a replaced instance once', async (t
   assert.deepEqual(ended.filter(({ end }) => end.status !== 404), []);
   const known = ended.filter((one) => one.pid);
   assert.deepEqual(known.filter(({ pid }) => !old.has(pid)), [], 'new instances stay');
-  assert.deepEqual(known.filter(({ seen }) => seen.ready && seen.restarts === 0), []);
+  assert.deepEqual(known.filter(({ seen }) => seen?.ready), []);
   // One session after the other: at most one for each instance that was replaced, and the last.
   assert.ok(clients.every((one) => one.lives.length <= REPLICAS + 1));
 });

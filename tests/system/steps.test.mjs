@@ -92,7 +92,7 @@ class ProcessWorld {
 }
 
 test('processes: killed at every step, it comes to what is desired', async (t) => {
-  await killAtEveryStep(t, endOf(t), { open: ProcessWorld.open, sides: 2 });
+  await killAtEveryStep(t, endOf(t), { open: ProcessWorld.open });
 });
 
 const NOBODYS = {
@@ -159,5 +159,5 @@ class ClusterWorld {
 }
 
 test('pods: killed at every step, it comes to what is desired', async (t) => {
-  await killAtEveryStep(t, endOf(t), { open: ClusterWorld.open, sides: 1 });
+  await killAtEveryStep(t, endOf(t), { open: ClusterWorld.open });
 });

@@ -6,8 +6,8 @@
 // and has to come to what is desired: if it had answered, what was changed, else that or what was
 // before, but nothing in between, and nothing left over.
 //
-// A death after a step mostly leaves the same as one before the next, so with `sides` 1 they take
-// turns; with 2 both are tried.
+// A death after a step mostly leaves the same as one before the next, so the sides take turns,
+// unless MCPGW_STEP_SIDES is 2.
 // What is specific to a deployer is its world: see ProcessWorld in steps.test.mjs.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -27,6 +27,7 @@ const PATIENCE_MS = 20_000;
 // All of so many steps are tried; of more, the first and last ones and an even sample.
 const STEPS_MAX = 60;
 const EDGE = 10;
+const BOTH_SIDES = process.env.MCPGW_STEP_SIDES === '2';
 
 // The board of counted_steps.cpp: armed, kill_at, kill_after, taken, and the names of the steps.
 class Board {
@@ -284,7 +285,7 @@ function chosen(count, roll) {
 }
 
 // `open(end)` makes the world of a lane: {args, adapter, isDone, check, afterDeath, bind}.
-export async function killAtEveryStep(t, end, { open, sides, lanes = 4 }) {
+export async function killAtEveryStep(t, end, { open, lanes = 4 }) {
   const seed = Number(process.env.MCPGW_SEED ?? Date.now() % 1_000_000);
   const roll = dice(seed);
   t.diagnostic(`seed ${seed}`);
@@ -307,7 +308,7 @@ export async function killAtEveryStep(t, end, { open, sides, lanes = 4 }) {
   }
   await Promise.all(trials.map(async (one, lane) => {
     const own = new Map([...plan].map(([change, numbers]) => (
-      [change, deaths(numbers, sides, roll).filter((_, i) => i % lanes === lane)])));
+      [change, deaths(numbers, roll).filter((_, i) => i % lanes === lane)])));
     while ([...own.values()].some((list) => list.length > 0)) {
       for (const change of CHANGES) {
         // Where all of them have been tried, one is tried once more.
@@ -319,10 +320,10 @@ export async function killAtEveryStep(t, end, { open, sides, lanes = 4 }) {
   }));
 }
 
-function deaths(numbers, sides, roll) {
+function deaths(numbers, roll) {
   const first = roll(2);
   return numbers.flatMap((number) => (
-    sides === 2 ? [{ number, after: false }, { number, after: true }]
+    BOTH_SIDES ? [{ number, after: false }, { number, after: true }]
       : [{ number, after: (number + first) % 2 === 1 }]));
 }
 

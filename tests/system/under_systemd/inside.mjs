@@ -106,19 +106,17 @@ test('an update is rolled out without losing a session', async (t) => {
   const kept = await openOn(t, gateway, 'example-0');
   const other = await openOn(t, gateway, 'example-1');
   await put(gateway, { replicaCount: 2, environmentVariables: { VERSION: '2' } });
-  await until('the drain of the first', async () => {
+  const drain = (name) => until(`the drain of ${name}`, async () => {
     const { instances } = await gateway.status('example');
-    return /^draining/.test(instances[0].reason);
+    return instances.some((one) => one.name === name && /^draining/.test(one.reason));
   });
+  await drain('example-0');
   for (const session of [kept, other]) {
     for (let n = 0; n < 10; n++) assert.deepEqual(await whoami(session), session.who);
   }
   // Who leaves lets the next one be replaced; who stays keeps its server.
   await kept.transport.terminateSession();
-  await until('the drain of the second', async () => {
-    const { instances } = await gateway.status('example');
-    return instances[0].ready && /^draining/.test(instances[1].reason);
-  });
+  await drain('example-1');
   assert.deepEqual(await whoami(other), other.who);
   await other.transport.terminateSession();
   await until('the end of the roll-out', async () => {

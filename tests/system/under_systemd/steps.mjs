@@ -68,8 +68,12 @@ class UnitWorld {
     assert.deepEqual(listed(this.root), state ? ['x'] : []);
     const units = this.#units();
     assert.equal(units.length, count, JSON.stringify(units));
-    const directories = listed(join(this.root, 'x'));
-    assert.equal(directories.length, count, String(directories));
+    const all = listed(join(this.root, 'x'));
+    const [directories, homes] = [/^\d/, /^home-\d+$/].map((form) => (
+      all.filter((name) => form.test(name))));
+    assert.equal(directories.length, count, String(all));
+    assert.equal(homes.length, SCOPE === 'user' ? count : 0, String(all));
+    assert.equal(all.length, directories.length + homes.length, String(all));
     const named = directories.map((name) => (
       readFileSync(join(this.root, 'x', name, 'unit'), 'utf8').trim()));
     assert.deepEqual(units.map(([name]) => name).sort(), named.sort());
@@ -87,5 +91,5 @@ class UnitWorld {
 test('units: killed at every step, it comes to what is desired', async (t) => {
   run('systemd-run', `--unit=${NOBODYS}`, 'sleep', '1000');
   t.after(() => run('systemctl', 'stop', NOBODYS));
-  await killAtEveryStep(t, endOf(t), { open: UnitWorld.open, sides: 1 });
+  await killAtEveryStep(t, endOf(t), { open: UnitWorld.open });
 });
