@@ -286,7 +286,8 @@ Answer ResourceRoutes::status(const Call& call, const Route& route) {
     // In this order: what is seen of the instances is at least that new.
     const std::uint64_t version = services_.observations->row_version_of(route.name);
     const reconcile::InstanceList instances = services_.observations->of(route.name);
-    return json_answer(200, status_json(*adapter, *instances, version));
+    const reconcile::ConditionList conditions = services_.observations->conditions_of(route.name);
+    return json_answer(200, status_json(*adapter, *instances, *conditions, version));
 }
 
 Answer ResourceRoutes::logs(const Call& call, const Route& route) {

@@ -44,6 +44,7 @@ void write_instance(JsonWriter& out, const InstanceStatus& instance) {
         out.null();
     else
         out.string(instance.address);
+    out.key("updated").boolean(instance.updated);
     out.key("restarts").number(std::uint64_t{instance.restarts});
     out.key("reason").string(instance.reason);
     out.key("since");
@@ -54,9 +55,20 @@ void write_instance(JsonWriter& out, const InstanceStatus& instance) {
     out.end();
 }
 
+void write_condition(JsonWriter& out, const reconcile::Condition& condition) {
+    out.object();
+    out.key("type").string(condition.type);
+    out.key("status").string(condition.holds ? "True" : "False");
+    out.key("reason").string(condition.reason);
+    out.key("message").string(condition.message);
+    out.key("lastTransitionTime").string(rfc3339(condition.transition_unix_ms));
+    out.end();
+}
+
 }  // namespace
 
 std::string status_json(const model::Adapter& adapter, const std::vector<InstanceStatus>& instances,
+                        const std::vector<reconcile::Condition>& conditions,
                         std::uint64_t observed_version) {
     std::uint64_t ready = 0;
     std::uint64_t updated = 0;
@@ -74,6 +86,10 @@ std::string status_json(const model::Adapter& adapter, const std::vector<Instanc
     out.key("desiredReplicas").number(desired_instances(adapter));
     out.key("version").number(adapter.version);
     out.key("observedVersion").number(observed_version);
+    out.key("conditions").array();
+    for (const reconcile::Condition& condition : conditions)
+        write_condition(out, condition);
+    out.end();
     out.key("instances").array();
     for (const InstanceStatus& instance : instances)
         write_instance(out, instance);

@@ -11,11 +11,13 @@
 
 #include "controlplane/deploy/instance_status.h"
 #include "controlplane/model/adapter.h"
+#include "controlplane/reconcile/conditions.h"
 
 namespace mcpgw::api {
 
 [[nodiscard]] std::string status_json(const model::Adapter& adapter,
                                       const std::vector<deploy::InstanceStatus>& instances,
+                                      const std::vector<reconcile::Condition>& conditions,
                                       std::uint64_t observed_version);
 
 }  // namespace mcpgw::api

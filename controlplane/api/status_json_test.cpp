@@ -31,14 +31,15 @@ InstanceStatus instance(std::string name, bool ready, std::string reason) {
 }
 
 std::string replica_status(const model::Adapter& what, const std::vector<InstanceStatus>& seen) {
-    const auto tree = model::parse_json(status_json(what, seen, 0));
+    const auto tree = model::parse_json(status_json(what, seen, {}, 0));
     EXPECT_TRUE(tree);
     return tree->get("replicaStatus").to_str();
 }
 
 TEST(StatusJson, an_instance_is_shown_with_all_its_members) {
     const auto tree = model::parse_json(status_json(
-        adapter(2), {instance("x-0", true, "ready"), instance("x-1", false, "starting")}, 7));
+        adapter(2), {instance("x-0", true, "ready"), instance("x-1", false, "starting")},
+        {{"Ready", false, "NotEnoughReady", "1 of 2 ready", 2000}}, 7));
     ASSERT_TRUE(tree);
     EXPECT_EQ(tree->get("readyReplicas").to_str(), "1");
     EXPECT_EQ(tree->get("availableReplicas").to_str(), "1");
@@ -49,9 +50,12 @@ TEST(StatusJson, an_instance_is_shown_with_all_its_members) {
     EXPECT_EQ(tree->get("image").to_str(), "Unknown");
     EXPECT_EQ(tree->get("instances").serialize(),
               R"([{"address":"127.0.0.1:4000","name":"x-0","ready":true,"reason":"ready",)"
-              R"("restarts":2,"since":"1970-01-01T00:00:01.000Z"},)"
+              R"("restarts":2,"since":"1970-01-01T00:00:01.000Z","updated":true},)"
               R"({"address":null,"name":"x-1","ready":false,"reason":"starting",)"
-              R"("restarts":2,"since":"1970-01-01T00:00:01.000Z"}])");
+              R"("restarts":2,"since":"1970-01-01T00:00:01.000Z","updated":true}])");
+    EXPECT_EQ(tree->get("conditions").serialize(),
+              R"([{"lastTransitionTime":"1970-01-01T00:00:02.000Z","message":"1 of 2 ready",)"
+              R"("reason":"NotEnoughReady","status":"False","type":"Ready"}])");
 }
 
 TEST(StatusJson, replica_status_says_what_is_wrong) {
@@ -76,7 +80,8 @@ TEST(StatusJson, a_url_is_one_instance_and_an_image_is_named) {
     image.command.clear();
     image.image_name = "team/app";
     image.image_version = "1.0";
-    EXPECT_EQ(model::parse_json(status_json(image, {}, 0))->get("image").to_str(), "team/app:1.0");
+    EXPECT_EQ(model::parse_json(status_json(image, {}, {}, 0))->get("image").to_str(),
+              "team/app:1.0");
 }
 
 }  // namespace

@@ -27,6 +27,12 @@ struct Step {
     bool done = true;         // false: there is still something to start, replace or stop
 };
 
+// What is wrong with an adapter as a whole, and not with one of its instances.
+struct Trouble {
+    std::string reason;   // one word for programs ("ClusterUnreachable"), empty: nothing is wrong
+    std::string message;  // for people
+};
+
 struct LogQuery {
     std::uint32_t instance = 0;
     std::size_t tail = 1000;          // lines; what follows is not limited
@@ -50,6 +56,8 @@ class Deployer {
     [[nodiscard]] virtual std::vector<std::string> adapters() const = 0;
     // One entry for each instance that is desired or still there, by ordinal.
     [[nodiscard]] virtual std::vector<InstanceStatus> observe(std::string_view adapter) const = 0;
+    // For adapters that were applied; all others are well.
+    [[nodiscard]] virtual Trouble trouble(std::string_view /*adapter*/) const { return {}; }
     virtual Step apply(const model::Adapter& desired) = 0;
     // `done` once nothing is left of the adapter.
     virtual Step remove(std::string_view adapter) = 0;

@@ -23,6 +23,8 @@ struct InstanceStatus {
     bool stopping = false;
     // Not wanted any more, or not as it is: no new sessions, and soon it will be stopped.
     bool draining = false;
+    // Something is wrong with it; `reason` says what. One that only takes its time is in none.
+    bool in_trouble = false;
     bool updated = true;  // it runs the present definition of its adapter
     std::string host;     // numeric address, empty while unknown
     std::uint16_t port = 0;

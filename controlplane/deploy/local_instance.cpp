@@ -89,6 +89,7 @@ InstanceStatus LocalInstance::status() const {
     status.alive = state_ != State::idle && state_ != State::unknown;
     status.stopping = state_ == State::stopping;
     status.draining = state_ == State::draining;
+    status.in_trouble = in_trouble();
     if (status.alive) {
         status.host = "127.0.0.1";
         status.port = run_.port;
@@ -99,6 +100,23 @@ InstanceStatus LocalInstance::status() const {
     status.reason = reason_;
     status.since_unix_ms = since_unix_ms_;
     return status;
+}
+
+bool LocalInstance::in_trouble() const {
+    switch (state_) {
+        case State::idle:
+            return !last_end_.empty();
+        case State::starting:
+            return !last_end_.empty() || starts_long_;
+        case State::silent:
+            return true;
+        case State::unknown:
+        case State::ready:
+        case State::draining:
+        case State::stopping:
+            return false;
+    }
+    return false;
 }
 
 // --- Start and end ------------------------------------------------------------------------------
@@ -117,6 +135,7 @@ void LocalInstance::start(const ServerSpec& spec, Nanos now) {
     ready_at_ = kNever;
     killed_ = false;
     count_.forget();
+    starts_long_ = false;
     probe_at_ = now + kProbeIntervalMin;
     enter(State::starting, last_end_.empty() ? "starting" : "starting again; before: " + last_end_);
 }
@@ -377,9 +396,10 @@ std::string LocalInstance::story() const {
 
 // One that answers, but not as it should, is worth telling at once.
 void LocalInstance::tell_slow_start(const ProbeOutcome& outcome, Nanos now) {
+    starts_long_ = now - started_at_ > kLongStart;
     if (outcome.connected)
         enter(State::starting, "starting: " + outcome.trouble + story());
-    else if (now - started_at_ > kLongStart)
+    else if (starts_long_)
         enter(State::starting,
               "starting: nothing listens on port " + std::to_string(run_.port) + " yet" + story());
 }

@@ -130,6 +130,7 @@ class LocalInstance {
     void tell_slow_start(const ProbeOutcome& outcome, Nanos now);
     [[nodiscard]] Nanos probe_patience(Nanos now);
     [[nodiscard]] std::string story() const;
+    [[nodiscard]] bool in_trouble() const;
 
     LocalSite& site_;
     const std::string adapter_;
@@ -157,6 +158,7 @@ class LocalInstance {
     Probe probe_;
     ProbeRules rules_;
     HealthCount count_;
+    bool starts_long_ = false;  // starting: longer than people expect
 };
 
 }  // namespace mcpgw::deploy

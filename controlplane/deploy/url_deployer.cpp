@@ -57,6 +57,7 @@ std::vector<InstanceStatus> UrlDeployer::observe(std::string_view adapter) const
     status.name = target.name + "-0";
     status.uid = target.url;
     status.ready = target.state == State::ready;
+    status.in_trouble = target.state == State::unreachable || target.state == State::impossible;
     // Its sessions are somewhere as long as nobody says that the server is another one.
     status.alive = !target.address.empty();
     if (status.alive) {

@@ -78,6 +78,7 @@ InstanceStatus status_of(const Plan& plan, const SeenPod& pod, const SeenAdapter
     if (!status.host.empty()) status.address = deploy::address_text(status.host, status.port);
     status.restarts = pod.restarts;
     status.reason = reason_of_pod(pod, seen, is_serving);
+    status.in_trouble = !is_serving && !is_terminating && !is_usual(status.reason);
     status.since_unix_ms = since_of(pod, is_serving);
     return status;
 }
@@ -88,6 +89,7 @@ InstanceStatus missing_status(const Plan& plan, std::uint32_t ordinal, const See
     status.updated = false;
     status.path = plan.adapter.path;
     status.reason = reason_of_missing_pod(seen);
+    status.in_trouble = !is_usual(status.reason);
     return status;
 }
 

@@ -144,9 +144,16 @@ std::vector<deploy::InstanceStatus> KubernetesDeployer::observe(std::string_view
     const auto wish = wishes_.find(adapter);
     if (wish == wishes_.end() || !wish->second.desired) return {};
     auto instances = view_of(Plan{*wish->second.desired, options_.objects}, cache_.of(adapter));
-    const std::string away = cache_.contact_trouble();
-    append_trouble(instances, away.empty() ? writers_->progress(adapter).trouble : away);
+    append_trouble(instances, trouble(adapter).message);
     return instances;
+}
+
+deploy::Trouble KubernetesDeployer::trouble(std::string_view adapter) const {
+    if (std::string away = cache_.contact_trouble(); !away.empty())
+        return {"ClusterUnreachable", std::move(away)};
+    std::string refused = writers_->progress(adapter).trouble;
+    if (refused.empty()) return {};
+    return {"ChangeNotMade", std::move(refused)};
 }
 
 // The cluster is not as the writers left it: somebody has changed or removed the StatefulSet.

@@ -47,6 +47,7 @@ class KubernetesDeployer final : public deploy::Deployer {
     [[nodiscard]] std::vector<std::string> adapters() const override;
     [[nodiscard]] std::vector<deploy::InstanceStatus> observe(
         std::string_view adapter) const override;
+    [[nodiscard]] deploy::Trouble trouble(std::string_view adapter) const override;
     deploy::Step apply(const model::Adapter& desired) override;
     deploy::Step remove(std::string_view adapter) override;
     // The cluster probes, and the data plane leaves out what fails.

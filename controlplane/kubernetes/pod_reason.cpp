@@ -14,6 +14,8 @@ constexpr std::array<std::string_view, 6> kImageTroubles = {
     "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable"};
 // What every start goes through.
 constexpr std::array<std::string_view, 2> kUsualWaits = {"ContainerCreating", "PodInitializing"};
+constexpr std::string_view kStarting = "starting";
+constexpr std::string_view kWaiting = "waiting to be created";
 constexpr std::int64_t kSignalBase = 128;  // an exit status above it names a signal
 
 std::string with_detail(std::string text, const std::string& detail) {
@@ -54,12 +56,17 @@ std::string reason_of_waiting(const SeenPod& pod, const SeenAdapter& seen) {
     if (std::ranges::find(kUsualWaits, reason) != kUsualWaits.end()) {
         const SeenEvent* event = last_event(seen, pod.uid, "FailedMount", 0);
         if (event == nullptr) event = last_event(seen, pod.uid, "FailedCreatePodSandBox", 0);
-        return event != nullptr ? with_detail("cannot start yet", event->message) : "starting";
+        return event != nullptr ? with_detail("cannot start yet", event->message)
+                                : std::string(kStarting);
     }
     return with_detail("cannot start (" + reason + ")", pod.waiting_message);
 }
 
 }  // namespace
+
+bool is_usual(std::string_view reason) {
+    return reason == kStarting || reason == kWaiting;
+}
 
 std::string end_text(const SeenEnd& end) {
     if (end.reason == "OOMKilled") return "ran out of memory and was killed";
@@ -88,14 +95,14 @@ std::string reason_of_pod(const SeenPod& pod, const SeenAdapter& seen, bool is_s
             return "starting again after it " + end_text(pod.last_ended) + " (" +
                    restarts_text(pod.restarts) + ")";
     }
-    return "starting";
+    return std::string(kStarting);
 }
 
 std::string reason_of_missing_pod(const SeenAdapter& seen) {
     if (seen.stateful_set)
         if (const SeenEvent* event = last_event(seen, seen.stateful_set->uid, "FailedCreate", 0))
             return with_detail("its pod cannot be created", event->message);
-    return "waiting to be created";
+    return std::string(kWaiting);
 }
 
 }  // namespace mcpgw::kubernetes

@@ -16,6 +16,9 @@ namespace mcpgw::kubernetes {
 [[nodiscard]] std::string reason_of_pod(const SeenPod& pod, const SeenAdapter& seen,
                                         bool is_serving);
 // Why there is no pod: the reason of the StatefulSet's last failure to make one, if any.
+// That of a pod that only takes its time, or of none that is still to come.
+[[nodiscard]] bool is_usual(std::string_view reason);
+
 [[nodiscard]] std::string reason_of_missing_pod(const SeenAdapter& seen);
 
 // "exited with status 3", "killed by signal 9", "ran out of memory and was killed"

@@ -17,6 +17,19 @@ std::uint64_t Observations::version() const {
     return version_;
 }
 
+ConditionList Observations::conditions_of(std::string_view adapter) const {
+    static const ConditionList nothing = std::make_shared<const std::vector<Condition>>();
+    const std::scoped_lock lock(mutex_);
+    const auto found = conditions_.find(adapter);
+    return found == conditions_.end() ? nothing : found->second;
+}
+
+void Observations::set_conditions(std::string_view adapter, std::vector<Condition> conditions) {
+    auto list = std::make_shared<const std::vector<Condition>>(std::move(conditions));
+    const std::scoped_lock lock(mutex_);
+    conditions_.insert_or_assign(std::string(adapter), std::move(list));
+}
+
 bool Observations::set(std::string_view adapter, std::vector<InstanceStatus> instances) {
     auto list = std::make_shared<const std::vector<InstanceStatus>>(std::move(instances));
     const std::scoped_lock lock(mutex_);
@@ -42,6 +55,8 @@ void Observations::note_row_version(std::string_view adapter, std::uint64_t vers
 
 bool Observations::erase(std::string_view adapter) {
     const std::scoped_lock lock(mutex_);
+    if (const auto known = conditions_.find(adapter); known != conditions_.end())
+        conditions_.erase(known);
     if (const auto row = row_versions_.find(adapter); row != row_versions_.end())
         row_versions_.erase(row);
     const auto found = by_adapter_.find(adapter);

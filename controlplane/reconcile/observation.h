@@ -15,11 +15,13 @@
 #include <vector>
 
 #include "controlplane/deploy/instance_status.h"
+#include "controlplane/reconcile/conditions.h"
 
 namespace mcpgw::reconcile {
 
 using deploy::InstanceStatus;
 using InstanceList = std::shared_ptr<const std::vector<InstanceStatus>>;
+using ConditionList = std::shared_ptr<const std::vector<Condition>>;
 
 class Observations {
   public:
@@ -31,6 +33,11 @@ class Observations {
     // The version of the adapter's row after which its instances were looked at last; 0: never.
     [[nodiscard]] std::uint64_t row_version_of(std::string_view adapter) const;
 
+    // Never null; empty for an adapter that was not looked at yet.
+    [[nodiscard]] ConditionList conditions_of(std::string_view adapter) const;
+
+    // After the instances were set; no news for those who route.
+    void set_conditions(std::string_view adapter, std::vector<Condition> conditions);
     // Says whether this is news.
     bool set(std::string_view adapter, std::vector<InstanceStatus> instances);
     // After the instances of that version were set. No news: it changes with the row alone.
@@ -40,6 +47,7 @@ class Observations {
   private:
     mutable std::mutex mutex_;
     std::map<std::string, InstanceList, std::less<>> by_adapter_;
+    std::map<std::string, ConditionList, std::less<>> conditions_;
     std::map<std::string, std::uint64_t, std::less<>> row_versions_;
     std::uint64_t version_ = 0;
 };

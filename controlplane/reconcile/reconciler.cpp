@@ -18,8 +18,6 @@ namespace mcpgw::reconcile {
 namespace {
 
 constexpr std::size_t kPageSize = 500;
-// A store that cannot answer now is asked again after this long.
-constexpr Nanos kStoreRetry = 500 * kMillisecond;
 
 Result<> watch(int epoll_fd, int fd) {
     epoll_event event{};
@@ -111,7 +109,7 @@ Result<> Reconciler::logs(const model::Adapter& adapter, const deploy::LogQuery&
 
 void Reconciler::run() {
     while (!stopping_ && !load_all()) {
-        schedule("", monotonic_now() + kStoreRetry);  // only to be woken
+        schedule("", store_retry_at());  // only to be woken
         wait();
         due_.clear();
     }
@@ -145,6 +143,7 @@ bool Reconciler::load_all() {
     for (const auto& [source, deployer] : options_.deployers)
         for (const std::string& name : deployer->adapters())
             found[name];
+    note_store_reads();
     known_ = std::move(found);
     const Nanos now = monotonic_now();
     for (const auto& [name, known] : known_)
@@ -236,6 +235,7 @@ bool Reconciler::reload(const std::string& name, Known& known) {
         log_error("cannot read an adapter", {{"adapter", name}, {"why", row.error().detail}});
         return false;
     }
+    note_store_reads();
     known.stale = false;
     if (row)
         known.desired = std::move(*row);
@@ -267,6 +267,7 @@ std::vector<InstanceStatus> Reconciler::observe(const std::string& name, const K
     for (InstanceStatus& instance : instances) {
         if (!instance.alive || instance.draining) continue;
         instance.ready = false;
+        instance.in_trouble = true;
         instance.reason = obstacle;
     }
     return instances;
@@ -306,13 +307,44 @@ void Reconciler::step(const std::string& name) {
         if (known.desired && known.desired->kind() == model::Kind::tool &&
             end_drains_of_tool(*known.desired))
             taken.again_at = monotonic_now();
+        judge(name, known, taken);
     }
-    if (known.stale) taken.again_at = std::min(taken.again_at, monotonic_now() + kStoreRetry);
+    if (known.stale) taken.again_at = std::min(taken.again_at, store_retry_at());
     schedule(name, taken.again_at);
     if (!known.stale && !known.desired && taken.done) {
         options_.observations->erase(name);
         known_.erase(name);
     }
+}
+
+void Reconciler::judge(const std::string& name, const Known& known,
+                       const deploy::Step& taken) const {
+    if (!known.desired) return;
+    deploy::Trouble trouble;
+    const auto deployer = options_.deployers.find(known.desired->source());
+    if (deployer == options_.deployers.end())
+        trouble = {"NoDeployer", "nothing here can run it"};
+    else
+        trouble = deployer->second->trouble(name);
+    if (known.stale)
+        trouble = {"StoreUnreadable", "the newest definition cannot be read; it is tried again"};
+    const InstanceList instances = options_.observations->of(name);
+    const ConditionList before = options_.observations->conditions_of(name);
+    const Situation situation{*known.desired, *instances, taken.done, std::move(trouble)};
+    std::vector<Condition> now = conditions_of(situation, *before, unix_millis_now());
+    if (now != *before) options_.observations->set_conditions(name, std::move(now));
+}
+
+// One time for all who wait for it: the more they are, the more it would be asked otherwise.
+Nanos Reconciler::store_retry_at() {
+    const Nanos now = monotonic_now();
+    if (now >= store_retry_at_) store_retry_at_ = now + store_backoff_.next(random_());
+    return store_retry_at_;
+}
+
+void Reconciler::note_store_reads() {
+    store_backoff_.reset();
+    store_retry_at_ = 0;
 }
 
 void Reconciler::settle() {

@@ -17,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <set>
 #include <string>
 #include <string_view>
@@ -24,8 +25,10 @@
 #include <utility>
 #include <vector>
 
+#include "common/limits.h"
 #include "common/result.h"
 #include "common/time.h"
+#include "controlplane/deploy/backoff.h"
 #include "controlplane/deploy/deployer.h"
 #include "controlplane/deploy/instance_directory.h"
 #include "controlplane/model/adapter.h"
@@ -105,6 +108,10 @@ class Reconciler {
     [[nodiscard]] deploy::Step step_deployers(const std::string& name, const Known& known) const;
     [[nodiscard]] std::vector<InstanceStatus> observe(const std::string& name,
                                                       const Known& known) const;
+    void judge(const std::string& name, const Known& known, const deploy::Step& taken) const;
+    // When the store is to be asked again after it could not be read, and that it could.
+    [[nodiscard]] Nanos store_retry_at();
+    void note_store_reads();
     void schedule(const std::string& name, Nanos at);
     void settle();
     void request(std::set<std::string, std::less<>> Requests::* kind, std::string_view name);
@@ -124,6 +131,9 @@ class Reconciler {
     std::multimap<Nanos, std::pair<std::string, std::uint64_t>> due_;
     bool settled_ = false;
     Nanos settle_at_ = kNever;
+    deploy::Backoff store_backoff_{limits::store_retry_first_ms, limits::store_retry_last_ms};
+    Nanos store_retry_at_ = 0;
+    std::mt19937_64 random_{std::random_device{}()};
 };
 
 }  // namespace mcpgw::reconcile

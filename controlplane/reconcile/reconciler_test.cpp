@@ -33,8 +33,10 @@ class FakeStore final : public store::Store {
         rows_.erase(name);
     }
     std::atomic<bool> is_down = false;
+    std::atomic<int> gets = 0;
 
     Result<model::Adapter> get(std::string_view name) override {
+        ++gets;
         const std::scoped_lock lock(mutex_);
         if (is_down) return failure(Code::unavailable, "busy");
         const auto row = rows_.find(name);
@@ -112,6 +114,8 @@ class FakeDeployer final : public deploy::Deployer {
     std::atomic<int> removal_steps = 1;
     // A number that changes with every step, so that every step is news.
     std::atomic<bool> restless = false;
+    // Something is wrong with every adapter as a whole.
+    std::atomic<bool> in_trouble = false;
     // Instances drain until they are told that nobody uses them.
     std::atomic<bool> draining = false;
 
@@ -131,6 +135,9 @@ class FakeDeployer final : public deploy::Deployer {
         status.draining = draining;
         status.restarts = restless ? static_cast<std::uint32_t>(found->second.steps) : 0;
         return {status};
+    }
+    deploy::Trouble trouble(std::string_view) const override {
+        return in_trouble ? deploy::Trouble{"QuotaExceeded", "no room"} : deploy::Trouble{};
     }
     deploy::Step apply(const model::Adapter& desired) override {
         note("apply " + desired.name);
@@ -515,6 +522,56 @@ TEST_F(ReconcilerTest, logs_come_from_whoever_runs_the_adapter) {
                            })
                     .has_value());
     EXPECT_EQ(text, "log of a");
+}
+
+// --- Conditions ---------------------------------------------------------------------------------
+
+// The condition of the adapter x, as "True REASON".
+std::string condition(const Observations& observations, const std::string& type) {
+    const ConditionList all = observations.conditions_of("x");
+    for (const Condition& one : *all)
+        if (one.type == type) return (one.holds ? "True " : "False ") + one.reason;
+    return "";
+}
+
+TEST_F(ReconcilerTest, conditions_follow_what_is_seen) {
+    store_.put(local("x"));
+    start();
+    ASSERT_TRUE(eventually([&] { return condition(observations_, "Degraded") != ""; }));
+    EXPECT_EQ(condition(observations_, "Ready"), "False NotEnoughReady");
+    EXPECT_EQ(condition(observations_, "Degraded"), "False AsExpected");
+    local_.in_trouble = true;
+    local_.happen("x", "another");
+    ASSERT_TRUE(
+        eventually([&] { return condition(observations_, "Degraded") == "True QuotaExceeded"; }));
+    EXPECT_EQ(observations_.conditions_of("x")->at(2).message, "no room");
+    local_.in_trouble = false;
+    // A row that cannot be read is trouble, too, and over once it can be.
+    store_.is_down = true;
+    reconciler_->wake("x");
+    ASSERT_TRUE(
+        eventually([&] { return condition(observations_, "Degraded") == "True StoreUnreadable"; }));
+    store_.is_down = false;
+    ASSERT_TRUE(
+        eventually([&] { return condition(observations_, "Degraded") == "False AsExpected"; }));
+    store_.drop("x");
+    reconciler_->wake("x");
+    EXPECT_TRUE(eventually([&] { return observations_.conditions_of("x")->empty(); }));
+}
+
+TEST_F(ReconcilerTest, a_store_that_cannot_be_read_is_asked_less_and_less_often) {
+    for (const char* name : {"x", "y", "z"})
+        store_.put(local(name));
+    start();
+    ASSERT_TRUE(eventually([&] { return settled_ == 1; }));
+    store_.is_down = true;
+    const int before = store_.gets;
+    for (const char* name : {"x", "y", "z"})
+        reconciler_->wake(name);
+    const Nanos begin = monotonic_now();
+    ASSERT_TRUE(eventually([&] { return store_.gets >= before + 3 * 4; }));
+    // 0.2 + 0.4 + 0.8 s, each a fifth shorter at most; all three are asked for at the same times.
+    EXPECT_GE(monotonic_now() - begin, 1'120 * kMillisecond);
 }
 
 }  // namespace

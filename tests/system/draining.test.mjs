@@ -215,6 +215,10 @@ test('a definition that never answers takes nothing from the old one', async (t)
   const status = await statusWhen(gateway, 'a failure of the new one', (now) =>
     /^exited with status 3, restarting/.test(now.instances[0].reason));
   assert.deepEqual([status.readyReplicas, status.updatedReplicas], [1, 0]);
+  const told = Object.fromEntries(status.conditions.map((one) => [one.type, one]));
+  assert.equal(told.Ready.status, 'True');
+  assert.equal(told.Degraded.status, 'True');
+  assert.match(told.Degraded.message, /^example-0: exited with status 3/);
   await stillThere(gateway, old);
   assert.equal((await openOne(gateway)).pid, old.pid);
   await put(gateway, {});

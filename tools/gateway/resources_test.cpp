@@ -296,6 +296,23 @@ TEST_F(AdaptersTest, tools_have_the_same_verbs_in_their_own_collection) {
     EXPECT_TRUE(tools({"apply", "-f", file("[{}]")}).err.contains("a tool is an object"));
 }
 
+TEST_F(AdaptersTest, status_tells_what_is_wrong_beside_what_is_ready) {
+    gateway_.adapters["x"] = "{}";
+    const std::string conditions =
+        R"("conditions":[{"type":"Ready","status":"True","reason":"Available","message":"1 of 1"},
+        {"type":"Degraded","status":"True","reason":"InstanceFailing","message":"x-0: gone",
+        "lastTransitionTime":"then"}])";
+    const std::string counts = R"("readyReplicas":1,"updatedReplicas":0,"availableReplicas":1,)";
+    gateway_.statuses = {"{" + counts + R"("replicaStatus":"Healthy",)" + conditions + "}"};
+    EXPECT_EQ(adapters({"status", "x"}).out,
+              "Healthy\nready 1, updated 0, available 1\n"
+              "degraded since then: x-0: gone (InstanceFailing)\n");
+    gateway_.statuses = {"{" + counts + R"("replicaStatus":"Degraded: 0/1 ready, x-0: gone",)" +
+                         conditions + "}"};
+    EXPECT_EQ(adapters({"status", "x"}).out,
+              "Degraded: 0/1 ready, x-0: gone\nready 1, updated 0, available 1\n");
+}
+
 constexpr const char* kStarting =
     R"({"readyReplicas":0,"updatedReplicas":1,"desiredReplicas":1,"version":2,"observedVersion":2,
         "replicaStatus":"Degraded: 0/1 ready","instances":[

@@ -63,6 +63,22 @@ bool is_bare(const JsonValue& value) {
     return value.is(Kind::string) && value.text.empty();
 }
 
+// What is wrong although enough is ready, or with the whole; nothing if replicaStatus says it.
+std::string trouble_line(const JsonValue& status) {
+    const JsonValue* conditions = status.find("conditions");
+    if (conditions == nullptr) return {};
+    const std::string_view told = status.string_or("replicaStatus", "");
+    for (const JsonValue& one : conditions->items) {
+        if (one.string_or("type", "") != "Degraded" || one.string_or("status", "") != "True")
+            continue;
+        if (told.contains(one.string_or("message", ""))) return {};
+        return "degraded since " + for_terminal(cell(one, "lastTransitionTime")) + ": " +
+               for_terminal(cell(one, "message")) + " (" + for_terminal(cell(one, "reason")) +
+               ")\n";
+    }
+    return {};
+}
+
 }  // namespace
 
 std::string resources_table(model::Kind kind, const JsonValue& resources) {
@@ -93,6 +109,7 @@ std::string status_text(const JsonValue& status) {
     text += "ready " + for_terminal(cell(status, "readyReplicas")) + ", updated " +
             for_terminal(cell(status, "updatedReplicas")) + ", available " +
             for_terminal(cell(status, "availableReplicas")) + "\n";
+    text += trouble_line(status);
     const JsonValue* instances = status.find("instances");
     if (instances == nullptr || instances->items.empty()) return text;
     Table table({"INSTANCE", "READY", "ADDRESS", "RESTARTS", "SINCE", "REASON"});

@@ -50,6 +50,17 @@ std::vector<std::string> troubles_of(const JsonValue& status) {
     return troubles;
 }
 
+// One of the present definition is not ready yet: what is ready may be of the one before. A gateway
+// that does not say which is which replaces in place.
+bool waits_for_successor(const JsonValue& status) {
+    const JsonValue* instances = status.find("instances");
+    if (instances == nullptr) return false;
+    return std::ranges::any_of(instances->items, [](const JsonValue& instance) {
+        const JsonValue* updated = instance.find("updated");
+        return updated != nullptr && updated->text == "true" && !is_ready_instance(instance);
+    });
+}
+
 // One line on standard error.
 class ProgressLine {
   public:
@@ -113,7 +124,7 @@ Progress progress_of(std::string_view name, const JsonValue& status) {
     const std::uint64_t updated = number_of(status, "updatedReplicas").value_or(desired);
     const bool is_healthy = status.string_or("replicaStatus", "") == "Healthy";
     Progress progress;
-    progress.is_ready = is_healthy && updated == desired;
+    progress.is_ready = is_healthy && updated == desired && !waits_for_successor(status);
     progress.line = start + std::to_string(ready) + "/" + std::to_string(desired) + " ready";
     if (updated < desired)
         progress.line +=

@@ -52,6 +52,21 @@ TEST(WaitProgress, the_line_says_how_far_it_is_and_what_is_in_the_way) {
               "x: 3/1 ready, 2 more to be stopped");
 }
 
+TEST(WaitProgress, an_old_one_that_is_ready_does_not_stand_for_its_successor) {
+    const std::string numbers = counts("1", "1", "1");
+    const auto with = [&numbers](const char* successor, const char* old) {
+        return progress(status_of(numbers, true,
+                                  std::string(R"(,"instances":[{"name":"x-0","updated":true,)") +
+                                      successor + R"(},{"name":"x-0","updated":false,)" + old +
+                                      "}]"));
+    };
+    const char* ready = R"("ready":true,"reason":"ready")";
+    EXPECT_FALSE(with(R"("ready":false,"reason":"exited")", ready).is_ready);
+    EXPECT_EQ(with(R"("ready":false,"reason":"exited")", ready).line, "x: 1/1 ready, x-0: exited");
+    // Nobody has to wait for the end of a drain.
+    EXPECT_TRUE(with(ready, R"("ready":false,"reason":"draining: 3 s left")").is_ready);
+}
+
 TEST(WaitProgress, what_is_no_status_is_not_ready) {
     for (const char* text : {"{}", "[]", "null", R"({"readyReplicas":-1})",
                              R"({"readyReplicas":"1","replicaStatus":"Degraded"})"})
