@@ -225,7 +225,7 @@ LocalInstance* LocalDeployer::find_seat(Group& group, std::uint32_t ordinal, Wis
 }
 
 void LocalDeployer::step_others(Group& group, std::uint32_t ordinal, LocalInstance* seat,
-                                const Wish& wish) {
+                                Wish& wish) {
     std::vector<Place> others;
     for (const auto& [place, one] : of_ordinal(group.instances, ordinal))
         if (one.get() != seat) others.push_back(place);
@@ -233,7 +233,8 @@ void LocalDeployer::step_others(Group& group, std::uint32_t ordinal, LocalInstan
         LocalInstance& one = *group.instances.at(place);
         switch (one.state()) {
             case State::idle:
-                maybe(delete_remains(group, place));
+                // The next replacement may begin, which nobody else would say.
+                if (delete_remains(group, place)) wish.again_at = wish.now;
                 break;
             case State::starting:
             case State::silent:

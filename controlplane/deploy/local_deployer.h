@@ -92,7 +92,7 @@ class LocalDeployer : public Deployer {
     bool delete_remains(Group& group, Place place);
     void step_ordinal(Group& group, std::uint32_t ordinal, Wish& wish);
     LocalInstance* find_seat(Group& group, std::uint32_t ordinal, Wish& wish);
-    void step_others(Group& group, std::uint32_t ordinal, LocalInstance* seat, const Wish& wish);
+    void step_others(Group& group, std::uint32_t ordinal, LocalInstance* seat, Wish& wish);
 
     LocalSite site_;
     std::map<std::string, Group, std::less<>> groups_;

@@ -208,6 +208,17 @@ TEST_F(ReplacementTest, what_is_removed_goes_with_both_generations) {
     EXPECT_FALSE(std::filesystem::exists(directory_.path() + "/instances/x"));
 }
 
+TEST_F(ReplacementTest, the_next_one_begins_as_soon_as_the_one_before_is_gone) {
+    options_.drain_ms = 0;
+    options_.probe_interval_ms = 3'600'000;  // what waits for the next look fails
+    adapter_.replica_count = 3;
+    ASSERT_TRUE(until(ready_count(3)));
+    change("2");
+    EXPECT_TRUE(without_loss_until(3, [](const All& all) {
+        return ready_count(3)(all) && std::ranges::all_of(all, &InstanceStatus::updated);
+    }));
+}
+
 TEST_F(ReplacementTest, who_follows_the_log_is_led_to_the_successor) {
     options_.drain_ms = 0;
     ASSERT_TRUE(start());
