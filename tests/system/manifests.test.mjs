@@ -28,7 +28,9 @@ const contains = (labels = {}, wanted) => (
   Object.entries(wanted).every(([name, value]) => labels[name] === value));
 
 // What a container takes from outside of the bundle.
-const GIVEN = new Set(['ConfigMap kube-root-ca.crt', 'Secret mcp-gateway-session-keys']);
+const GIVEN = new Set([
+  'ConfigMap kube-root-ca.crt', 'Secret mcp-gateway-session-keys', 'Secret mcp-gateway-secrets',
+]);
 
 describe('objects', () => {
   let checker;
@@ -153,8 +155,8 @@ describe('names agree', () => {
       const { containers, volumes, serviceAccountName } = spec;
       const wanted = [
         serviceAccountName && `ServiceAccount ${serviceAccountName}`,
-        ...containers.flatMap((one) => one.envFrom ?? [])
-          .map((one) => `ConfigMap ${one.configMapRef.name}`),
+        ...containers.flatMap((one) => one.envFrom ?? []).map(({ configMapRef, secretRef }) => (
+          configMapRef ? `ConfigMap ${configMapRef.name}` : `Secret ${secretRef.name}`)),
         ...volumes.flatMap(({ persistentVolumeClaim, configMap, secret, projected }) => [
           persistentVolumeClaim && `PersistentVolumeClaim ${persistentVolumeClaim.claimName}`,
           configMap && `ConfigMap ${configMap.name}`,
@@ -226,12 +228,16 @@ describe('pods', () => {
     }
   });
 
-  test('only the control plane has a token', () => {
+  test('only the control plane has a token, and secrets of servers', () => {
     assert.equal(pod.automountServiceAccountToken, false);
     const mounts = (name) => container(name).volumeMounts.map((one) => one.mountPath);
     const TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount';
     assert.ok(mounts('controlplane').includes(TOKEN));
     assert.ok(!mounts('dataplane').includes(TOKEN));
+    const secretsOf = (name) => container(name).envFrom.filter((one) => one.secretRef);
+    assert.deepEqual(secretsOf('dataplane'), []);
+    // Without any the gateway starts all the same.
+    assert.deepEqual(secretsOf('controlplane').map((one) => one.secretRef.optional), [true]);
   });
 
   test('the planes share a volume of sockets, and not their data', () => {
