@@ -50,7 +50,7 @@ TEST_F(FaultsTest, whatever_write_fails_nothing_that_was_acknowledged_is_lost) {
     int refused = 0;
     FaultyDisk disk;
     for (const int code : {SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC})
-        for (int good = 0; good < 90; good += 5) {
+        for (int good = 0; good < 64; good += 4) {
             SCOPED_TRACE(std::to_string(code) + " after " + std::to_string(good));
             const std::string path =
                 directory_ + "/" + std::to_string(code) + "-" + std::to_string(good) + ".db";
