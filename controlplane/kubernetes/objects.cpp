@@ -77,12 +77,22 @@ void write_metadata(JsonWriter& out, const Plan& plan, const Identity& identity)
 
 void write_environment(JsonWriter& out, const model::Adapter& adapter) {
     std::map<std::string, std::string> variables = adapter.environment_variables;
-    variables.try_emplace("PORT", std::to_string(adapter.port));
+    if (!adapter.secret_variables.contains("PORT"))
+        variables.try_emplace("PORT", std::to_string(adapter.port));
     out.key("env").array();
     for (const auto& [name, value] : variables) {
         out.object();
         out.key("name").string(name);
         out.key("value").string(literal(value));
+        out.end();
+    }
+    for (const auto& [name, place] : adapter.secret_variables) {
+        out.object();
+        out.key("name").string(name);
+        out.key("valueFrom").object().key("secretKeyRef").object();
+        out.key("name").string(place.secret);
+        out.key("key").string(place.key);
+        out.end().end();
         out.end();
     }
     out.end();

@@ -151,6 +151,19 @@ TEST_F(ObjectsTest, variables_are_sorted_literal_and_include_the_port) {
     EXPECT_EQ(all, "A=1|PORT=9000|Z=$$(A) costs $$5|");
 }
 
+TEST_F(ObjectsTest, a_variable_may_be_a_key_of_a_secret) {
+    adapter_.environment_variables = {{"A", "1"}};
+    adapter_.secret_variables = {{"PORT", {"ports", "mine"}}, {"TOKEN", {"api", "TOKEN"}}};
+    const auto variables = array_at(container_of(set()), {"env"});
+    ASSERT_EQ(variables.size(), 3U);
+    EXPECT_EQ(text_at(variables[1], {"name"}), "PORT");
+    EXPECT_EQ(text_at(variables[1], {"valueFrom", "secretKeyRef", "name"}), "ports");
+    EXPECT_EQ(text_at(variables[1], {"valueFrom", "secretKeyRef", "key"}), "mine");
+    EXPECT_EQ(text_at(variables[2], {"name"}), "TOKEN");
+    EXPECT_EQ(text_at(variables[2], {"value"}), "");
+    EXPECT_EQ(text_at(variables[2], {"valueFrom", "secretKeyRef", "key"}), "TOKEN");
+}
+
 TEST_F(ObjectsTest, a_variable_port_of_the_adapters_own_wins) {
     adapter_.environment_variables = {{"PORT", "1"}};
     EXPECT_EQ(text_at(array_at(container_of(set()), {"env"}).at(0), {"value"}), "1");

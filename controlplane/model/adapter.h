@@ -49,6 +49,13 @@ struct HeaderValue {
     bool operator==(const HeaderValue&) const = default;
 };
 
+// Where the value of a variable is kept on a cluster: a key of a Secret in the servers' namespace.
+struct SecretKey {
+    std::string secret;
+    std::string key;
+    bool operator==(const SecretKey&) const = default;
+};
+
 // Kubernetes quantities as given, e.g. "500m", "256Mi"; empty = not said.
 struct Amounts {
     std::string cpu;
@@ -74,6 +81,7 @@ struct Adapter {
     std::string image_name;
     std::string image_version;
     std::map<std::string, std::string> environment_variables;
+    std::map<std::string, SecretKey> secret_variables;  // of images only; names differ from those
     std::uint32_t replica_count = 1;
     std::string description;
     bool use_workload_identity = false;

@@ -24,6 +24,19 @@ std::vector<std::string_view> words_of(const Array& names) {
     return {names.begin(), names.end()};
 }
 
+// {secret: NAME, key: KEY}; the key is the variable's own name unless it is said.
+void read_secret_variable(FieldReader reference, const std::string& variable, Adapter& adapter) {
+    SecretKey& out = adapter.secret_variables[variable];
+    out.key = variable;
+    if (!reference.has("secret"))
+        reference.complain("secret", "is required");
+    else if (reference.string("secret", out.secret))
+        reference.judge("secret", object_name_complaint(out.secret));
+    static_cast<void>(reference.string("key", out.key));
+    reference.judge("key", secret_key_complaint(out.key));
+    reference.refuse_unknown();
+}
+
 void read_environment(FieldReader& in, Adapter& adapter, FieldErrors& errors) {
     const picojson::value* member = in.take("environmentVariables");
     if (member == nullptr) return;
@@ -31,13 +44,19 @@ void read_environment(FieldReader& in, Adapter& adapter, FieldErrors& errors) {
     if (!member->is<picojson::object>()) return;
     for (const auto& [name, value] : member->get<picojson::object>()) {
         variables.judge(name, environment_name_complaint(name));
+        if (value.is<picojson::object>()) {
+            read_secret_variable({value, variables.path_of(name), errors}, name, adapter);
+            if (adapter.image_name.empty())
+                variables.complain(name, "can name a secret with imageName only");
+            continue;
+        }
         std::string text;
         if (!variables.string(name, text)) continue;
         if (text.find('\0') != std::string::npos)
             variables.complain(name, "must not contain NUL characters");
         adapter.environment_variables[name] = std::move(text);
     }
-    in.judge("environmentVariables", environment_complaint(adapter.environment_variables));
+    in.judge("environmentVariables", environment_complaint(adapter));
 }
 
 void read_header(const picojson::value& value, FieldReader& headers, HeaderValue& out,
@@ -278,6 +297,19 @@ void write_source(JsonWriter& out, const Adapter& adapter) {
     }
 }
 
+void write_environment(JsonWriter& out, const Adapter& adapter, Audience audience) {
+    out.object();
+    for (const auto& [name, value] : adapter.environment_variables)
+        out.key(name).string(audience == Audience::writer ? std::string_view(value) : kMask);
+    for (const auto& [name, place] : adapter.secret_variables) {
+        out.key(name).object();
+        out.key("secret").string(place.secret);
+        out.key("key").string(place.key);
+        out.end();
+    }
+    out.end();
+}
+
 void write_headers(JsonWriter& out, const Adapter& adapter, Audience audience) {
     out.object();
     for (const auto& [name, value] : adapter.request_headers) {
@@ -334,10 +366,7 @@ void write_adapter(JsonWriter& out, const Adapter& adapter, Audience audience) {
     out.key("id").string(adapter.name);
     out.key("name").string(adapter.name);
     write_source(out, adapter);
-    out.key("environmentVariables").object();
-    for (const auto& [name, value] : adapter.environment_variables)
-        out.key(name).string(audience == Audience::writer ? std::string_view(value) : kMask);
-    out.end();
+    write_environment(out.key("environmentVariables"), adapter, audience);
     out.key("replicaCount").number(std::uint64_t{adapter.replica_count});
     out.key("description").string(adapter.description);
     out.key("useWorkloadIdentity").boolean(adapter.use_workload_identity);

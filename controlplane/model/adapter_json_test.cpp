@@ -31,6 +31,9 @@ std::string with(std::string_view member) {
 std::string with_command(std::string_view member) {
     return R"({"name":"x","command":["server"],)" + std::string(member) + "}";
 }
+std::string with_image(std::string_view member) {
+    return R"({"name":"x","imageName":"i","imageVersion":"1",)" + std::string(member) + "}";
+}
 std::string quoted(std::size_t size) {
     return "\"" + std::string(size, 'a') + "\"";
 }
@@ -65,6 +68,8 @@ TEST(AdapterJson, good_values_are_taken) {
         with(R"("description":"two\nlines \u00e9")"),
         with(R"("environmentVariables":{})"),
         with(R"("environmentVariables":{"A":"","_b.c-d9":"x=\ny"})"),
+        with_image(
+            R"("environmentVariables":{"A":{"secret":"s"},"B":{"secret":"s.t","key":"k_1"}})"),
         with(R"("requiredRoles":[])"),
         with(R"("requiredRoles":["mcp.engineer","with space"])"),
         with(R"("useWorkloadIdentity":true)"),
@@ -189,6 +194,20 @@ TEST(AdapterJson, values_of_a_wrong_kind_or_out_of_range_are_refused) {
     });
 }
 
+TEST(AdapterJson, a_variable_that_is_a_secret_is_told_by_its_place) {
+    const auto reading = read(with_image(R"("environmentVariables":{"A":"1","B":{"secret":"s"}})"));
+    ASSERT_TRUE(reading.errors.empty());
+    EXPECT_EQ(reading.adapter.environment_variables.size(), 1U);
+    EXPECT_EQ(reading.adapter.secret_variables.at("B"), (SecretKey{"s", "B"}));
+    JsonWriter out;
+    write_adapter(out, reading.adapter, Audience::reader);
+    const std::string text = out.take();
+    EXPECT_NE(text.find(R"("environmentVariables":{"A":"***","B":{"secret":"s","key":"B"}})"),
+              std::string::npos)
+        << text;
+    EXPECT_EQ(read(text).adapter.secret_variables, reading.adapter.secret_variables);
+}
+
 TEST(AdapterJson, mistakes_inside_objects_are_named_by_their_path) {
     expect_refused({
         {with(R"("environmentVariables":[])"), "environmentVariables"},
@@ -196,6 +215,16 @@ TEST(AdapterJson, mistakes_inside_objects_are_named_by_their_path) {
         {with(R"("environmentVariables":{"A":"\u0000"})"), "environmentVariables.A"},
         {with(R"("environmentVariables":{"A=B":"x"})"), "environmentVariables.A=B"},
         {with(R"("environmentVariables":{"1A":"x"})"), "environmentVariables.1A"},
+        {with(R"("environmentVariables":{"A":{"secret":"s"}})"), "environmentVariables.A"},
+        {with_image(R"("environmentVariables":{"A":{}})"), "environmentVariables.A.secret"},
+        {with_image(R"("environmentVariables":{"A":{"secret":"S"}})"),
+         "environmentVariables.A.secret"},
+        {with_image(R"("environmentVariables":{"A":{"secret":"s","key":"a/b"}})"),
+         "environmentVariables.A.key"},
+        {with_image(R"("environmentVariables":{"A":{"secret":"s","key":"..a"}})"),
+         "environmentVariables.A.key"},
+        {with_image(R"("environmentVariables":{"A":{"secret":"s","optional":true}})"),
+         "environmentVariables.A.optional"},
         {with(R"("healthCheck":true)"), "healthCheck"},
         {with(R"("healthCheck":{"path":"x"})"), "healthCheck.path"},
         {with(R"("healthCheck":{"intervalMs":99})"), "healthCheck.intervalMs"},

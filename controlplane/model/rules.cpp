@@ -239,6 +239,14 @@ Complaint object_name_complaint(std::string_view name) {
     return nullptr;
 }
 
+Complaint secret_key_complaint(std::string_view key) {
+    const bool is_good = !key.empty() && key.size() <= limits::host_bytes_max && key != "." &&
+                         !key.starts_with("..") &&
+                         all(key, [](char c) { return is_alnum(c) || is_one_of(c, "-_."); });
+    return is_good ? nullptr
+                   : "must be 1 to 253 letters, digits, '-', '_' and '.', not starting with '..'";
+}
+
 Complaint registry_complaint(std::string_view registry) {
     constexpr Complaint kComplaint =
         "must be HOST[:PORT][/PREFIX], such as registry.example:5000/mcp, without http://";
@@ -265,12 +273,15 @@ Complaint command_complaint(const std::vector<std::string>& command) {
     return nullptr;
 }
 
-Complaint environment_complaint(const std::map<std::string, std::string>& variables) {
-    if (variables.size() > limits::environment_variables_max)
+Complaint environment_complaint(const Adapter& adapter) {
+    const auto& variables = adapter.environment_variables;
+    if (variables.size() + adapter.secret_variables.size() > limits::environment_variables_max)
         return "must have at most 256 variables";
     std::size_t total = 0;
     for (const auto& [name, value] : variables)
         total += name.size() + value.size() + 2;
+    for (const auto& [name, place] : adapter.secret_variables)
+        total += name.size() + place.secret.size() + place.key.size() + 2;
     return total > limits::environment_bytes_max ? "must have at most 128 KiB in all" : nullptr;
 }
 

@@ -40,13 +40,15 @@ using Complaint = const char*;
 // Names of Kubernetes: of a namespace (RFC 1123 label), of other objects (RFC 1123 subdomain).
 [[nodiscard]] Complaint namespace_complaint(std::string_view name);
 [[nodiscard]] Complaint object_name_complaint(std::string_view name);
+// A key of a Secret of Kubernetes.
+[[nodiscard]] Complaint secret_key_complaint(std::string_view key);
 // HOST[:PORT][/PREFIX], what stands before the name of an image.
 [[nodiscard]] Complaint registry_complaint(std::string_view registry);
 
 // Whole collections: number and size.
 [[nodiscard]] Complaint roles_complaint(const std::vector<std::string>& roles);
 [[nodiscard]] Complaint command_complaint(const std::vector<std::string>& command);
-[[nodiscard]] Complaint environment_complaint(const std::map<std::string, std::string>& variables);
+[[nodiscard]] Complaint environment_complaint(const Adapter& adapter);
 [[nodiscard]] Complaint headers_complaint(const std::map<std::string, HeaderValue>& headers);
 
 }  // namespace mcpgw::model

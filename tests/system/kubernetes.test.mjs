@@ -43,6 +43,24 @@ function says(name, pattern) {
   });
 }
 
+test('a variable can be a key of a Secret, which the gateway never reads', async (t) => {
+  const adapter = imageAdapter('secretive', {
+    environmentVariables: { API_TOKEN: { secret: 'tickets', key: 'token' } },
+  });
+  const created = await gateway.rest('POST', '/adapters', { body: adapter });
+  endOf(t)(() => remove('secretive'));
+  assert.equal(created.status, 201, created.text);
+  assert.deepEqual(created.json.environmentVariables,
+    { API_TOKEN: { secret: 'tickets', key: 'token' } });
+  await until('the trouble in the status', async () => {
+    const { json } = await gateway.rest('GET', '/adapters/secretive/status');
+    return /tickets/.test(json.replicaStatus);
+  });
+  const variables = cluster.object('StatefulSet', 'secretive').spec.template.spec.containers[0].env;
+  assert.deepEqual(variables.find(({ name }) => name === 'API_TOKEN').valueFrom,
+    { secretKeyRef: { name: 'tickets', key: 'token' } });
+});
+
 test('an adapter becomes a StatefulSet and a Service, and serves', async (t) => {
   const status = await makeAndRemove(t, imageAdapter('made', {
     replicaCount: 2, environmentVariables: { COST: '$(PORT) $5', B: '2' },
