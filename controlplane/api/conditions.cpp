@@ -80,6 +80,22 @@ Result<bool> if_match_holds(const std::vector<std::string>& header_lines, std::s
     return holds;
 }
 
+bool if_none_match_names(const std::vector<std::string>& header_lines, std::string_view etag) {
+    for (std::string_view text : header_lines) {
+        skip_spaces(text);
+        if (text == "*") return true;
+        while (!text.empty()) {
+            auto tag = take_tag(text);
+            if (!tag) break;
+            if (tag->starts_with("W/")) tag->remove_prefix(2);
+            if (*tag == etag) return true;
+            while (!text.empty() && (text.front() == ',' || text.front() == ' '))
+                text.remove_prefix(1);
+        }
+    }
+    return false;
+}
+
 Result<Page> page_of(const Call& call) {
     Page page;
     const std::string* limit = call.parameter("limit");

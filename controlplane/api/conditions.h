@@ -23,6 +23,11 @@ namespace mcpgw::api {
 [[nodiscard]] Result<bool> if_match_holds(const std::vector<std::string>& header_lines,
                                           std::string_view etag);
 
+// RFC 9110 section 13.1.2: whether "*" or one of the entity tags, compared weakly, is this one.
+// What is malformed names nothing: its sender gets the whole answer.
+[[nodiscard]] bool if_none_match_names(const std::vector<std::string>& header_lines,
+                                       std::string_view etag);
+
 // CONTRACT section 7, Lists.
 struct Page {
     std::string after;  // the name after which the page starts

@@ -6,6 +6,15 @@
 namespace mcpgw::api {
 namespace {
 
+TEST(IfNoneMatch, weak_tags_match_and_nonsense_names_nothing) {
+    for (const std::vector<std::string>& lines : std::vector<std::vector<std::string>>{
+             {"\"7\""}, {"W/\"7\""}, {"*"}, {"\"6\", \"7\""}, {"\"6\"", "\"7\""}})
+        EXPECT_TRUE(if_none_match_names(lines, etag_of(7))) << lines[0];
+    for (const std::vector<std::string>& lines : std::vector<std::vector<std::string>>{
+             {}, {""}, {"7"}, {"\"6\""}, {"\"77\""}, {"\"7"}, {"x, \"7\""}})
+        EXPECT_FALSE(if_none_match_names(lines, etag_of(7)));
+}
+
 TEST(IfMatch, a_list_matches_if_one_strong_tag_does) {
     struct Case {
         std::vector<std::string> lines;

@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "controlplane/api/audit_routes.h"
 #include "controlplane/api/connection.h"
+#include "controlplane/api/openapi.h"
 
 namespace mcpgw::api {
 namespace {
@@ -33,6 +34,14 @@ bool may_have_body(const httplib::Request& request) {
            request.method == "DELETE";
 }
 
+std::vector<std::string> lines_of(const httplib::Request& request, const char* name) {
+    std::vector<std::string> lines;
+    const auto [first, last] = request.headers.equal_range(name);
+    for (auto line = first; line != last; ++line)
+        lines.push_back(line->second);
+    return lines;
+}
+
 Result<Call> call_of(const httplib::Request& request) {
     // The data plane sets each once; a request with two of them is nobody's.
     const bool is_clear = request.get_header_value_count("X-Mcp-UserId") == 1 &&
@@ -46,9 +55,7 @@ Result<Call> call_of(const httplib::Request& request) {
     call.path = request.path;
     call.query.assign(request.params.begin(), request.params.end());
     call.content_type = request.get_header_value("Content-Type");
-    const auto [first, last] = request.headers.equal_range("If-Match");
-    for (auto line = first; line != last; ++line)
-        call.if_match.push_back(line->second);
+    call.if_match = lines_of(request, "If-Match");
     return call;
 }
 
@@ -100,9 +107,11 @@ class ApiServer::Server : public httplib::Server {
         Put(".*", with_body);
         Patch(".*", with_body);
         Delete(".*", with_body);
-        // The library gives every answer a length, which 204 must not have (RFC 9110, 8.6).
+        // The library gives every answer a length, which 204 must not have (RFC 9110, 8.6), and
+        // which for 304 would have to be that of the 200.
         set_post_routing_handler([](const auto&, auto& response) {
-            if (response.status == 204) response.headers.erase("Content-Length");
+            if (response.status == 204 || response.status == 304)
+                response.headers.erase("Content-Length");
         });
         // What the library refuses on its own.
         set_error_handler(httplib::Server::HandlerWithResponse([](const auto&, auto& response) {
@@ -201,6 +210,8 @@ class ApiServer::Server : public httplib::Server {
             });
         const bool is_get = request.method == "GET" || request.method == "HEAD";
         if (request.path == "/readyz" && is_get) return readiness();
+        if (is_openapi_path(request.path))
+            return openapi_answer(request.method, lines_of(request, "If-None-Match"));
         auto call = call_of(request);
         if (!call) return problem(401, call.error().detail);
         if (!is_whole)

@@ -98,6 +98,12 @@ TEST_F(DecideTest, a_request_without_session_goes_to_a_ready_instance) {
     EXPECT_EQ(decision.identity.user, "ann");
 }
 
+TEST_F(DecideTest, the_description_of_the_interface_is_for_whoever_asks) {
+    const std::string nobody = "X-Dev-UserId: not a name\r\n";
+    EXPECT_EQ(ask("GET", "/openapi.json", nobody).kind, Decision::Kind::forward);
+    EXPECT_EQ(ask("GET", "/adapters", nobody).refusal, Refusal::bad_identity);
+}
+
 TEST_F(DecideTest, a_session_goes_to_the_instance_that_it_names) {
     for (const Instance& instance : table->find("a")->instances) {
         const Decision decision = ask("POST", "/adapters/a/mcp", sealed("a", instance.id));

@@ -78,8 +78,8 @@ Target single(std::string_view name) {
     if (name == "ping") return {Kind::ping, {}, kOwnPage, {}};
     if (name == "healthz") return {Kind::healthz, {}, kOwnPage, {}};
     if (name == "readyz") return {Kind::readyz, {}, kOwnPage, {}};
-    if (name == "tenants" || name == "sessions" || name == "audit" || name == "openapi.json")
-        return management(kRead);
+    if (name == "tenants" || name == "sessions" || name == "audit") return management(kRead);
+    if (name == "openapi.json") return management(kOwnPage);
     return {};
 }
 

@@ -64,7 +64,7 @@ TEST(TargetTest, management_has_its_methods) {
     expect("/sessions", Kind::management, "", "GET, OPTIONS");
     expect("/sessions/abc", Kind::management, "", "DELETE, OPTIONS");
     expect("/audit", Kind::management, "", "GET, OPTIONS");
-    expect("/openapi.json", Kind::management, "", "GET, OPTIONS");
+    expect("/openapi.json", Kind::management, "", "GET, HEAD, OPTIONS");
 }
 
 TEST(TargetTest, the_gateway_answers_for_itself) {
