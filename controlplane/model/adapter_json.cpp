@@ -162,6 +162,8 @@ void read_call(FieldReader& in, std::string_view text, Adapter& adapter) {
     if (url) {
         definition.port = url->port;
         if (!url->path.empty()) definition.path = url->path;
+        // What is kept has to be good when it is read again.
+        in.judge("url", tool_path_complaint(definition.path));
     } else {
         if (port != definition.port)
             in.complain("port", "must be that of toolDefinition, or be left out");

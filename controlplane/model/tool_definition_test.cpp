@@ -137,6 +137,18 @@ TEST(ToolDefinition, ports_and_paths_of_other_places_are_refused) {
             << path;
 }
 
+// Otherwise the row could be written, and never be read again.
+TEST(ToolDefinition, a_url_has_a_path_that_a_tool_may_have) {
+    const auto with_url = [](const std::string& url) {
+        return R"({"name":"x","url":")" + url + R"(","toolDefinition":{"tool":{"name":"x",)" +
+               kSchema + "}}}";
+    };
+    for (const char* url : {"http://h", "http://h/a/b_c.d-e", "https://h:8443/"})
+        EXPECT_EQ(fields_of(read(with_url(url)).errors), "") << url;
+    for (const char* url : {"http://h/a%20b", "http://h/a:b", "http://h/@x"})
+        EXPECT_EQ(fields_of(read(with_url(url)).errors), "url") << url;
+}
+
 TEST(ToolDefinition, a_tool_is_bounded) {
     const auto sized = [](std::size_t size) {
         return with_tool(R"("description":")" + std::string(size, 'd') + "\"," + kSchema);
