@@ -398,6 +398,7 @@ describe('schemas and gateway refuse the same', () => {
   const tool = (fields, more) => ({ toolDefinition: {
     tool: { name: 'probe', inputSchema: { type: 'object' }, ...fields }, ...more,
   } });
+  const IMAGE = { command: undefined, imageName: 'a', imageVersion: '1' };
   // Bodies are these fields over a good one; undefined leaves a field out.
   const GOOD = [
     {}, { replicaCount: 1000 }, { description: long(4096) }, { description: 'a\tb\r\nc \u00e9' },
@@ -415,6 +416,8 @@ describe('schemas and gateway refuse the same', () => {
     { resources: { requests: { cpu: '1' }, limits: {} } },
     { id: 7, createdBy: null, createdAt: 'x', lastUpdatedAt: [], version: 'x' },
     { command: undefined, imageName: 'a/b-c_d.e1', imageVersion: 'V1._-' },
+    ...[{ secret: 's' }, { secret: 's.t-u', key: '.k_1' }].map((place) => (
+      { ...IMAGE, environmentVariables: { A: place, B: 'x' } })),
     { command: undefined, url: 'HTTP://[::1]:8080/a//b' },
     { command: undefined, url: 'http://a.b_c-d' },
     { command: undefined, url: 'https://example.test:65535/' },
@@ -437,6 +440,10 @@ describe('schemas and gateway refuse the same', () => {
       'http://a:65536', 'http://a:', 'http://a:x', 'http://.a', 'http://a..b', 'http://a/../b',
       'http://a/ b', 'http://[::1', 'http://a b', `http://${long(254)}`,
       `http://a/${long(1024)}`].map((url) => ({ command: undefined, url })),
+    { environmentVariables: { A: { secret: 's' } } },
+    ...[{}, { secret: 'S' }, { secret: 'a..b' }, { secret: 's', key: 'a/b' },
+      { secret: 's', key: '..a' }, { secret: 's', key: 1 }, { secret: 's', optional: true },
+    ].map((place) => ({ ...IMAGE, environmentVariables: { A: place } })),
     { environmentVariables: [] }, { environmentVariables: { '': 'x' } },
     { environmentVariables: { '1a': 'x' } }, { environmentVariables: { 'a b': 'x' } },
     { environmentVariables: { A: 1 } }, { environmentVariables: { A: '\u0000' } },
