@@ -13,7 +13,8 @@ import proxies
 import report
 import rig
 
-BENCHMARKS = ("forward", "sse", "bulk", "idle", "latency", "churn", "scale", "sessions")
+BENCHMARKS = ("forward", "sse", "bulk", "idle", "latency", "churn", "scale", "sessions",
+              "change")
 ROUNDS_MIN = 5
 QUICK_ROUNDS, QUICK_SECONDS = 2, 1.0
 

@@ -5,12 +5,16 @@
 #   fuzz.sh NAME [SECONDS]   the whole corpus once, then new inputs for SECONDS (default 60)
 #
 # The corpus of a target is tests/fuzz/corpus/NAME. New inputs are kept beside the build, not in
-# the tree; an input that breaks the target is left in build/fuzz/broken/.
+# the tree; an input that breaks the target is left in build/fuzz/broken/. MCPGW_FUZZ_PRESET=asan
+# takes the targets of that build, which runs them at half the speed but may be there already.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
+preset="${MCPGW_FUZZ_PRESET:-fuzz}"
+folder=$(build_folder "$preset")
+
 fuzz_targets() {
-    cmake --build build/fuzz --target help | sed -n 's/^fuzz_\([a-z0-9_]*\): phony.*/\1/p' | sort
+    cmake --build "$folder" --target help | sed -n 's/^fuzz_\([a-z0-9_]*\): phony.*/\1/p' | sort
 }
 
 if [ "${1:-}" = "" ]; then
@@ -22,12 +26,12 @@ tools/setup test
 mkdir -p build
 exec 9>build/fuzz.lock
 flock 9
-configure fuzz
+configure "$preset"
 names=$(fuzz_targets)
 
 if [ "$1" = --list ]; then
     # shellcheck disable=SC2046
-    [ -z "$names" ] || build fuzz $(printf 'fuzz_%s\n' $names) >&2
+    [ -z "$names" ] || build "$preset" $(printf 'fuzz_%s\n' $names) >&2
     printf '%s\n' "$names"
     exit
 fi
@@ -43,14 +47,14 @@ if ! [[ $seconds =~ ^[0-9]+$ ]]; then
     exit 2
 fi
 
-build fuzz "fuzz_$name" >&2
+build "$preset" "fuzz_$name" >&2
 exec 9>&-
 mkdir -p build/fuzz/broken "build/fuzz/found/$name"
 corpus=tests/fuzz/corpus/$name
 seeds=()
 [ ! -d "$corpus" ] || seeds=("$corpus")
 limits=(-max_len=65536 -timeout=10 -rss_limit_mb=2048 "-artifact_prefix=build/fuzz/broken/$name-")
-program=build/fuzz/fuzz/fuzz_$name
+program=$folder/fuzz/fuzz_$name
 if [ ${#seeds[@]} -gt 0 ]; then
     without_randomisation "$program" "${limits[@]}" -runs=0 "${seeds[@]}"
 fi
