@@ -72,10 +72,11 @@ class FakeStore final : public store::Store {
     Result<std::uint64_t> snapshot_version() override { return not_asked(); }
     Result<std::uint64_t> next_snapshot_version() override { return not_asked(); }
     Result<> append_audit(const store::AuditRecord&) override { return not_asked(); }
-    Result<std::vector<store::AuditRecord>> audit(std::optional<std::uint64_t>,
-                                                  std::size_t) override {
+    Result<std::vector<store::AuditRecord>> audit(std::optional<std::uint64_t>, std::size_t,
+                                                  const store::AuditFilter&) override {
         return not_asked();
     }
+    Result<> check_up() override { return not_asked(); }
 
   private:
     static std::unexpected<Error> not_asked() { return failure(Code::unsupported, "not asked"); }
