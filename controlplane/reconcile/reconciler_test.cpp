@@ -115,6 +115,7 @@ class FakeDeployer final : public deploy::Deployer {
     std::atomic<int> removal_steps = 1;
     // A number that changes with every step, so that every step is news.
     std::atomic<bool> restless = false;
+    std::atomic<bool> are_ready = true;
     // Something is wrong with every adapter as a whole.
     std::atomic<bool> in_trouble = false;
     // Instances drain until they are told that nobody uses them.
@@ -131,7 +132,8 @@ class FakeDeployer final : public deploy::Deployer {
         if (found == left_.end()) return {};
         InstanceStatus status;
         status.name = std::string(adapter) + "-0";
-        status.alive = status.ready = true;
+        status.alive = true;
+        status.ready = are_ready;
         status.reason = found->second.reason;
         status.draining = draining;
         status.restarts = restless ? static_cast<std::uint32_t>(found->second.steps) : 0;
@@ -537,6 +539,7 @@ std::string condition(const Observations& observations, const std::string& type)
 
 TEST_F(ReconcilerTest, conditions_follow_what_is_seen) {
     store_.put(local("x"));
+    local_.are_ready = false;
     start();
     ASSERT_TRUE(eventually([&] { return condition(observations_, "Degraded") != ""; }));
     EXPECT_EQ(condition(observations_, "Ready"), "False NotEnoughReady");
