@@ -42,12 +42,7 @@ void write_record(JsonWriter& out, const store::AuditRecord& record) {
 store::AuditFilter filter_of(const Call& call, model::FieldErrors& errors) {
     store::AuditFilter filter;
     const auto take = [&](const char* name, std::size_t bytes_max, std::string& out) {
-        const std::string* text = call.parameter(name);
-        if (text == nullptr) return;
-        if (text->empty() || !contract::is_plain_text(*text, bytes_max))
-            errors[name].push_back("must be a text of 1 to " + std::to_string(bytes_max) +
-                                   " bytes without control characters");
-        out = *text;
+        take_text(call, {name, bytes_max}, out, errors);
     };
     take("resource", kResourceBytesMax, filter.resource);
     take("actor", limits::principal_bytes_max, filter.actor);

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "common/bytes.h"
+#include "common/contract/sessions.h"
 #include "common/limits.h"
 #include "controlplane/model/rules.h"
 
@@ -114,6 +115,17 @@ Result<Page> page_of(const Call& call) {
         page.after = std::move(*name);
     }
     return page;
+}
+
+void take_text(const Call& call, TextParameter parameter, std::string& out,
+               model::FieldErrors& errors) {
+    const std::string* text = call.parameter(parameter.name);
+    if (text == nullptr) return;
+    if (text->empty() || !contract::is_plain_text(*text, parameter.bytes_max))
+        errors[parameter.name].push_back("must be a text of 1 to " +
+                                         std::to_string(parameter.bytes_max) +
+                                         " bytes without control characters");
+    out = *text;
 }
 
 model::FieldErrors parameter_errors(const Call& call, std::span<const std::string_view> known) {

@@ -36,6 +36,15 @@ struct Page {
 [[nodiscard]] Result<Page> page_of(const Call& call);
 [[nodiscard]] std::string cursor_of(std::string_view last_name);
 
+// A parameter that is a text of at least one byte, without control characters.
+struct TextParameter {
+    const char* name;
+    std::size_t bytes_max;
+};
+// Leaves `out` alone if it is not given; a wrong one is taken and complained about.
+void take_text(const Call& call, TextParameter parameter, std::string& out,
+               model::FieldErrors& errors);
+
 // Complaints about parameters that are not `known`, and about those that come twice: a misspelt one
 // must not be as good as none.
 [[nodiscard]] model::FieldErrors parameter_errors(const Call& call,

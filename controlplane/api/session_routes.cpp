@@ -38,12 +38,7 @@ void write_item(JsonWriter& out, const std::string& process, const contract::Ses
 contract::SessionsQuery filters_of(const Call& call, model::FieldErrors& errors) {
     contract::SessionsQuery query;
     const auto take = [&](const char* name, std::size_t bytes_max, std::string& out) {
-        const std::string* text = call.parameter(name);
-        if (text == nullptr) return;
-        if (text->empty() || !contract::is_plain_text(*text, bytes_max))
-            errors[name].push_back("must be a text of 1 to " + std::to_string(bytes_max) +
-                                   " bytes without control characters");
-        out = *text;
+        take_text(call, {name, bytes_max}, out, errors);
     };
     take("adapter", limits::name_bytes_max, query.adapter);
     take("instance", limits::instance_name_bytes_max, query.instance);
