@@ -269,7 +269,9 @@ test('a control plane that is killed at any time finishes what was begun', async
     await gateway.kill(gateway.controlplane);
     await gateway.healthy(name, 1);
   }
-  const sessions = await Promise.all(names.map((name) => open(gateway.mcpUrl(name))));
+  // What is ready is told to the data plane once everything has been looked at again.
+  const sessions = await Promise.all(names.map((name) => until(`a session of ${name}`, () => (
+    open(gateway.mcpUrl(name)).catch(() => undefined)))));
   await gateway.kill(gateway.controlplane);
   for (const [n, name] of names.entries()) {
     await gateway.healthy(name, 1);
