@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { endOf } from './lib/ends.mjs';
 import { exampleAdapter, Gateway } from './lib/gateway.mjs';
 import { request } from './lib/http.mjs';
-import { inSession, messageOf, open, post, toolCall, valueOf } from './lib/mcp.mjs';
+import { initialize, inSession, messageOf, open, post, toolCall, valueOf } from './lib/mcp.mjs';
 import { until } from './lib/wait.mjs';
 
 // Longer than any of these tests takes; none waits for its end.
@@ -146,6 +146,28 @@ test('one that is wanted again goes on with its sessions', async (t) => {
   assert.deepEqual(status.instances.map((one) => one.restarts), [0, 0]);
   await stillThere(gateway, session);
   await openOn(gateway, 'example-1');
+});
+
+// What is asserted is that the way from readiness to routing has no pause of its own: the second is
+// what users are promised, and a hundred times what it takes.
+test('scaled to nothing it says so, and serves within a second of readiness', async (t) => {
+  const gateway = await start(t, 1, '0');
+  await openOne(gateway);
+  await put(gateway, { replicaCount: 0 });
+  await gateway.healthy('example', 0);
+  const refused = await until('the answer of an adapter without servers', async () => {
+    const answer = await post(gateway.mcpUrl('example'), initialize());
+    return answer.status !== 200 && answer;
+  });
+  assert.equal(refused.status, 503);
+  assert.equal(messageOf(refused).error.message, 'No server instance is ready');
+
+  await put(gateway, { replicaCount: 1 });
+  const [{ since }] = (await gateway.healthy('example', 1)).instances;
+  await until('a session', async () => (
+    (await post(gateway.mcpUrl('example'), initialize())).status === 200));
+  const waited = Date.now() - Date.parse(since);
+  assert.ok(waited < 1_000, `${waited} ms`);
 });
 
 test('a new replica gets the next sessions', async (t) => {
