@@ -13,18 +13,36 @@
 namespace mcpgw::api {
 namespace {
 
-class ClusterRoutesTest : public testing::Test {
+// Routes on a store of their own, with whatever services a test is about.
+class RoutesTest : public testing::Test {
   protected:
-    void SetUp() override {
+    void open_routes(Services services) {
         std::string name = testing::TempDir() + "mcpgw_routes_XXXXXX";
         ASSERT_NE(::mkdtemp(name.data()), nullptr);
         directory_ = name;
         auto store = store::SqliteStore::open(directory_ + "/store.db");
         ASSERT_TRUE(store) << store.error().detail;
         store_ = std::move(*store);
-        Services services;
         services.store = store_.get();
         services.observations = &observations_;
+        routes_ = std::make_unique<ResourceRoutes>(std::move(services));
+    }
+    void TearDown() override {
+        routes_.reset();
+        store_.reset();
+        std::filesystem::remove_all(directory_);
+    }
+
+    std::string directory_;
+    std::unique_ptr<store::SqliteStore> store_;
+    reconcile::Observations observations_;
+    std::unique_ptr<ResourceRoutes> routes_;
+};
+
+class ClusterRoutesTest : public RoutesTest {
+  protected:
+    void SetUp() override {
+        Services services;
         services.wake = [](std::string_view) {};
         services.runners.images = true;
         services.name_obstacle = [this](std::string_view adapter) -> std::optional<std::string> {
@@ -32,12 +50,7 @@ class ClusterRoutesTest : public testing::Test {
             if (adapter != "taken") return {};
             return "there is a StatefulSet taken";
         };
-        routes_ = std::make_unique<ResourceRoutes>(std::move(services));
-    }
-    void TearDown() override {
-        routes_.reset();
-        store_.reset();
-        std::filesystem::remove_all(directory_);
+        open_routes(std::move(services));
     }
     Answer call(const std::string& method, const std::string& path, const std::string& members) {
         Call call;
@@ -50,10 +63,6 @@ class ClusterRoutesTest : public testing::Test {
     }
     Answer post(const std::string& members) { return call("POST", "/adapters", members); }
 
-    std::string directory_;
-    std::unique_ptr<store::SqliteStore> store_;
-    reconcile::Observations observations_;
-    std::unique_ptr<ResourceRoutes> routes_;
     int questions_ = 0;
 };
 
@@ -83,30 +92,17 @@ TEST_F(ClusterRoutesTest, an_adapter_that_has_its_objects_is_changed_without_a_q
 }
 
 // Tools and adapters are the same routes under two paths.
-class BothRoutesTest : public testing::Test {
+class BothRoutesTest : public RoutesTest {
   protected:
     void SetUp() override {
-        std::string name = testing::TempDir() + "mcpgw_routes_XXXXXX";
-        ASSERT_NE(::mkdtemp(name.data()), nullptr);
-        directory_ = name;
-        auto store = store::SqliteStore::open(directory_ + "/store.db");
-        ASSERT_TRUE(store) << store.error().detail;
-        store_ = std::move(*store);
         Services services;
-        services.store = store_.get();
-        services.observations = &observations_;
         services.wake = [this](std::string_view woken) { woken_.emplace_back(woken); };
         services.logs = [](const model::Adapter& adapter, const deploy::LogQuery&,
                            const deploy::LogSink& sink) -> Result<> {
             static_cast<void>(sink("log of " + adapter.name + "\n"));
             return {};
         };
-        routes_ = std::make_unique<ResourceRoutes>(std::move(services));
-    }
-    void TearDown() override {
-        routes_.reset();
-        store_.reset();
-        std::filesystem::remove_all(directory_);
+        open_routes(std::move(services));
     }
     // "GET /tools/x?limit=1" by somebody; "" is alice.
     Answer call(const std::string& line, const std::string& body = "",
@@ -153,11 +149,7 @@ class BothRoutesTest : public testing::Test {
         return text;
     }
 
-    std::string directory_;
-    std::unique_ptr<store::SqliteStore> store_;
-    reconcile::Observations observations_;
     std::vector<std::string> woken_;
-    std::unique_ptr<ResourceRoutes> routes_;
 };
 
 TEST_F(BothRoutesTest, a_tool_lives_as_an_adapter_does) {
