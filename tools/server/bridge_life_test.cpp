@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "tools/server/bridge_fixture.h"
+#include "tools/server/process_marks.h"
 
 namespace mcpgw::server {
 namespace {
@@ -151,6 +152,23 @@ TEST_F(BridgeLife, a_bridge_that_is_killed_takes_everybody_along) {
         ASSERT_TRUE(eventually([this] {
             collect();
             return left() == 0 && !has_children();
+        })) << round;
+    }
+}
+
+TEST_F(BridgeLife, a_process_that_forks_and_ends_while_it_is_looked_for_is_found) {
+    for (int round = 0; round < 10; ++round) {
+        const pid_t first = fork();
+        if (first == 0) {
+            execl(MCPGW_FAKE_STDIO_SERVER, "fake", "--hop", nullptr);
+            _exit(127);
+        }
+        ASSERT_TRUE(eventually([this] { return left() > 0; }));
+        kill_marked(kVariable + "=" + mark);
+        ASSERT_EQ(left(), 0) << round;
+        ASSERT_TRUE(eventually([] {
+            collect();
+            return !has_children();
         })) << round;
     }
 }

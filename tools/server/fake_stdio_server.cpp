@@ -11,7 +11,8 @@
 // test/large, test/long-*       3 MiB; more than a line may have
 // test/exit, …                  as they are called
 //
-// Any other request is never answered; with --strict it ends the process, as some servers do.
+// Any other request is never answered; with --strict it ends the process, as some servers do. With
+// --hop it serves nobody: it hands on to a child and ends, again and again for a few seconds.
 #include <cstdio>
 #include <cstring>
 #include <iostream>
@@ -206,10 +207,21 @@ void on_message(const Message& m) {
     }
 }
 
+void hop() {
+    for (int hops = 0; hops < 5000; ++hops) {
+        if (fork() != 0) _exit(0);
+        usleep(700);
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     std::ios::sync_with_stdio(false);  // or a long line is read byte by byte
+    if (argc > 1 && std::strcmp(argv[1], "--hop") == 0) {
+        hop();
+        return 0;
+    }
     strict = argc > 1 && std::strcmp(argv[1], "--strict") == 0;
     for (;;)
         on_message(next());

@@ -79,11 +79,44 @@ pid_t pid_of(const char* name) {
     return pid;
 }
 
-// How many were found, and told to end.
-int kill_once(std::string_view mark) {
-    const int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (proc < 0) return 0;
+// What was seen at one reading of all processes.
+struct Pass {
     int killed = 0;
+    // Which processes had no environment to read: zombies, the kernel's own, and those that ended
+    // between being listed and being looked at.
+    std::uint64_t silent = 0;
+};
+
+enum class Look { marked, unmarked, silent };
+
+Look look_at(pid_t pid, std::string_view mark) {
+    const int file = open(ProcPath(pid, "environ").text, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return Look::silent;
+    Matcher matcher(mark);
+    char bytes[4 * 1024];
+    Look seen = Look::silent;
+    while (seen != Look::marked) {
+        const ssize_t size = read(file, bytes, sizeof bytes);
+        if (size < 0 && errno == EINTR) continue;
+        if (size <= 0) break;
+        seen = matcher.found_in(bytes, size) ? Look::marked : Look::unmarked;
+    }
+    close(file);
+    return seen;
+}
+
+// A number for a process id such that sums of different sets differ (the mixer of splitmix64).
+std::uint64_t scattered(pid_t pid) {
+    std::uint64_t value = static_cast<std::uint64_t>(pid) * 0x9E3779B97F4A7C15U;
+    value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9U;
+    value = (value ^ (value >> 27)) * 0x94D049BB133111EBU;
+    return value ^ (value >> 31);
+}
+
+Pass kill_once(std::string_view mark) {
+    Pass pass;
+    const int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (proc < 0) return pass;
     alignas(DirectoryEntry) char entries[8 * 1024];
     for (;;) {
         const long size = syscall(SYS_getdents64, proc, entries, sizeof entries);
@@ -92,29 +125,20 @@ int kill_once(std::string_view mark) {
             const auto* entry = reinterpret_cast<const DirectoryEntry*>(entries + at);
             at += entry->length;
             const pid_t pid = pid_of(entry->name);
-            if (pid > 0 && carries_mark(pid, mark) && kill(pid, SIGKILL) == 0) ++killed;
+            if (pid == 0) continue;
+            const Look seen = look_at(pid, mark);
+            if (seen == Look::marked && kill(pid, SIGKILL) == 0) ++pass.killed;
+            if (seen == Look::silent) pass.silent += scattered(pid);
         }
     }
     close(proc);
-    return killed;
+    return pass;
 }
 
 }  // namespace
 
 bool carries_mark(pid_t pid, std::string_view mark) {
-    const int file = open(ProcPath(pid, "environ").text, O_RDONLY | O_CLOEXEC);
-    if (file < 0) return false;
-    Matcher matcher(mark);
-    char bytes[4 * 1024];
-    bool found = false;
-    while (!found) {
-        const ssize_t size = read(file, bytes, sizeof bytes);
-        if (size < 0 && errno == EINTR) continue;
-        if (size <= 0) break;
-        found = matcher.found_in(bytes, size);
-    }
-    close(file);
-    return found;
+    return look_at(pid, mark) == Look::marked;
 }
 
 bool is_ending(pid_t pid) {
@@ -126,10 +150,18 @@ bool is_ending(pid_t pid) {
     return size <= 0;
 }
 
+// A pass that finds none may still have missed one: a process that forks and ends between being
+// listed and being looked at leaves a child that was not there to be listed. Such a parent is
+// silent, and was not in the pass before; so only a pass with the same silent ones as the one
+// before it is the last.
 void kill_marked(std::string_view mark) {
-    for (int pass = 0; pass < kPassesMax && kill_once(mark) > 0; ++pass) {
+    Pass before = kill_once(mark);
+    for (int pass = 1; pass < kPassesMax; ++pass) {
         const timespec time = {0, kPassNanos};
         nanosleep(&time, nullptr);
+        const Pass now = kill_once(mark);
+        if (now.killed == 0 && now.silent == before.silent) return;
+        before = now;
     }
 }
 

@@ -21,8 +21,8 @@ inline constexpr std::string_view kChildMark = "MCP_GATEWAY_BRIDGE_CHILD=";
 // The process is on its way out: it has given back its memory, and with it its mark.
 [[nodiscard]] bool is_ending(pid_t pid);
 
-// SIGKILL to every process that carries the mark, again and again until none is found (or after
-// about a second, if some will not go).
+// SIGKILL to every process that carries the mark, again and again until none can be left, not even
+// a child of one that ended while it was looked for (or after about a second, if some will not go).
 void kill_marked(std::string_view mark);
 
 }  // namespace mcpgw::server
