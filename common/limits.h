@@ -108,6 +108,23 @@ inline constexpr std::size_t session_text_block_bytes = 252;
 // A line of a stdio server (SDK limit).
 inline constexpr std::size_t stdio_line_bytes_max = 10 * 1024 * 1024;
 
+// --- Identity -----------------------------------------------------------------------------------
+inline constexpr std::size_t issuers_max = 16;
+inline constexpr std::size_t issuer_bytes_max = 1024;
+// Keys of one issuer; Entra has about ten. Those beyond are left out.
+inline constexpr std::size_t issuer_keys_max = 64;
+inline constexpr std::size_t verifying_key_id_bytes_max = 256;
+// A key in DER: RSA with 16,384 bits has 2 KiB.
+inline constexpr std::size_t public_key_bytes_max = 4 * 1024;
+// Between two times that an issuer is asked because of a token with a key that nobody knows.
+inline constexpr std::uint32_t issuer_refetch_ms = 60'000;
+inline constexpr std::size_t issuer_metadata_bytes_max = 64 * 1024;
+inline constexpr std::size_t audiences_bytes_max = 16 * 1024;
+inline constexpr std::size_t claim_names_bytes_max = 1024;
+inline constexpr std::uint32_t clock_skew_seconds_max = 600;
+inline constexpr std::size_t api_tokens_max = 16 * 1024;
+inline constexpr std::size_t token_adapters_bytes_max = 4 * 1024;
+
 // --- Resources ----------------------------------------------------------------------------------
 inline constexpr std::size_t adapters_max = 16 * 1024;
 inline constexpr std::size_t replicas_max = 1000;
@@ -116,6 +133,17 @@ inline constexpr std::size_t instances_per_adapter_max = replicas_max + 1;
 inline constexpr std::size_t name_bytes_max = 50;
 inline constexpr std::size_t principal_bytes_max = 256;
 inline constexpr std::size_t roles_bytes_max = 2048;
+// A tenant's id: the claim of a token, or a name that people have chosen.
+inline constexpr std::size_t tenant_bytes_max = 256;
+inline constexpr std::size_t tenants_max = 16 * 1024;
+// Windows of quotas, from a second to a month, and what counters hold with room.
+inline constexpr std::uint32_t quota_seconds_max = 31 * 24 * 60 * 60;
+inline constexpr std::uint64_t quota_requests_max = 1'000'000'000;
+inline constexpr std::uint32_t rate_per_second_max = 1'000'000;
+inline constexpr std::uint32_t rate_burst_max = 1'000'000;
+// Access rules of one adapter, and the patterns of one rule together.
+inline constexpr std::size_t access_rules_max = 64;
+inline constexpr std::size_t access_patterns_bytes_max = 4 * 1024;
 inline constexpr std::size_t request_headers_max = 32;
 inline constexpr std::size_t request_headers_bytes_max = 8 * 1024;
 // A path of a server's endpoint or health check, and the host in its URL (RFC 1035 section 2.3.4).

@@ -112,6 +112,11 @@ bool ObjectReader::boolean(std::string_view member) {
     return value;
 }
 
+bool ObjectReader::has(std::string_view member) const {
+    dom::element element;
+    return find(member, element);
+}
+
 bool ObjectReader::optional_boolean(std::string_view member) {
     dom::element element;
     return find(member, element) && boolean(member);

@@ -58,6 +58,7 @@ class ObjectReader {
     [[nodiscard]] std::uint64_t number_or(std::string_view member, Range range,
                                           std::uint64_t fallback);
     [[nodiscard]] bool boolean(std::string_view member);
+    [[nodiscard]] bool has(std::string_view member) const;
     // False when absent.
     [[nodiscard]] bool optional_boolean(std::string_view member);
     // 16 hexadecimal digits, not all 0.

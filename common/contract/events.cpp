@@ -38,6 +38,18 @@ Result<InstanceDrained> decode_instance_drained(std::string_view json) {
     });
 }
 
+std::string encode(const UnknownKey& event) {
+    JsonWriter out;
+    out.object().key("type").string("unknown_key").key("issuer").string(event.issuer).end();
+    return out.take();
+}
+
+Result<UnknownKey> decode_unknown_key(std::string_view json) {
+    return decode<UnknownKey>(json, "unknown_key", [](ObjectReader& in) {
+        return UnknownKey{std::string(in.text("issuer", limits::issuer_bytes_max))};
+    });
+}
+
 std::string encode(const InstanceFailure& event) {
     JsonWriter out;
     out.object().key("type").string("instance_failure");

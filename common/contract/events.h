@@ -27,6 +27,14 @@ struct InstanceDrained {
     std::uint64_t version = 0;   // of the snapshot in force, in which the instance drains
 };
 
+// A token names a key that is not among those of its issuer. The control plane asks the issuer, at
+// most once in limits::issuer_refetch_ms.
+struct UnknownKey {
+    std::string issuer;
+};
+
+[[nodiscard]] std::string encode(const UnknownKey& event);  // "type":"unknown_key"
+[[nodiscard]] Result<UnknownKey> decode_unknown_key(std::string_view json);
 [[nodiscard]] std::string encode(const InstanceDrained& event);  // "type":"instance_drained"
 [[nodiscard]] Result<InstanceDrained> decode_instance_drained(std::string_view json);
 [[nodiscard]] std::string encode(const InstanceFailure& event);  // "type":"instance_failure"

@@ -24,6 +24,13 @@ TEST(Events, that_an_instance_is_drained_survives_its_round_trip) {
     EXPECT_EQ(again->version, UINT64_MAX);
 }
 
+TEST(Events, an_unknown_key_survives_its_round_trip_and_needs_its_issuer) {
+    const auto again = decode_unknown_key(encode(UnknownKey{"https://idp.example/"}));
+    ASSERT_TRUE(again.has_value()) << again.error().detail;
+    EXPECT_EQ(again->issuer, "https://idp.example/");
+    EXPECT_FALSE(decode_unknown_key(encode(UnknownKey{})));
+}
+
 TEST(Events, a_broken_drained_event_is_refused_with_the_place) {
     const auto detail = [](const InstanceDrained& event) {
         const auto result = decode_instance_drained(encode(event));

@@ -14,6 +14,7 @@
 #include <openssl/sha.h>
 
 #include "common/bytes.h"
+#include "common/contract/access_coding.h"
 #include "common/contract/decoding.h"
 #include "common/json_writer.h"
 #include "common/limits.h"
@@ -68,11 +69,12 @@ void write_adapter(JsonWriter& out, const Adapter& adapter) {
     out.key("transport").string(kTransports[static_cast<std::size_t>(adapter.transport)]);
     out.key("affinity").string(kAffinities[static_cast<std::size_t>(adapter.affinity)]);
     out.key("created_by").string(adapter.created_by);
-    out.key("required_roles").array();
-    for (const std::string& role : adapter.required_roles)
-        out.string(role);
-    out.end();
+    write_texts(out, "required_roles", adapter.required_roles);
     out.key("tenant").string(adapter.tenant);
+    write_texts(out, "required_scopes", adapter.required_scopes);
+    write_rules(out.key("access_rules"), adapter.access_rules);
+    write_limits(out, "limits", adapter.limits);
+    out.key("identity_assertion").boolean(adapter.identity_assertion);
     write_timeouts(out.key("timeouts"), adapter.timeouts);
     out.key("request_headers").array();
     for (const auto& [name, value] : adapter.request_headers)
@@ -198,15 +200,6 @@ std::vector<SealingKey> read_keys(ObjectReader& in) {
     return keys;
 }
 
-void read_roles(ObjectReader& in, std::vector<std::string>& roles) {
-    std::size_t bytes = 0;
-    in.each_text("required_roles", limits::roles_bytes_max, [&](std::string_view role) {
-        bytes += role.size() + 1;
-        if (bytes > limits::roles_bytes_max) in.refuse("required_roles", "are too long");
-        roles.emplace_back(role);
-    });
-}
-
 void read_request_headers(ObjectReader& in, Adapter& adapter) {
     auto& headers = adapter.request_headers;
     std::size_t bytes = 0;
@@ -244,8 +237,12 @@ Adapter read_adapter(ObjectReader& in) {
     out.transport = static_cast<Transport>(in.choice("transport", kTransports));
     out.affinity = static_cast<Affinity>(in.choice("affinity", kAffinities));
     out.created_by = in.optional_text("created_by", limits::principal_bytes_max);
-    read_roles(in, out.required_roles);
-    out.tenant = in.optional_text("tenant", limits::principal_bytes_max);
+    out.required_roles = read_texts(in, "required_roles", limits::roles_bytes_max);
+    out.tenant = in.optional_text("tenant", limits::tenant_bytes_max);
+    out.required_scopes = read_texts(in, "required_scopes", limits::roles_bytes_max);
+    out.access_rules = read_rules(in, "access_rules");
+    out.limits = read_limits(in, "limits");
+    out.identity_assertion = in.optional_boolean("identity_assertion");
     in.object("timeouts", [&out](ObjectReader& item) { out.timeouts = read_timeouts(item); });
     read_request_headers(in, out);
     read_instances(in, out.instances);
@@ -269,6 +266,8 @@ Snapshot read_snapshot(ObjectReader& in) {
     out.version = in.number("version", {.min = 1});
     out.keys = read_keys(in);
     out.adapters = read_adapters(in, "adapters");
+    if (in.has("access"))
+        in.object("access", [&out](ObjectReader& item) { out.access = read_access(item); });
     return out;
 }
 
@@ -289,6 +288,8 @@ Delta read_delta(ObjectReader& in) {
         if (!names.insert(name).second) in.refuse("removals", "one is there twice or in upserts");
         out.removals.emplace_back(name);
     });
+    if (in.has("access"))
+        in.object("access", [&out](ObjectReader& item) { out.access = read_access(item); });
     return out;
 }
 
@@ -301,6 +302,7 @@ std::string encode(const Snapshot& snapshot) {
     out.key("version").number(snapshot.version);
     write_keys(out.key("keys"), snapshot.keys);
     write_adapters(out.key("adapters"), snapshot.adapters);
+    write_access(out.key("access"), snapshot.access);
     out.end();
     return out.take();
 }
@@ -317,6 +319,7 @@ std::string encode(const Delta& delta) {
     for (const std::string& name : delta.removals)
         out.string(name);
     out.end();
+    if (delta.access) write_access(out.key("access"), *delta.access);
     out.end();
     return out.take();
 }

@@ -7,11 +7,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "common/contract/access.h"
 #include "common/result.h"
 
 namespace mcpgw::contract {
@@ -46,7 +48,11 @@ struct Adapter {
     Affinity affinity = Affinity::session;
     std::string created_by;
     std::vector<std::string> required_roles;
-    std::string tenant;
+    std::string tenant;  // whose limits its requests count against; empty: the caller's
+    std::vector<std::string> required_scopes;
+    std::vector<AccessRule> access_rules;
+    LimitPair limits;
+    bool identity_assertion = false;  // its servers get one with each request
     Timeouts timeouts;
     std::vector<std::pair<std::string, std::string>> request_headers;  // resolved secrets included
     std::vector<Instance> instances;
@@ -66,6 +72,7 @@ struct Snapshot {
     std::uint64_t version = 0;
     std::vector<SealingKey> keys;
     std::vector<Adapter> adapters;  // names are unique
+    Access access = {};             // may be missing in JSON
 };
 
 struct Delta {
@@ -75,6 +82,7 @@ struct Delta {
     std::vector<SealingKey> keys;  // empty: unchanged
     std::vector<Adapter> upserts;  // whole adapters
     std::vector<std::string> removals;
+    std::optional<Access> access = {};  // nothing: unchanged
 };
 
 // JSON with "type":"snapshot" / "type":"delta".

@@ -71,6 +71,10 @@ void copy_description(const contract::Adapter& from, Adapter& to) {
     to.created_by = from.created_by;
     to.required_roles = from.required_roles;
     to.tenant = from.tenant;
+    to.required_scopes = from.required_scopes;
+    to.access_rules = from.access_rules;
+    to.limits = from.limits;
+    to.identity_assertion = from.identity_assertion;
     to.timeouts = from.timeouts;
     to.request_headers = from.request_headers;
 }
@@ -142,6 +146,7 @@ Result<std::unique_ptr<const RouteTable>> RouteBuilder::build(const contract::Sn
     for (auto& routed : *list)
         put(std::move(routed));
     take_keys(snapshot.keys);
+    take_access(snapshot.access);
     epoch_ = snapshot.epoch;
     version_ = snapshot.version;
     built_ = true;
@@ -174,6 +179,7 @@ Result<std::unique_ptr<const RouteTable>> RouteBuilder::apply(const contract::De
     for (auto& routed : *list)
         put(std::move(routed));
     if (!delta.keys.empty()) take_keys(delta.keys);
+    if (delta.access) take_access(*delta.access);
     version_ = delta.to;
     was_told_ = true;
     sweep_loads();
@@ -246,6 +252,10 @@ void RouteBuilder::take_keys(const Keys& keys) {
     ++keys_generation_;
 }
 
+void RouteBuilder::take_access(const contract::Access& access) {
+    if (access != *access_) access_ = std::make_shared<const contract::Access>(access);
+}
+
 // Frees the load blocks that no table and no session or request needs any more.
 void RouteBuilder::sweep_loads() {
     for (auto orphan = orphans_.begin(); orphan != orphans_.end();) {
@@ -269,6 +279,7 @@ std::unique_ptr<const RouteTable> RouteBuilder::table() const {
     table->epoch_ = epoch_;
     table->keys_ = keys_;
     table->keys_generation_ = keys_generation_;
+    table->access_ = access_;
     table->adapters_ = adapters_;
     table->index();
     return table;

@@ -44,6 +44,10 @@ contract::Adapter described(const Adapter& adapter) {
     out.created_by = adapter.created_by;
     out.required_roles = adapter.required_roles;
     out.tenant = adapter.tenant;
+    out.required_scopes = adapter.required_scopes;
+    out.access_rules = adapter.access_rules;
+    out.limits = adapter.limits;
+    out.identity_assertion = adapter.identity_assertion;
     out.timeouts = adapter.timeouts;
     out.request_headers = adapter.request_headers;
     out.instances.reserve(adapter.instances.size());
@@ -107,6 +111,7 @@ contract::Snapshot RouteTable::to_snapshot() const {
     snapshot.epoch = epoch_;
     snapshot.version = version_;
     snapshot.keys = *keys_;
+    snapshot.access = *access_;
     snapshot.adapters.reserve(adapters_.size());
     for (const auto& routed : adapters_)
         snapshot.adapters.push_back(described(routed->adapter));

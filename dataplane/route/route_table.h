@@ -91,6 +91,10 @@ struct Adapter {
     std::string created_by;
     std::vector<std::string> required_roles;
     std::string tenant;
+    std::vector<std::string> required_scopes;
+    std::vector<contract::AccessRule> access_rules;
+    contract::LimitPair limits;
+    bool identity_assertion = false;
     contract::Timeouts timeouts;
     std::vector<std::pair<std::string, std::string>> request_headers;
     std::vector<Instance> instances;   // ascending by id
@@ -120,6 +124,9 @@ class RouteTable {
     [[nodiscard]] bool keys_are_shared() const;
     // Another number whenever the keys are others; the same within the process for the same keys.
     [[nodiscard]] std::uint64_t keys_generation() const { return keys_generation_; }
+    // Who may come in and how much they may use; never nullptr. The same object in every table
+    // until it changes, so that who has made something of it sees whether that still holds.
+    [[nodiscard]] const std::shared_ptr<const contract::Access>& access() const { return access_; }
     [[nodiscard]] std::size_t adapter_count() const { return adapters_.size(); }
     // Calls visit(const Adapter&) for each; the order is stable within one table only.
     template <class Visit>
@@ -147,6 +154,7 @@ class RouteTable {
     std::string epoch_;
     std::shared_ptr<const std::vector<contract::SealingKey>> keys_;
     std::uint64_t keys_generation_ = 0;
+    std::shared_ptr<const contract::Access> access_ = std::make_shared<const contract::Access>();
     Adapters adapters_;
     std::vector<Cell> cells_;  // open addressing, at most half full
 };
@@ -179,6 +187,7 @@ class RouteBuilder {
     void remove(const std::string& name);
     [[nodiscard]] std::uint16_t slot_of(const std::string& name);
     void take_keys(const Keys& keys);
+    void take_access(const contract::Access& access);
     void sweep_loads();
     [[nodiscard]] std::unique_ptr<const RouteTable> table() const;
 
@@ -189,6 +198,7 @@ class RouteBuilder {
     std::string epoch_;
     std::shared_ptr<const Keys> keys_ = std::make_shared<const Keys>();
     std::uint64_t keys_generation_ = 0;
+    std::shared_ptr<const contract::Access> access_ = std::make_shared<const contract::Access>();
     RouteTable::Adapters adapters_;
     std::unordered_map<std::string, std::size_t> positions_;  // name -> index in adapters_
     std::unordered_map<std::string, std::uint16_t> slots_;

@@ -180,6 +180,24 @@ TEST(RouteTableTest, an_instance_that_may_be_older_than_the_process_may_have_unk
     EXPECT_TRUE(counts_all(*second, 3)) << "came later";
 }
 
+TEST(RouteTableTest, tables_share_what_is_said_of_access_until_it_changes) {
+    auto snapshot = make_snapshot(1, 1);
+    snapshot.access.scopes = {"mcp:use"};
+    RouteBuilder builder;
+    const Table first = built(builder, snapshot);
+    EXPECT_EQ(*first->access(), snapshot.access);
+    auto delta = make_delta(10, {make_adapter("x", 1)});
+    const auto second = builder.apply(delta);
+    ASSERT_TRUE(second);
+    EXPECT_EQ((*second)->access(), first->access());
+    delta = make_delta(11, {});
+    delta.access.emplace();
+    const auto third = builder.apply(delta);
+    ASSERT_TRUE(third);
+    EXPECT_EQ(*(*third)->access(), contract::Access{});
+    EXPECT_EQ(first->access()->scopes.size(), 1U) << "a table does not change";
+}
+
 TEST(RouteTableTest, goes_back_to_the_snapshot_that_builds_it) {
     auto snapshot = make_snapshot(20, 4);
     snapshot.keys.push_back(make_key("k0", 'z', false));
@@ -187,6 +205,11 @@ TEST(RouteTableTest, goes_back_to_the_snapshot_that_builds_it) {
     snapshot.adapters[3].instances[1].host = "/run/mcp/x.sock";
     snapshot.adapters[3].instances[1].port = 0;
     snapshot.adapters[4].request_headers = {{"A", "b"}};
+    snapshot.adapters[5].required_scopes = {"mcp:use"};
+    snapshot.adapters[5].access_rules = {{contract::AccessRule::Effect::deny, {}, {}, {"x*"}}};
+    snapshot.adapters[5].limits.all.sessions_max = 7;
+    snapshot.adapters[5].identity_assertion = true;
+    snapshot.access.audiences = {"api://gateway"};
     RouteBuilder builder;
     const contract::Snapshot back = built(builder, snapshot)->to_snapshot();
     RouteBuilder again;
@@ -194,6 +217,7 @@ TEST(RouteTableTest, goes_back_to_the_snapshot_that_builds_it) {
     EXPECT_EQ(contract::encode(second->to_snapshot()), contract::encode(back));
     EXPECT_EQ(back.version, snapshot.version);
     EXPECT_EQ(back.epoch, snapshot.epoch);
+    EXPECT_EQ(back.access, snapshot.access);
     ASSERT_EQ(back.keys.size(), 2U);
     EXPECT_EQ(back.keys[1].key, std::string(32, 'z'));
     ASSERT_EQ(back.adapters.size(), snapshot.adapters.size());
