@@ -79,6 +79,7 @@ Target single(std::string_view name) {
     if (name == "healthz") return {Kind::healthz, {}, kOwnPage, {}};
     if (name == "readyz") return {Kind::readyz, {}, kOwnPage, {}};
     if (name == "tenants" || name == "sessions" || name == "audit") return management(kRead);
+    if (name == "tokens") return management("GET, POST, OPTIONS");
     if (name == "openapi.json") return management(kOwnPage);
     return {};
 }
@@ -107,6 +108,7 @@ Target classify(std::string_view path) {
     if (segments.count != 2 || segments.items[1].empty()) return {};
     if (first == "tenants") return management("GET, PUT, DELETE, OPTIONS");
     if (first == "sessions") return management("DELETE, OPTIONS");
+    if (first == "tokens") return management("GET, DELETE, OPTIONS");
     return {};
 }
 

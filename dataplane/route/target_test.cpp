@@ -63,6 +63,8 @@ TEST(TargetTest, management_has_its_methods) {
     expect("/tenants/t1", Kind::management, "", "GET, PUT, DELETE, OPTIONS");
     expect("/sessions", Kind::management, "", "GET, OPTIONS");
     expect("/sessions/abc", Kind::management, "", "DELETE, OPTIONS");
+    expect("/tokens", Kind::management, "", "GET, POST, OPTIONS");
+    expect("/tokens/abc", Kind::management, "", "GET, DELETE, OPTIONS");
     expect("/audit", Kind::management, "", "GET, OPTIONS");
     expect("/openapi.json", Kind::management, "", "GET, HEAD, OPTIONS");
 }
