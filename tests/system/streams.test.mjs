@@ -52,14 +52,17 @@ for (const kind of KINDS) {
     test('a call whose connection is cut goes on where it was', async (t) => {
       const session = await behindCable(t, kind);
       const steps = [];
+      let cuts = 0;
       const onprogress = ({ progress }) => {
         steps.push(progress);
-        if (progress === 3 || progress === 10) session.cable.cut();
+        // Once more when the first cut has been overcome; what came before it may come in a lump.
+        if (progress < 3 || cuts === 2 || session.resumed().length < cuts) return;
+        cuts += 1;
+        session.cable.cut();
       };
       const nonce = `cut ${kind}`;
       const answer = call(session, 'linger', { nonce, ms: MINUTE_MS }, { onprogress });
-      await until('progress after the second cut', () => steps.length > 10);
-      assert.ok(session.resumed().length >= 2, 'it was resumed after each cut');
+      await until('it to be resumed after each cut', () => session.resumed().length >= 2);
       assert.equal(await call(session, 'release', { nonce }), 'released');
       assert.equal(await within('the answer', answer), `lingered ${nonce}`);
       assert.deepEqual(steps, steps.map((_, n) => n + 1), 'each step once and in order');
