@@ -122,6 +122,18 @@ inline constexpr std::size_t issuer_metadata_bytes_max = 64 * 1024;
 inline constexpr std::size_t audiences_bytes_max = 16 * 1024;
 inline constexpr std::size_t claim_names_bytes_max = 1024;
 inline constexpr std::uint32_t clock_skew_seconds_max = 600;
+// A bearer token. Those of Entra for users in many groups have about 8 KiB, and a head has 64.
+inline constexpr std::size_t token_bytes_max = 16 * 1024;
+// Verdicts that a worker remembers: one more costs a signature, and 5 KiB at the most. Those on
+// tokens that were refused hold for a few seconds.
+inline constexpr std::size_t verdicts_max = 4096;
+inline constexpr std::uint32_t refused_token_seconds = 5;
+// Requests of a worker that wait for a key of an issuer, how long, and how often it is asked for.
+inline constexpr std::size_t awaited_keys_max = 1024;
+inline constexpr std::uint32_t key_wait_ms = 3'000;
+inline constexpr std::uint32_t unknown_key_event_ms = 1'000;
+inline constexpr std::size_t public_origin_bytes_max = 512;
+inline constexpr std::size_t trusted_proxies_max = 64;
 inline constexpr std::size_t api_tokens_max = 16 * 1024;
 inline constexpr std::size_t token_adapters_bytes_max = 4 * 1024;
 
@@ -133,6 +145,9 @@ inline constexpr std::size_t instances_per_adapter_max = replicas_max + 1;
 inline constexpr std::size_t name_bytes_max = 50;
 inline constexpr std::size_t principal_bytes_max = 256;
 inline constexpr std::size_t roles_bytes_max = 2048;
+// What people call a user, percent-encoded beyond ASCII.
+inline constexpr std::size_t user_name_bytes_max = 512;
+inline constexpr std::size_t scopes_bytes_max = 2048;
 // A tenant's id: the claim of a token, or a name that people have chosen.
 inline constexpr std::size_t tenant_bytes_max = 256;
 inline constexpr std::size_t tenants_max = 16 * 1024;
@@ -560,6 +575,7 @@ static_assert(resolve_ttl_seconds_min * 1000 >= probe_interval_ms,
 static_assert(session_list_ms > session_question_ms,
               "each page gets on by one data plane at least");
 static_assert((opened_ids_max & (opened_ids_max - 1)) == 0, "places are found with a mask");
+static_assert(token_bytes_max <= head_bytes_max / 2, "a head has room for a token");
 static_assert(sessions_max_least <= sessions_max_default &&
                   sessions_max_default <= sessions_max_most,
               "the default can be chosen");

@@ -31,6 +31,29 @@ TEST(Identity, headers_name_user_and_roles) {
     EXPECT_FALSE(has_role(identity.roles, "c"));
 }
 
+TEST(Identity, name_tenant_and_scopes_can_be_given) {
+    Identity identity;
+    ASSERT_TRUE(identify_developer(fields_of({{"X-Dev-Name", "Ann Lee"},
+                                              {"X-Dev-Tenant", "t1"},
+                                              {"X-Dev-Scopes", "mcp.read mcp.write"}}),
+                                   identity));
+    EXPECT_EQ(identity.user, "dev");
+    EXPECT_EQ(identity.name, "Ann Lee");
+    EXPECT_EQ(identity.tenant, "t1");
+    EXPECT_TRUE(has_scopes(identity, std::vector<std::string>{"mcp.write", "mcp.read"}));
+    EXPECT_FALSE(has_scopes(identity, std::vector<std::string>{"mcp.read", "mcp"}));
+    EXPECT_FALSE(has_scopes(identity, std::vector<std::string>{"MCP.read"}));
+    EXPECT_TRUE(has_scopes(identity, {}));
+}
+
+TEST(Identity, without_scopes_a_developer_has_all) {
+    Identity identity;
+    ASSERT_TRUE(identify_developer(fields_of({{"X-Dev-Name", "Ann"}}), identity));
+    EXPECT_TRUE(has_scopes(identity, std::vector<std::string>{"anything"}));
+    ASSERT_TRUE(identify_developer(fields_of({{"X-Dev-Scopes", ""}}), identity));
+    EXPECT_FALSE(has_scopes(identity, std::vector<std::string>{"anything"})) << "none was given";
+}
+
 TEST(Identity, bad_headers_are_refused) {
     Identity identity;
     const std::string long_user(limits::principal_bytes_max + 1, 'u');
@@ -40,6 +63,9 @@ TEST(Identity, bad_headers_are_refused) {
     EXPECT_FALSE(identify_developer(fields_of({{"X-Dev-UserId", "\xc3\xa4"}}), identity));
     EXPECT_FALSE(identify_developer(fields_of({{"X-Dev-UserId", long_user}}), identity));
     EXPECT_FALSE(identify_developer(fields_of({{"X-Dev-Roles", long_roles}}), identity));
+    EXPECT_FALSE(identify_developer(fields_of({{"X-Dev-Tenant", "a b"}}), identity));
+    EXPECT_FALSE(
+        identify_developer(fields_of({{"X-Dev-Name", "a"}, {"x-dev-name", "b"}}), identity));
     EXPECT_FALSE(
         identify_developer(fields_of({{"X-Dev-UserId", "a"}, {"X-Dev-UserId", "b"}}), identity));
 }

@@ -94,6 +94,17 @@ bool is_replaced(const Adapter* adapter, std::string_view name) {
            });
 }
 
+// Who asks, as servers and the control plane are told. An adapter that counts for one tenant
+// counts for it whoever calls.
+bool add_identity(const Decision& decision, http::Fields& out) {
+    const auth::Identity& identity = decision.identity;
+    const bool is_of_tenant = decision.adapter != nullptr && !decision.adapter->tenant.empty();
+    const std::string_view tenant = is_of_tenant ? decision.adapter->tenant : identity.tenant;
+    return out.add("X-Mcp-UserId", identity.user) && out.add("X-Mcp-Roles", identity.roles) &&
+           (tenant.empty() || out.add("X-Mcp-Tenant", tenant)) &&
+           (identity.name.empty() || out.add("X-Mcp-UserName", identity.name));
+}
+
 }  // namespace
 
 bool make_request_fields(const RequestFieldsIn& in, FieldScratch& scratch, http::Fields& out) {
@@ -114,15 +125,12 @@ bool make_request_fields(const RequestFieldsIn& in, FieldScratch& scratch, http:
     if (decision.adapter != nullptr) {
         for (const auto& [name, value] : decision.adapter->request_headers)
             fits = fits && out.add(name, value);
-        if (!decision.adapter->tenant.empty())
-            fits = fits && out.add("X-Mcp-Tenant", decision.adapter->tenant);
     }
+    fits = fits && add_identity(decision, out);
     if (!decision.server_session_id.empty())
         fits = fits && out.add(mcp::kSessionId, decision.server_session_id);
     const std::string_view trace = fields.value_or_empty(FieldName::traceparent);
-    return fits && out.add("X-Mcp-UserId", decision.identity.user) &&
-           out.add("X-Mcp-Roles", decision.identity.roles) &&
-           out.add("Forwarded", write_forwarded(in, scratch.forwarded)) &&
+    return fits && out.add("Forwarded", write_forwarded(in, scratch.forwarded)) &&
            out.add("Via", in.head.minor_version == 0 ? "1.0 mcp-gateway" : "1.1 mcp-gateway") &&
            out.add("traceparent", is_traceparent(trace)
                                       ? trace

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/bytes.h"
 #include "common/protocol/http1_head.h"
 
 namespace mcpgw::exchange {
@@ -25,7 +26,7 @@ class RequestFields : public testing::Test {
     bool make(const std::string& lines) {
         text = "POST /adapters/a/mcp HTTP/1.1\r\nHost: gw.example:1\r\n" + lines + "\r\n";
         EXPECT_EQ(http::parse_request_head(text, head), http::HeadError::none);
-        decision.identity = {"ann", "r1,r2"};
+        decision.identity = identity;
         const RequestFieldsIn in{head, decision, "192.0.2.7", random};
         const bool fits = make_request_fields(in, scratch, out);
         map = as_map(out);
@@ -34,6 +35,7 @@ class RequestFields : public testing::Test {
     std::string text;
     http::RequestHead head;
     Decision decision;
+    auth::Identity identity{"ann", "r1,r2"};
     Random random{1};
     FieldScratch scratch;
     http::Fields out;
@@ -55,6 +57,34 @@ TEST_F(RequestFields, credentials_identity_and_hop_by_hop_fields_stop_here) {
     EXPECT_EQ(map.find("X-Mcp-Roles")->second, "r1,r2");
     EXPECT_EQ(map.find("Forwarded")->second, "for=192.0.2.7;host=\"gw.example:1\";proto=http");
     EXPECT_EQ(map.find("Via")->second, "1.1 mcp-gateway");
+}
+
+TEST_F(RequestFields, whoever_asks_is_named_by_the_gateway_only) {
+    identity.name = "Ann Lee";
+    identity.tenant = "t1";
+    ASSERT_TRUE(
+        make("X-Mcp-UserName: root\r\nx-mcp-tenant: t9\r\nX-Mcp-Identity: e30.e30.x\r\n"
+             "X-MCP-Scopes: all\r\nX_Mcp_Tenant: t8\r\nX-Mcp-: y\r\n"));
+    EXPECT_EQ(map.count("X-Mcp-UserName"), 1U);
+    EXPECT_EQ(map.find("X-Mcp-UserName")->second, "Ann Lee");
+    EXPECT_EQ(map.find("X-Mcp-Tenant")->second, "t1");
+    for (const auto& [name, value] : map) {
+        const bool is_ours = name == "X-Mcp-UserId" || name == "X-Mcp-Roles" ||
+                             name == "X-Mcp-UserName" || name == "X-Mcp-Tenant";
+        EXPECT_TRUE(is_ours || !starts_with_ignoring_case(name, "x")) << name;
+    }
+}
+
+TEST_F(RequestFields, an_adapters_tenant_comes_before_the_callers) {
+    Adapter adapter;
+    decision.adapter = &adapter;
+    identity.tenant = "t1";
+    ASSERT_TRUE(make(""));
+    EXPECT_EQ(map.find("X-Mcp-Tenant")->second, "t1");
+    adapter.tenant = "t2";
+    ASSERT_TRUE(make(""));
+    EXPECT_EQ(map.count("X-Mcp-Tenant"), 1U);
+    EXPECT_EQ(map.find("X-Mcp-Tenant")->second, "t2");
 }
 
 TEST_F(RequestFields, protocol_fields_pass_unchanged) {
