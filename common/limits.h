@@ -124,7 +124,7 @@ inline constexpr std::size_t claim_names_bytes_max = 1024;
 inline constexpr std::uint32_t clock_skew_seconds_max = 600;
 // A bearer token. Those of Entra for users in many groups have about 8 KiB, and a head has 64.
 inline constexpr std::size_t token_bytes_max = 16 * 1024;
-// Verdicts that a worker remembers: one more costs a signature, and 5 KiB at the most. Those on
+// Verdicts that a worker remembers: one more costs a signature, and 7 KiB at the most. Those on
 // tokens that were refused hold for a few seconds.
 inline constexpr std::size_t verdicts_max = 4096;
 inline constexpr std::uint32_t refused_token_seconds = 5;
