@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace mcpgw::transport {
@@ -23,12 +24,28 @@ class PeerAddress {
     explicit PeerAddress(std::string_view text);
     // In the canonical form; empty for none.
     [[nodiscard]] Text text() const;
+    [[nodiscard]] bool is_none() const { return family_ == Family::none; }
 
   private:
+    friend class Network;
     enum class Family : std::uint8_t { none, v4, v6 };
 
     std::array<std::uint8_t, 16> bytes_{};
     Family family_ = Family::none;
+};
+
+// The addresses that begin with the same bits: 10.0.0.0/8, 2001:db8::/32, or one address. An IPv4
+// address is the same as its form in IPv6 (::ffff:a.b.c.d), in which a socket for both has it.
+class Network {
+  public:
+    // Nothing for what is no address, or has bits set beyond its prefix.
+    [[nodiscard]] static std::optional<Network> parse(std::string_view text);
+    // Nobody without an address is in any.
+    [[nodiscard]] bool contains(const PeerAddress& address) const;
+
+  private:
+    std::array<std::uint8_t, 16> bytes_{};
+    unsigned bits_ = 128;  // of the form in IPv6
 };
 
 }  // namespace mcpgw::transport
