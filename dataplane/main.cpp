@@ -88,6 +88,7 @@ class Process {
     };
 
     Result<> open_sockets();
+    Result<> set_identity();
     void run_worker(WorkerThread& self);
     static void wake(void* process);
     static void wake_one(void* process);
@@ -140,6 +141,34 @@ Result<> Process::open_sockets() {
     return {};
 }
 
+// Who callers are, and where they reach us.
+Result<> Process::set_identity() {
+    settings_.auth = options_.auth == "oidc" ? exchange::AuthMode::oidc : exchange::AuthMode::dev;
+    if (!options_.public_origin.empty()) {
+        const auto url = auth::PublicUrl::normalised(options_.public_origin);
+        if (!url)
+            return failure(Code::invalid_argument,
+                           "--public-origin must be a URL such as https://gw.example or "
+                           "https://gw.example/prefix, not " +
+                               options_.public_origin);
+        settings_.public_url = *url;
+    }
+    for (const std::string& text : options_.trusted_proxies) {
+        const auto network = transport::Network::parse(text);
+        if (!network)
+            return failure(Code::invalid_argument,
+                           "--trusted-proxies must be addresses or networks such as 10.0.0.0/8, "
+                           "without bits behind the prefix, not " +
+                               text);
+        settings_.trusted_proxies.push_back(*network);
+    }
+    const bool loopback = std::ranges::all_of(sockets_.main, listen::is_loopback);
+    if (settings_.auth == exchange::AuthMode::oidc && !loopback && settings_.public_url.empty() &&
+        settings_.trusted_proxies.empty())
+        log_warn("without --public-origin clients are not told where to log in");
+    return {};
+}
+
 Result<> Process::open() {
     const std::size_t cores = usable_cpus().size();
     worker_count_ = options_.workers > 0 ? options_.workers : cores;
@@ -147,6 +176,7 @@ Result<> Process::open() {
     auto control_plane = unix_destination(options_.api_socket);
     if (!control_plane) return std::unexpected(control_plane.error());
     settings_.control_plane = *control_plane;
+    if (auto set = set_identity(); !set) return set;
     settings_.allowed_hosts = options_.allowed_hosts;
     settings_.allowed_origins = options_.allowed_origins;
     settings_.admin_role = options_.admin_role;

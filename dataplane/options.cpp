@@ -26,10 +26,17 @@ void define(CLI::App& app, DataplaneOptions& options) {
     add("--api-socket", options.api_socket, "Unix socket of the control plane's API");
     add("--workers", options.workers, "worker threads; 0 = one per core")
         ->check(CLI::Range(0, 1024));
-    add("--auth", options.auth, "how clients are identified")->check(CLI::IsMember({"dev"}));
+    add("--auth", options.auth, "how clients are identified")
+        ->check(CLI::IsMember({"dev", "oidc"}));
     app.add_flag("--dev-auth-on-any-address", options.dev_auth_on_any_address,
                  "allow --auth dev on listeners that are not loopback")
         ->envname("MCP_GATEWAY_DEV_AUTH_ON_ANY_ADDRESS");
+    add("--public-origin", options.public_origin,
+        "URL at which clients reach the gateway, perhaps with a path");
+    add("--trusted-proxies", options.trusted_proxies,
+        "addresses or networks of proxies whose Forwarded and X-Forwarded-* count")
+        ->delimiter(',')
+        ->expected(1, static_cast<int>(limits::trusted_proxies_max));
     add("--admin-role", options.admin_role, "role of administrators");
     add("--allowed-hosts", options.allowed_hosts, "Host values beyond loopback names");
     add("--allowed-origins", options.allowed_origins, "Origin values beyond loopback names");

@@ -17,10 +17,12 @@ struct DataplaneOptions {
     std::string listen = "127.0.0.1:8000";
     std::string admin_listen = "127.0.0.1:8001";
     std::string data_dir;
-    std::string contract_socket;  // default: <data dir>/contract.sock
-    std::string api_socket;       // default: <data dir>/api.sock
-    std::size_t workers = 0;      // 0: one per core this process may use
-    std::string auth = "dev";
+    std::string contract_socket;               // default: <data dir>/contract.sock
+    std::string api_socket;                    // default: <data dir>/api.sock
+    std::size_t workers = 0;                   // 0: one per core this process may use
+    std::string auth = "dev";                  // or "oidc"
+    std::string public_origin;                 // scheme://host[:port][/prefix]; empty: not said
+    std::vector<std::string> trusted_proxies;  // addresses and networks
     bool dev_auth_on_any_address = false;
     std::string admin_role = "mcp.admin";
     std::vector<std::string> allowed_hosts;

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "common/bytes.h"
+#include "dataplane/exchange/authenticate.h"
 #include "dataplane/exchange/cors.h"
 #include "dataplane/exchange/exchange.h"
 #include "dataplane/exchange/heads.h"
@@ -333,6 +334,7 @@ void Exchange::cut_answer(std::string_view why_no_result) {
 void Exchange::wind_up() {
     switch (state_) {
         case State::receiving:
+        case State::awaiting_key:
         case State::awaiting_answer:
         case State::awaiting_news:
         case State::awaiting_endpoint:
@@ -378,8 +380,13 @@ void Exchange::send_own(const OwnAnswer& answer) {
         maybe(fields.add("Retry-After", {seconds.data(), end}));
     }
     AllowedHeaders allowed_headers;
+    if (!answer.challenge.empty()) maybe(fields.add("WWW-Authenticate", answer.challenge));
+    const bool is_granted = !granted_origin().empty();
     maybe(add_grant_to(fields));
-    if (answer.to_preflight && !granted_origin().empty())
+    if (answer.for_everybody && !is_granted) maybe(fields.add("Access-Control-Allow-Origin", "*"));
+    if (answer.for_everybody && !answer.body.empty())
+        maybe(fields.add("Cache-Control", "public, max-age=60"));
+    if (answer.to_preflight && (is_granted || answer.for_everybody))
         maybe(add_preflight(head_->head, answer.allow, allowed_headers, fields));
     flow::ResponseOut out;
     out.status = status_ = answer.status;
@@ -392,7 +399,7 @@ void Exchange::send_own(const OwnAnswer& answer) {
     finish();
 }
 
-void Exchange::refuse(Refusal refusal) {
+void Exchange::refuse(Refusal refusal, std::string_view challenge) {
     const RefusalFacts& facts = facts_of(refusal);
     forget_posted();
     if (facts.ours) services_.context.metrics.rejected[facts.reason].add();
@@ -402,7 +409,8 @@ void Exchange::refuse(Refusal refusal) {
                          .content_type = kProblem,
                          .body = {body.data(), write_problem(body, refusal)},
                          .allow = {},
-                         .retry_after_seconds = facts.retry_after_seconds});
+                         .retry_after_seconds = facts.retry_after_seconds,
+                         .challenge = challenge});
     // A probe must always let its client fall back to the handshake (mcp-protocol 1.2): 400.
     const bool probe = is_discover() && (facts.status >= 500 || facts.status == 404);
     const std::size_t size =
@@ -412,11 +420,13 @@ void Exchange::refuse(Refusal refusal) {
               .content_type = kJson,
               .body = {body.data(), size},
               .allow = {},
-              .retry_after_seconds = facts.retry_after_seconds});
+              .retry_after_seconds = facts.retry_after_seconds,
+              .challenge = challenge});
 }
 
 void Exchange::refuse_at_decision(const Decision& decision) {
-    if (decision.refusal != Refusal::method_not_allowed) return refuse(decision.refusal);
+    if (decision.refusal != Refusal::method_not_allowed)
+        return refuse(decision.refusal, challenge_of(question(request_peek_), services_, decision));
     std::array<char, 512> body;
     const bool mcp_body = is_mcp_target(target_kind_);
     const std::size_t size = mcp_body ? write_jsonrpc_refusal(body, decision.refusal, request_id())
@@ -426,6 +436,11 @@ void Exchange::refuse_at_decision(const Decision& decision) {
               .content_type = mcp_body ? kJson : kProblem,
               .body = {body.data(), size},
               .allow = decision.allow.empty() ? allowed_methods() : decision.allow});
+}
+
+void Exchange::answer_metadata() {
+    const std::string document = metadata_of(question(nullptr), services_);
+    send_own({.content_type = kJson, .body = document, .for_everybody = true});
 }
 
 std::string_view Exchange::allowed_methods() const {
@@ -438,7 +453,9 @@ void Exchange::answer_locally() {
                          .content_type = {},
                          .body = {},
                          .allow = allowed_methods(),
-                         .to_preflight = is_preflight(head_->head)});
+                         .to_preflight = is_preflight(head_->head),
+                         .for_everybody = target_kind_ == Target::Kind::well_known});
+    if (target_kind_ == Target::Kind::well_known) return answer_metadata();
     const std::string_view path = head_->head.path;
     if (path == "/readyz") {
         const bool draining = services_.admin_pages != nullptr ? services_.admin_pages->draining()

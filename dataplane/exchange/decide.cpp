@@ -2,6 +2,7 @@
 #include "dataplane/exchange/decide.h"
 
 #include "common/protocol/routing_headers.h"
+#include "dataplane/exchange/authenticate.h"
 #include "dataplane/route/pick.h"
 
 namespace mcpgw::exchange {
@@ -114,6 +115,8 @@ Decision find_adapter(const Question& question, Services& services, Decision dec
                         services.settings.admin_role))
         return refuse(Refusal::unknown_adapter, decision);
     decision.adapter = adapter;
+    if (!auth::has_scopes(decision.identity, adapter->required_scopes))
+        return refuse(Refusal::insufficient_scope, decision);
     decision.kind = Decision::Kind::forward;
     return decision;
 }
@@ -233,9 +236,12 @@ Decision decide_by_head(const Question& question, Services& services) {
         case Target::Kind::whole_server:
             decision.kind = Decision::Kind::local;
             return decision;
-        // Not served (yet): plain, anonymous 404s, as clients that probe expect them.
-        case Target::Kind::unknown:
+        // What is not served are plain, anonymous 404s, as clients that probe expect them.
         case Target::Kind::well_known:
+            if (!is_served(question, services)) return refuse(Refusal::unknown_path);
+            decision.kind = Decision::Kind::local;
+            return decision;
+        case Target::Kind::unknown:
         case Target::Kind::router_mcp:
             return refuse(Refusal::unknown_path);
         case Target::Kind::management:
@@ -253,8 +259,8 @@ Decision decide_by_head(const Question& question, Services& services) {
         decision.kind = Decision::Kind::forward;
         return decision;
     }
-    if (!auth::identify_developer(head.fields, decision.identity))
-        return refuse(Refusal::bad_identity);
+    if (const auto refusal = authenticate(question, services, decision))
+        return refuse(*refusal, decision);
     if (question.target.kind == Target::Kind::management) {
         decision.kind = Decision::Kind::forward;
         return decision;

@@ -23,6 +23,7 @@ struct Question {
     const jsonrpc::Peek* peek;  // nullptr: there is no body
     bool loopback_listener = false;
     std::uint64_t except = 0;  // an instance that is not chosen: it has just failed. 0: none
+    transport::PeerAddress peer = {};
 };
 
 struct Decision {
@@ -31,10 +32,12 @@ struct Decision {
     Refusal refusal = Refusal::unknown_path;
     mcp::Era era = mcp::Era::legacy;
     auth::Identity identity;
-    const Adapter* adapter = nullptr;    // known adapters only
-    const Instance* instance = nullptr;  // nullptr with `forward`: to the control plane
-    bool session_bound = false;          // the instance was named by a session id
-    bool opens_sse = false;              // it asks for the event stream of an HTTP+SSE server
+    auth::TokenFault token_fault = auth::TokenFault::none;  // with bad_credentials
+    std::uint64_t unknown_keys_issuer = 0;  // who may have the key that nobody knows; 0: nobody
+    const Adapter* adapter = nullptr;       // known adapters only
+    const Instance* instance = nullptr;     // nullptr with `forward`: to the control plane
+    bool session_bound = false;             // the instance was named by a session id
+    bool opens_sse = false;                 // it asks for the event stream of an HTTP+SSE server
     EndedSessions::Mark session_mark = 0;
     std::uint64_t session_instance = 0;  // which has issued it
     std::string_view server_session_id;  // what the server knows the session by; may be empty

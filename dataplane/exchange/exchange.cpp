@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "dataplane/auth/proxy_words.h"
 #include "dataplane/exchange/heads.h"
 
 namespace mcpgw::exchange {
@@ -57,7 +58,7 @@ bool Exchange::is_discover() const {
 bool Exchange::request_is_watched() const {
     if (request_peek_ == nullptr || request_peek_->state() != jsonrpc::Peek::State::reading)
         return false;
-    return state_ == State::receiving || !request_peek_->has_id() || !request_peek_->has_method();
+    return is_undecided() || !request_peek_->has_id() || !request_peek_->has_method();
 }
 
 void Exchange::on_request_body(io::Slice bytes) {
@@ -82,6 +83,11 @@ void Exchange::on_request_body(io::Slice bytes) {
             }
             if (!request_is_watched()) client_.splice_request(*backend_);
             return;
+        case State::awaiting_key:
+            if (!head_->held->push(std::move(bytes))) return refuse(Refusal::overloaded);
+            if (head_->held->bytes() < hold_bytes_max() || request_paused_) return;
+            request_paused_ = true;
+            return client_.pause_request();
         case State::awaiting_news:
         case State::awaiting_endpoint:
         case State::finished:
@@ -91,7 +97,7 @@ void Exchange::on_request_body(io::Slice bytes) {
 
 // Only while it is held: what comes of it later is not watched.
 void Exchange::look_into_batch(Bytes bytes) {
-    if (state_ != State::receiving) return;
+    if (!is_undecided()) return;
     if (head_->batch == nullptr) head_->batch = services_.awaited_batches.acquire();
     if (head_->batch != nullptr) head_->batch->feed_request(bytes);
 }
@@ -142,6 +148,8 @@ void Exchange::advance() {
         case State::receiving:
             if (body_complete_ || head_->held->bytes() >= hold_bytes_max()) decide_and_go();
             return;
+        case State::awaiting_key:
+            return decide_and_go();
         case State::awaiting_answer:
         case State::awaiting_endpoint:
             if (deadline_passed_) {
@@ -161,18 +169,22 @@ void Exchange::advance() {
 
 void Exchange::decide_and_go() {
     std::array<std::byte, Sealer::kScratchBytes> scratch;
-    const Question question{head_->head, head_->target, request_peek_, loopback_listener_};
-    const Decision decision = decide(question, services_, scratch);
+    const Decision decision = decide(question(request_peek_), services_, scratch);
+    if (await_key(decision)) return;
+    stop_awaiting_key();
     if (decision.adapter != nullptr) metrics_slot_ = decision.adapter->metrics_slot;
     if (decision.kind != Decision::Kind::forward) return answer_here(decision);
     if (decision.session_mark == 0 || enter_session(decision)) forward(decision);
 }
 
+Question Exchange::question(const jsonrpc::Peek* peek, std::uint64_t except) const {
+    return {head_->head, head_->target, peek, loopback_listener_, except, head_->client_address};
+}
+
 bool Exchange::answer_by_head() {
     check(state_ == State::receiving && head_ != nullptr, "asked before anything is decided");
-    const Decision decision =
-        decide_by_head({head_->head, head_->target, nullptr, loopback_listener_}, services_);
-    if (decision.kind == Decision::Kind::forward) return false;
+    const Decision decision = decide_by_head(question(nullptr), services_);
+    if (decision.kind == Decision::Kind::forward || decision.unknown_keys_issuer != 0) return false;
     answer_here(decision);
     return true;
 }
@@ -238,8 +250,12 @@ backend::Destination Exchange::destination_of(const Decision& decision) const {
 bool Exchange::send_request(const Decision& decision) {
     http::Fields fields;
     FieldScratch scratch;
-    const transport::PeerAddress::Text address = head_->client_address.text();
-    const RequestFieldsIn in{head_->head, decision, address.view(), services_.random};
+    const auth::ProxyWords words = auth::proxy_words(head_->head.fields, head_->client_address,
+                                                     services_.settings.trusted_proxies);
+    const transport::PeerAddress::Text address = words.client.text();
+    RequestFieldsIn in{head_->head, decision, address.view(), services_.random};
+    if (!words.scheme.empty()) in.scheme = words.scheme;
+    in.host = words.host;
     if (!make_request_fields(in, scratch, fields)) {
         refuse(Refusal::head_too_large_with_ours);
         return false;
@@ -287,6 +303,10 @@ void Exchange::stop_waiting_for_news() {
 void Exchange::release_head() {
     if (head_ == nullptr) return;
     if (head_->batch != nullptr) services_.awaited_batches.release(head_->batch);
+    if (head_->key != nullptr) {
+        head_->key->unlink();
+        services_.awaited_keys.release(head_->key);
+    }
     services_.heads.release(head_);
     head_ = nullptr;
 }

@@ -6,11 +6,11 @@
 //       └────── refusal, local answer ───────────────────────────────────────────────┘
 //
 //   receiving          the body is looked at (method, id) and held, up to peek_hold_bytes_max
-//   awaiting_answer    the request is on its way, perhaps once more (repeat.cpp); its body streams
+//   awaiting_key       after it, where a token names a key for which the issuer is being asked
+//   awaiting_answer    the request is on its way, perhaps again (repeat.cpp); its body streams
 //   awaiting_news      a session's instance refused: is it gone (404), or not (502)?
-//   awaiting_endpoint  an HTTP+SSE stream: held until its endpoint event has come (endpoint.cpp)
-//   answering          the answer streams through, perhaps for hours
-//   finished           the client end has everything; no backend is held. Terminal
+//   awaiting_endpoint  an HTTP+SSE stream, held until its endpoint event has come
+//   answering          the answer streams through, perhaps for hours; then it is finished
 //
 // Owned by its client end. Of the route table it keeps nothing beyond a tick, but its load block.
 #pragma once
@@ -38,6 +38,7 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
   public:
     enum class State : std::uint8_t {
         receiving,
+        awaiting_key,
         awaiting_answer,
         awaiting_news,
         awaiting_endpoint,
@@ -86,6 +87,11 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
   private:
     // routing (exchange.cpp)
     void decide_and_go();
+    [[nodiscard]] Question question(const jsonrpc::Peek* peek, std::uint64_t except = 0) const;
+
+    // keys that are not known yet (authenticate.cpp)
+    [[nodiscard]] bool await_key(const Decision& decision);
+    void stop_awaiting_key();
     void answer_here(const Decision& decision);
     void forward(const Decision& decision);
     void remember(const Decision& decision);
@@ -138,14 +144,17 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
         std::string_view body;
         std::string_view allow = {};
         std::uint32_t retry_after_seconds = 0;
+        std::string_view challenge = {};  // WWW-Authenticate
         bool to_preflight = false;
+        bool for_everybody = false;  // public: any page may read it, and keep it for a while
     };
     [[nodiscard]] std::string_view granted_origin() const;
     [[nodiscard]] bool add_grant_to(http::Fields& fields) const;
     void begin_answer(const flow::ResponseOut& out);
-    void refuse(Refusal refusal);
+    void refuse(Refusal refusal, std::string_view challenge = {});
     void refuse_at_decision(const Decision& decision);
     void answer_locally();
+    void answer_metadata();
     [[nodiscard]] std::string_view allowed_methods() const;
     void send_own(const OwnAnswer& answer);
     [[nodiscard]] std::optional<Refusal> seal_session(const http::ResponseHead& head,
@@ -175,6 +184,9 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     [[nodiscard]] std::string_view request_id() const;
     [[nodiscard]] bool is_discover() const;
     [[nodiscard]] bool request_is_watched() const;
+    [[nodiscard]] bool is_undecided() const {
+        return state_ == State::receiving || state_ == State::awaiting_key;
+    }
 
     // Told of its stream by the scanner.
     class StreamSink;

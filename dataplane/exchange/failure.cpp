@@ -16,6 +16,18 @@ using mcp::kSessionNotFound;
 
 constexpr RefusalFacts kBadIdentity{400, kServerError, RejectReason::unauthenticated, true,
                                     "Bad identity headers"};
+// From no_credentials to no_keys, in the order of the enumerators.
+constexpr RefusalFacts kCredentials[] = {
+    {401, kServerError, RejectReason::unauthenticated, true, "Authentication required"},
+    {401, kServerError, RejectReason::unauthenticated, true, "Invalid credentials"},
+    {400, kServerError, RejectReason::unauthenticated, true, "Invalid Authorization header"},
+    {403, kServerError, RejectReason::forbidden, true,
+     "The token has not all scopes that are needed here"},
+    {403, kServerError, RejectReason::forbidden, true, "The API token is for other adapters only"},
+    {503, kInternalError, RejectReason::unauthenticated, true,
+     "Tokens cannot be checked yet: the keys of their issuer are not known. Try again in a moment",
+     5},
+};
 constexpr RefusalFacts kHostNotAllowed{403, kServerError, RejectReason::host_not_allowed, true,
                                        "Host not allowed"};
 constexpr RefusalFacts kOriginNotAllowed{403, kServerError, RejectReason::origin_not_allowed, true,
@@ -89,6 +101,14 @@ const RefusalFacts& facts_of(Refusal refusal) {
     switch (refusal) {
         case Refusal::bad_identity:
             return kBadIdentity;
+        case Refusal::no_credentials:
+        case Refusal::bad_credentials:
+        case Refusal::bad_authorization:
+        case Refusal::insufficient_scope:
+        case Refusal::beyond_token:
+        case Refusal::no_keys:
+            return kCredentials[static_cast<int>(refusal) -
+                                static_cast<int>(Refusal::no_credentials)];
         case Refusal::host_not_allowed:
             return kHostNotAllowed;
         case Refusal::origin_not_allowed:

@@ -13,6 +13,12 @@ namespace mcpgw::exchange {
 
 enum class Refusal : std::uint8_t {
     bad_identity,
+    no_credentials,
+    bad_credentials,
+    bad_authorization,  // a request that no client means: it could be read in two ways
+    insufficient_scope,
+    beyond_token,  // an API token opens other things
+    no_keys,       // of an issuer: it has not been reached yet
     host_not_allowed,
     origin_not_allowed,
     unknown_path,

@@ -82,8 +82,10 @@ std::string_view write_forwarded(const RequestFieldsIn& in, std::array<char, 512
     put(quoted ? "for=\"[" : "for=");
     put(address);
     put(quoted ? "]\";host=\"" : ";host=\"");
-    if (in.head.host.size() <= host_bytes_max) put(in.head.host);
-    put("\";proto=http");
+    const std::string_view host = in.host.empty() ? in.head.host : in.host;
+    if (host.size() <= host_bytes_max) put(host);
+    put("\";proto=");
+    put(in.scheme);
     return {room.data(), static_cast<std::size_t>(end - room.data())};
 }
 

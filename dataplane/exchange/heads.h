@@ -23,6 +23,8 @@ struct RequestFieldsIn {
     const Decision& decision;
     std::string_view client_address;  // numeric, without port; empty for Unix sockets
     Random& random;
+    std::string_view scheme = "http";  // that the client has used
+    std::string_view host = {};        // that it has asked for; empty: as the head has it
 };
 
 // The fields towards a server (or the control plane): end-to-end fields of the client without

@@ -21,12 +21,13 @@ void Exchange::relieve() {
         if (copied > 0) context.metrics.payload_copied_bytes.add(copied);
     }
     if (backend_ != nullptr) backend_->relieve();
-    if (state_ != State::receiving) return;
+    if (!is_undecided()) return;
     if (context.pressure == transport::Pressure::exhausted && context.spill.is_full()) {
         context.metrics.exhausted[Resource::spill].add();
         return refuse(Refusal::overloaded);
     }
-    if (head_->held->bytes() >= hold_bytes_max()) context.mark(*this);
+    const bool is_full = head_->held->bytes() >= hold_bytes_max();
+    if (state_ == State::receiving && is_full) context.mark(*this);
 }
 
 // The head holds the receive buffer it lies in until the request is on its way.

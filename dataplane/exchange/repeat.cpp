@@ -33,9 +33,8 @@ bool Exchange::repeat_at_same_server() {
 bool Exchange::repeat_elsewhere(Code code) {
     if (head_ == nullptr || session_bound_ || to_control_plane_) return false;
     std::array<std::byte, Sealer::kScratchBytes> scratch;
-    const Question question{head_->head, head_->target, request_peek_, loopback_listener_,
-                            load_->instance_id};
-    const Decision decision = decide(question, services_, scratch);
+    const Decision decision =
+        decide(question(request_peek_, load_->instance_id), services_, scratch);
     if (decision.kind != Decision::Kind::forward || decision.session_bound) return false;
     note_failure(code);
     backend_->take_back(*head_->held);

@@ -11,6 +11,7 @@
 
 #include "common/protocol/http_message.h"
 #include "common/protocol/jsonrpc_peek.h"
+#include "dataplane/auth/authenticator.h"
 #include "dataplane/auth/origin.h"
 #include "dataplane/backend/pool.h"
 #include "dataplane/exchange/awaited_batch.h"
@@ -25,6 +26,20 @@ namespace mcpgw::exchange {
 
 class Exchange;
 struct NewsTag;
+struct KeyTag;
+
+// A request whose token is signed with a key that nobody knows yet: it waits for another access
+// object, which may have the key.
+struct AwaitedKey : ListNode<KeyTag> {
+    explicit AwaitedKey(Exchange& whose) : exchange(whose) {}
+    Exchange& exchange;
+};
+
+// An issuer that was asked for, and when.
+struct AskedIssuer {
+    std::uint64_t hash = 0;  // fnv1a of its name; 0: none
+    Nanos at = 0;
+};
 
 // A request that is being routed: kept until it is on its way and can go nowhere else.
 struct PendingHead {
@@ -37,6 +52,7 @@ struct PendingHead {
     io::Block block;                  // or it came in pieces and was put together here
     transport::OwnSegmentQueue held;  // what has come of its body before it went on its way
     AwaitedBatch* batch = nullptr;    // if the body is one
+    AwaitedKey* key = nullptr;        // while it is waited for
 };
 
 // An HTTP+SSE stream (MCP 2024-11-05) whose endpoint event is still to come: the fields of its
@@ -117,8 +133,13 @@ struct ClientDeadlines {
     std::uint32_t linger_ms = limits::linger_timeout_ms;
 };
 
+enum class AuthMode : std::uint8_t { dev, oidc };
+
 // The same for all workers; set at start.
 struct Settings {
+    AuthMode auth = AuthMode::dev;
+    std::string public_url;  // as auth::PublicUrl::normalised makes it; empty: see there
+    std::vector<transport::Network> trusted_proxies;
     std::vector<std::string> allowed_hosts;
     std::vector<std::string> allowed_origins;
     std::string admin_role = "mcp.admin";
@@ -194,6 +215,10 @@ struct Services {
     SlotTable<AwaitedBatch> awaited_batches{limits::awaited_batches_max};
     SlotTable<AwaitedEndpoint> awaited_endpoints{limits::endpoint_waits_max};
     List<AwaitedAnswer, NewsTag> awaiting_news;
+    auth::Authenticator tokens{};
+    SlotTable<AwaitedKey> awaited_keys{limits::awaited_keys_max};
+    List<AwaitedKey, KeyTag> awaiting_key{};
+    std::array<AskedIssuer, limits::issuers_max> asked_issuers{};
     Random random;
     bool draining = false;
 };

@@ -48,6 +48,7 @@ std::string text_of(const InstanceEvent& event) {
             return contract::encode(contract::InstanceFailure{
                 adapter, event.instance, std::string(code_name(event.reason))});
         case InstanceEvent::Kind::drained:
+        case InstanceEvent::Kind::unknown_key:
             break;
     }
     return contract::encode(contract::InstanceDrained{adapter, event.instance, event.version});
@@ -298,9 +299,21 @@ Result<> ControlLink::send_events() {
     for (const auto& queue : queues_) {
         while (socket_->waiting_bytes() < limits::link_out_bytes_high && queue->pop(event)) {
             if (event.kind == InstanceEvent::Kind::failure && is_repeated(event)) continue;
+            if (event.kind == InstanceEvent::Kind::unknown_key) {
+                if (auto sent = send_unknown_key(event.instance); !sent) return sent;
+                continue;
+            }
             if (auto sent = socket_->send(text_of(event)); !sent) return sent;
         }
     }
+    return {};
+}
+
+// Workers name an issuer by its hash. One that is gone meanwhile needs no new keys.
+Result<> ControlLink::send_unknown_key(std::uint64_t issuer_hash) {
+    for (const contract::Issuer& issuer : builder_.access().issuers)
+        if (fnv1a(issuer.issuer) == issuer_hash)
+            return socket_->send(contract::encode(contract::UnknownKey{issuer.issuer}));
     return {};
 }
 

@@ -92,6 +92,7 @@ class ControlLink {
     [[nodiscard]] Result<> on_sessions_query(std::string_view json);
     [[nodiscard]] Result<> on_session_end(std::string_view json);
     [[nodiscard]] Result<> send_events();
+    [[nodiscard]] Result<> send_unknown_key(std::uint64_t issuer_hash);
     [[nodiscard]] bool is_repeated(const InstanceEvent& event);
 
     ControlLinkOptions options_;

@@ -350,6 +350,18 @@ TEST_F(ControlLinkTest, events_of_the_janitor_are_sent_as_often_as_it_says) {
     }
 }
 
+TEST_F(ControlLinkTest, a_key_that_nobody_knows_is_said_with_the_name_of_its_issuer) {
+    FakeControlPlane control(socket_path());
+    FakeConnection connection = settled(control);
+    contract::Delta delta = make_delta(10, {});
+    delta.access.emplace().issuers = {{"https://a.example", {}, ""}, {"https://b.example", {}, ""}};
+    connection.send(contract::encode(delta));
+    EXPECT_EQ(connection.acked(), 11U);
+    link_->events(0).push(InstanceEvent::unknown_key(fnv1a("https://gone.example")));
+    link_->events(0).push(InstanceEvent::unknown_key(fnv1a("https://b.example")));
+    EXPECT_EQ(contract::decode_unknown_key(connection.next())->issuer, "https://b.example");
+}
+
 TEST_F(ControlLinkTest, that_an_instance_was_drained_before_the_connection_is_not_said) {
     start_link();
     link_->janitor_events().push(InstanceEvent::drained("adapter-0", 7, 10));

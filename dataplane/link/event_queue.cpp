@@ -40,6 +40,10 @@ InstanceEvent InstanceEvent::drained(std::string_view adapter, std::uint64_t ins
     return event;
 }
 
+InstanceEvent InstanceEvent::unknown_key(std::uint64_t issuer_hash) {
+    return event_of(Kind::unknown_key, {}, issuer_hash);
+}
+
 EventQueue::EventQueue(int wake_fd)
     : ring_(std::make_unique<std::array<InstanceEvent, kSlots>>()), wake_fd_(wake_fd) {}
 

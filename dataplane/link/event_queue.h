@@ -20,7 +20,8 @@ namespace mcpgw {
 
 // What there is to tell of an instance; `contract/events.h` says what it means.
 struct InstanceEvent {
-    enum class Kind : std::uint8_t { failure, drained };
+    // unknown_key: `instance` is fnv1a() of the issuer.
+    enum class Kind : std::uint8_t { failure, drained, unknown_key };
 
     Kind kind = Kind::failure;
     std::uint8_t adapter_bytes = 0;
@@ -34,6 +35,7 @@ struct InstanceEvent {
                                                Code reason);
     [[nodiscard]] static InstanceEvent drained(std::string_view adapter, std::uint64_t instance,
                                                std::uint64_t version);
+    [[nodiscard]] static InstanceEvent unknown_key(std::uint64_t issuer_hash);
     [[nodiscard]] std::string_view adapter_name() const { return {adapter.data(), adapter_bytes}; }
 };
 

@@ -173,6 +173,8 @@ class RouteBuilder {
 
     [[nodiscard]] std::uint64_t version() const { return version_; }
     [[nodiscard]] const std::string& epoch() const { return epoch_; }
+    // Of the table made last.
+    [[nodiscard]] const contract::Access& access() const { return *access_; }
     // Load blocks alive, those of instances that are gone but still counted included.
     [[nodiscard]] std::size_t load_blocks() const { return loads_.size(); }
 

@@ -14,7 +14,10 @@ constexpr std::string_view kOwnPage = "GET, HEAD, OPTIONS";
 constexpr std::string_view kRead = "GET, OPTIONS";
 constexpr std::string_view kEndpoint = "GET, POST, DELETE, OPTIONS";
 constexpr std::string_view kEverything = "GET, HEAD, POST, PUT, DELETE, OPTIONS";
+// RFC 9728 section 3; RFC 8414 section 3 and OpenID Connect Discovery 1.0 section 4.
 constexpr std::string_view kWellKnown = "/.well-known/oauth-protected-resource";
+constexpr std::string_view kOfIssuer[] = {"/.well-known/oauth-authorization-server",
+                                          "/.well-known/openid-configuration"};
 
 // Up to three segments behind the first slash; `count` is 4 for more.
 struct Segments {
@@ -56,6 +59,14 @@ Target management(std::string_view allow) {
     return {Kind::management, {}, allow, {}};
 }
 
+// A document about the resource whose path stands behind; `Kind::unknown` if it is another one.
+Target document(std::string_view path, std::string_view where) {
+    if (!path.starts_with(where)) return {};
+    const std::string_view resource = path.substr(where.size());
+    if (!resource.empty() && resource[0] != '/') return {};
+    return {Kind::well_known, {}, kRead, resource, where != kWellKnown};
+}
+
 // /adapters and /tools, which have the same resources below them.
 Target collection(const Segments& path) {
     const bool is_adapters = path.items[0] == "adapters";
@@ -89,10 +100,11 @@ Target single(std::string_view name) {
 Target classify(std::string_view path) {
     if (path == "*") return {Kind::whole_server, {}, kEverything, {}};
     if (!is_plain(path)) return {};
-    if (path.starts_with(kWellKnown)) {
-        const std::string_view resource = path.substr(kWellKnown.size());
-        if (resource.empty() || resource[0] == '/') return {Kind::well_known, {}, kRead, resource};
-        return {};
+    if (path.starts_with("/.well-known/")) {
+        Target target = document(path, kWellKnown);
+        for (const std::string_view where : kOfIssuer)
+            if (target.kind == Kind::unknown) target = document(path, where);
+        return target;
     }
     if (path.ends_with("/mcp/")) {
         path.remove_suffix(1);

@@ -20,7 +20,7 @@ struct Target {
         ping,
         healthz,
         readyz,
-        well_known,    // /.well-known/oauth-protected-resource[/path]
+        well_known,    // /.well-known/oauth-protected-resource[/path], and of authorization servers
         whole_server,  // *, of OPTIONS only (RFC 9112 section 3.2.4)
         unknown,
     };
@@ -28,6 +28,7 @@ struct Target {
     std::string_view adapter;   // of the first three, as sent; may break the rule for names
     std::string_view allow;     // value for Allow (RFC 9110 section 10.2.1); empty for unknown
     std::string_view resource;  // of well_known: the path behind, with its slash; may be empty
+    bool of_issuer = false;     // of well_known: metadata of the authorization server
 };
 
 // `path` is without query, as in http::RequestHead. The views point into it or to constants.

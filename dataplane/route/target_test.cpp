@@ -87,7 +87,16 @@ TEST(TargetTest, well_known_keeps_the_path_behind_it) {
     EXPECT_EQ(classify(base + "/adapters/x/mcp").resource, "/adapters/x/mcp");
     EXPECT_EQ(classify(base + "/adapters/x/mcp/").resource, "/adapters/x/mcp/");
     expect(base + "s", Kind::unknown, "", "");
-    expect("/.well-known/openid-configuration", Kind::unknown, "", "");
+    EXPECT_FALSE(classify(base).of_issuer);
+    for (const std::string of_issuer :
+         {"/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"}) {
+        expect(of_issuer, Kind::well_known, "", "GET, OPTIONS");
+        EXPECT_EQ(classify(of_issuer + "/mcp").resource, "/mcp");
+        EXPECT_TRUE(classify(of_issuer).of_issuer);
+        expect(of_issuer + "x", Kind::unknown, "", "");
+    }
+    expect("/.well-known/security.txt", Kind::unknown, "", "");
+    expect("/.well-known/", Kind::unknown, "", "");
     expect("/.well-known", Kind::unknown, "", "");
 }
 

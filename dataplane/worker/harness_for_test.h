@@ -192,12 +192,21 @@ class Harness {
         contract::Affinity affinity = contract::Affinity::session;
         bool keys_are_shared = false;
         std::uint32_t idle_ms = 0;  // 0: no limit
+        exchange::AuthMode auth = exchange::AuthMode::dev;
+        contract::Access access = {};
+        std::vector<std::string> required_scopes = {};
+        std::vector<std::string> required_roles = {};
+        std::string public_url = {};
+        std::vector<transport::Network> trusted_proxies = {};
     };
     // One adapter "a" with an instance per port.
     explicit Harness(std::vector<std::uint16_t> ports) : Harness(std::move(ports), Special()) {}
     Harness(std::vector<std::uint16_t> ports, const Special& special) : special_(special) {
         signal(SIGPIPE, SIG_IGN);  // as the program does
         settings_.deadlines = special.deadlines;
+        settings_.auth = special.auth;
+        settings_.public_url = special.public_url;
+        settings_.trusted_proxies = special.trusted_proxies;
         settings_.sessions_per_user_max = special.sessions_per_user_max;
         if (special.body_bytes_max > 0) settings_.body_bytes_max = special.body_bytes_max;
         if (special.connections_per_address_max > 0)
@@ -222,7 +231,10 @@ class Harness {
         snapshot.epoch = "e";
         snapshot.version = ++version_;
         snapshot.keys = {{"k1", std::string(32, 'k'), true, special_.keys_are_shared}};
+        snapshot.access = special_.access;
         contract::Adapter adapter;
+        adapter.required_scopes = special_.required_scopes;
+        adapter.required_roles = special_.required_roles;
         adapter.name = "a";
         adapter.created_by = "dev";
         adapter.timeouts.first_byte_ms = first_byte_ms;
@@ -247,6 +259,10 @@ class Harness {
         publication.publish(std::move(*table));
         mailbox.wake();
     }
+    // Takes effect with the next publish().
+    void set_access(const contract::Access& access) { special_.access = access; }
+    // What the worker has told the link; for one thread.
+    [[nodiscard]] EventQueue& events() { return events_; }
     [[nodiscard]] Line connect() const {
         sockaddr_in address{};
         socklen_t size = sizeof address;

@@ -208,6 +208,10 @@ void Worker::take_table() {
     services_.table = options_.publication->refresh(options_.index);
     if (services_.table == nullptr) return;
     services_.sealer.set_keys(services_.table->keys(), services_.table->keys_generation());
+    if (options_.settings->auth == exchange::AuthMode::oidc &&
+        services_.tokens.set_access(services_.table->access()))
+        services_.awaiting_key.for_each(
+            [this](exchange::AwaitedKey& waiting) { context_.mark(waiting.exchange); });
     // Few wait, and not for long: looking every time is simpler than knowing whether it is another
     // table (a new one may lie where an old one lay).
     services_.awaiting_news.for_each(

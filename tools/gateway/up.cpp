@@ -185,7 +185,10 @@ std::vector<std::string> dataplane_arguments(const UpOptions& options, const Dat
         out.insert(out.end(), {flag, value});
     };
     add("--workers", std::to_string(options.workers));
-    add("--auth", "dev");
+    add("--auth", options.auth);
+    if (!options.public_origin.empty()) add("--public-origin", options.public_origin);
+    for (const std::string& network : options.trusted_proxies)
+        add("--trusted-proxies", network);
     add("--drain-seconds", std::to_string(options.drain_seconds));
     add("--max-head-bytes", std::to_string(options.max_head_bytes));
     add("--max-body-bytes", std::to_string(options.max_body_bytes));

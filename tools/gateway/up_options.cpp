@@ -119,11 +119,31 @@ std::string assign_text(std::string_view text, std::string& out) {
 constexpr std::array<std::string_view, 4> kLogLevels{"debug", "info", "warn", "error"};
 constexpr std::array<std::string_view, 2> kLogFormats{"json", "text"};
 
-std::string assign_auth(UpOptions&, const Values& v) {
-    if (v[0] == "dev") return {};
-    if (v[0] == "oidc")
-        return "oidc (tokens of an identity provider) is not there yet in this version; use dev";
-    return "must be dev, not " + quoted(v[0]);
+constexpr std::array<std::string_view, 2> kAuthModes{"dev", "oidc"};
+
+std::string assign_auth(UpOptions& o, const Values& v) {
+    return assign_choice(v[0], kAuthModes, o.auth);
+}
+
+// The data plane looks closer; here it is seen what was meant.
+std::string assign_public_origin(UpOptions& o, const Values& v) {
+    const std::string& url = v[0];
+    const bool is_url = url.starts_with("https://") || url.starts_with("http://");
+    if (!is_url || url.find_first_of(" ?#@") != std::string::npos ||
+        url.size() > limits::public_origin_bytes_max)
+        return "must be a URL such as https://gw.example or https://gw.example/prefix, not " +
+               quoted(url);
+    return assign_text(url, o.public_origin);
+}
+
+std::string assign_proxies(UpOptions& o, const Values& v) {
+    if (std::string problem = assign_words(v, o.trusted_proxies); !problem.empty()) return problem;
+    for (const std::string& network : o.trusted_proxies)
+        if (network.find_first_not_of("0123456789abcdefABCDEF.:/") != std::string::npos)
+            return "must be addresses or networks such as 10.0.0.0/8, not " + quoted(network);
+    if (o.trusted_proxies.size() > limits::trusted_proxies_max)
+        return "must be at most " + std::to_string(limits::trusted_proxies_max);
+    return {};
 }
 
 constexpr std::array<std::string_view, 3> kDeployers{"process", "systemd", "kubernetes"};
@@ -218,8 +238,13 @@ constexpr std::array kSettings{
             [](UpOptions& o, const Values& v) {
                 return assign_integer(v[0], 1, kWorkersMax, o.workers);
             }},
-    Setting{"auth", Arity::one, "dev",
-            "who is asking (default dev: whoever says so, loopback only)", assign_auth},
+    Setting{"auth", Arity::one, "dev|oidc",
+            "who is asking: whoever says so, on loopback (default dev), or bearer tokens",
+            assign_auth},
+    Setting{"public-origin", Arity::one, "URL",
+            "where clients reach the gateway, perhaps with a path", assign_public_origin},
+    Setting{"trusted-proxies", Arity::many, "CIDR",
+            "proxies whose Forwarded and X-Forwarded-* count", assign_proxies},
     Setting{
         "dev-auth-on-any-address", Arity::flag, "",
         "allow --auth dev on a listener that is not loopback",
@@ -373,7 +398,8 @@ class Resolution {
 
     // Rules that concern several settings; their sentences name the flags.
     void check_together() {
-        if (!is_loopback(options_.listen) && !options_.dev_auth_on_any_address)
+        if (options_.auth == "dev" && !is_loopback(options_.listen) &&
+            !options_.dev_auth_on_any_address)
             problems_.push_back("with --auth dev everybody who can reach " +
                                 to_text(options_.listen) +
                                 " may do everything; listen on a loopback address, or say "

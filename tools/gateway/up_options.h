@@ -26,7 +26,10 @@ struct UpOptions {
     ListenAddress admin_listen{"127.0.0.1", 8001, false};
     std::string data_dir;  // empty: default_data_dir()
     unsigned workers = 0;  // 0: one for each core that this process may use
+    std::string auth = "dev";
     bool dev_auth_on_any_address = false;
+    std::string public_origin;                 // empty: not said
+    std::vector<std::string> trusted_proxies;  // addresses and networks
     std::string deployer = "process";
     std::string systemd_scope = "auto";
     std::vector<std::string> imports;

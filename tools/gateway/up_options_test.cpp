@@ -132,8 +132,10 @@ TEST(UpOptions, bad_values_are_refused) {
         {"listen", "127.0.0.1:"},
         {"listen", ":8000"},
         {"listen", "1.2.3.4:+1"},
-        {"auth", "oidc"},
         {"auth", "none"},
+        {"public-origin", "gw.example"},
+        {"public-origin", "https://gw.example?x"},
+        {"trusted-proxies", "proxy.example"},
         {"deployer", "x"},
         {"systemd-scope", "session"},
         {"namespace", "Upper"},
@@ -171,6 +173,20 @@ TEST(UpOptions, bad_values_are_refused) {
         ASSERT_EQ(problems.size(), 1U) << key << "=" << value;
         EXPECT_TRUE(problems[0].starts_with(std::string("--") + key + ": ")) << problems[0];
     }
+}
+
+TEST(UpOptions, tokens_are_checked_on_any_address) {
+    SettingSources sources;
+    sources.flags["listen"] = {"0.0.0.0:8000"};
+    sources.flags["auth"] = {"oidc"};
+    sources.flags["public-origin"] = {"https://gw.example/mcp-gw"};
+    sources.flags["trusted-proxies"] = {"10.0.0.0/8,::1", "192.0.2.7"};
+    const auto options = resolve_up_options(sources);
+    ASSERT_TRUE(options);
+    EXPECT_EQ(options->auth, "oidc");
+    EXPECT_EQ(options->public_origin, "https://gw.example/mcp-gw");
+    EXPECT_EQ(options->trusted_proxies,
+              (std::vector<std::string>{"10.0.0.0/8", "::1", "192.0.2.7"}));
 }
 
 TEST(UpOptions, development_mode_stays_on_loopback_unless_forced) {
