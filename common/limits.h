@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "common/provider_limits.h"
+
 namespace mcpgw::limits {
 
 // --- HTTP ---------------------------------------------------------------------------------------
@@ -568,6 +570,9 @@ static_assert(sealed_id_bytes_max >=
               "the longest server id fits when sealed");
 static_assert(session_keys_poll_ms * 2 < session_keys_lead_seconds * 1000,
               "every gateway has read a new key before one seals with it");
+static_assert(issuer_refresh_seconds_min * 1000 >= issuer_refetch_ms,
+              "keys are not fetched more often for their age than for those that are missed");
+static_assert(issuer_document_bytes_max >= issuer_metadata_bytes_max, "what is kept was read");
 static_assert(secret_bytes_max < request_headers_bytes_max, "a secret fits into a header");
 static_assert(secrets_poll_ms < 1'000, "a changed secret is known within a second");
 static_assert(resolve_ttl_seconds_min * 1000 >= probe_interval_ms,

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "common/contract/access.h"
 #include "controlplane/model/kind.h"
 
 namespace mcpgw::model {
@@ -98,6 +99,10 @@ struct Adapter {
     std::map<std::string, HeaderValue> request_headers;
     Timeouts timeouts;
     std::string tenant;
+    std::vector<std::string> required_scopes;        // of every token that is to open it
+    std::vector<contract::AccessRule> access_rules;  // of adapters only
+    contract::LimitPair limits;
+    bool identity_assertion = false;  // its servers are told by a signature who calls
     bool aggregate = false;
     Resources resources;
     std::optional<ToolDefinition> tool_definition;  // of tools only

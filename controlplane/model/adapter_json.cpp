@@ -5,6 +5,8 @@
 
 #include "common/limits.h"
 #include "common/time.h"
+#include "controlplane/model/access_json.h"
+#include "controlplane/model/identity_rules.h"
 #include "controlplane/model/rules.h"
 #include "controlplane/model/tool_definition.h"
 #include "controlplane/model/url.h"
@@ -84,14 +86,6 @@ void read_headers(FieldReader& in, Adapter& adapter, FieldErrors& errors) {
         read_header(value, headers, adapter.request_headers[name], name, errors);
     }
     in.judge("requestHeaders", headers_complaint(adapter.request_headers));
-}
-
-void read_roles(FieldReader& in, Adapter& adapter) {
-    if (!in.strings("requiredRoles", adapter.required_roles)) return;
-    for (std::size_t i = 0; i < adapter.required_roles.size(); ++i)
-        in.judge("requiredRoles[" + std::to_string(i) + "]",
-                 role_complaint(adapter.required_roles[i]));
-    in.judge("requiredRoles", roles_complaint(adapter.required_roles));
 }
 
 void read_image(FieldReader& in, Adapter& adapter) {
@@ -227,6 +221,32 @@ void read_resources(FieldReader& in, Adapter& adapter, FieldErrors& errors) {
     fields.refuse_unknown();
 }
 
+void read_access(FieldReader& in, Kind kind, Adapter& adapter) {
+    if (in.string("tenant", adapter.tenant)) in.judge("tenant", tenant_complaint(adapter.tenant));
+    read_texts(in, "requiredScopes", {scope_complaint, scopes_complaint}, adapter.required_scopes);
+    if (kind == Kind::tool && in.has("accessRules"))
+        in.complain("accessRules", "tell tools of an adapter apart: a tool has requiredRoles");
+    else
+        read_access_rules(in, "accessRules", adapter.access_rules);
+    if (const picojson::value* member = in.take("limits")) {
+        FieldReader fields(*member, in.path_of("limits"), in.errors());
+        read_limit_members(fields, adapter.limits);
+        fields.refuse_unknown();
+    }
+    in.boolean("identityAssertion", adapter.identity_assertion);
+}
+
+void write_access(JsonWriter& out, const Adapter& adapter) {
+    if (!adapter.tenant.empty()) out.key("tenant").string(adapter.tenant);
+    write_texts(out, "requiredScopes", adapter.required_scopes);
+    if (!adapter.tool_definition) write_access_rules(out.key("accessRules"), adapter.access_rules);
+    if (adapter.limits != contract::LimitPair{}) {
+        write_limit_members(out.key("limits").object(), adapter.limits);
+        out.end();
+    }
+    out.key("identityAssertion").boolean(adapter.identity_assertion);
+}
+
 }  // namespace
 
 std::string_view transport_name(Transport transport) {
@@ -252,7 +272,7 @@ AdapterReading read_resource(Kind kind, const picojson::value& document, std::st
     if (in.string("description", adapter.description))
         in.judge("description", description_complaint(adapter.description));
     in.boolean("useWorkloadIdentity", adapter.use_workload_identity);
-    read_roles(in, adapter);
+    read_texts(in, "requiredRoles", {role_complaint, roles_complaint}, adapter.required_roles);
     if (kind == Kind::tool)
         read_call(in, text, adapter);
     else
@@ -265,7 +285,7 @@ AdapterReading read_resource(Kind kind, const picojson::value& document, std::st
     read_health_check(in, adapter, reading.errors);
     read_headers(in, adapter, reading.errors);
     read_timeouts(in, adapter, reading.errors);
-    if (in.string("tenant", adapter.tenant)) in.judge("tenant", tenant_complaint(adapter.tenant));
+    read_access(in, kind, adapter);
     in.boolean("aggregate", adapter.aggregate);
     read_resources(in, adapter, reading.errors);
     for (const std::string_view key : kSetByTheGateway)
@@ -277,13 +297,6 @@ AdapterReading read_resource(Kind kind, const picojson::value& document, std::st
 
 namespace {
 
-void write_strings(JsonWriter& out, const std::vector<std::string>& texts) {
-    out.array();
-    for (const std::string& text : texts)
-        out.string(text);
-    out.end();
-}
-
 void write_source(JsonWriter& out, const Adapter& adapter) {
     switch (adapter.source()) {
         case Source::image:
@@ -291,7 +304,7 @@ void write_source(JsonWriter& out, const Adapter& adapter) {
             out.key("imageVersion").string(adapter.image_version);
             return;
         case Source::command:
-            write_strings(out.key("command"), adapter.command);
+            write_texts(out, "command", adapter.command);
             return;
         case Source::url:
             out.key("url").string(adapter.url);
@@ -372,7 +385,7 @@ void write_adapter(JsonWriter& out, const Adapter& adapter, Audience audience) {
     out.key("replicaCount").number(std::uint64_t{adapter.replica_count});
     out.key("description").string(adapter.description);
     out.key("useWorkloadIdentity").boolean(adapter.use_workload_identity);
-    write_strings(out.key("requiredRoles"), adapter.required_roles);
+    write_texts(out, "requiredRoles", adapter.required_roles);
     if (adapter.tool_definition) {
         write_tool_definition(out.key("toolDefinition"), *adapter.tool_definition);
     } else {
@@ -384,7 +397,7 @@ void write_adapter(JsonWriter& out, const Adapter& adapter, Audience audience) {
     if (adapter.health_check) write_health_check(out.key("healthCheck"), *adapter.health_check);
     write_headers(out.key("requestHeaders"), adapter, audience);
     write_timeouts(out.key("timeouts"), adapter.timeouts);
-    if (!adapter.tenant.empty()) out.key("tenant").string(adapter.tenant);
+    write_access(out, adapter);
     out.key("aggregate").boolean(adapter.aggregate);
     write_resources(out, adapter.resources);
     out.key("createdBy").string(adapter.created_by);

@@ -261,7 +261,7 @@ TEST_F(BackupTest, an_older_database_is_copied_before_it_is_migrated_and_five_co
         {
             auto database = Database::open_present(path_);
             ASSERT_TRUE(database);
-            const auto done = (*database)->execute(kWithoutAuditDocuments);
+            const auto done = (*database)->execute(kWithoutAccess);
             ASSERT_TRUE(done) << done.error().detail;
         }
         EXPECT_EQ(open()->list({}, "", 10)->size(), 4U);

@@ -6,7 +6,7 @@
 namespace mcpgw::store {
 namespace {
 
-constexpr std::array<const char*, 4> kMigrations = {
+constexpr std::array<const char*, 5> kMigrations = {
     // 1: numbers and texts that exist once (meta), adapters as documents beside what is searched or
     // compared, keys, audit.
     R"(CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
@@ -54,6 +54,20 @@ constexpr std::array<const char*, 4> kMigrations = {
        CREATE TRIGGER audit_is_not_removed BEFORE DELETE ON audit
            WHEN OLD.id > (SELECT value FROM meta WHERE key = 'audit_pruned_to') BEGIN
            SELECT RAISE(ABORT, 'audit records are not removed'); END;)",
+    // 5: who may come in and how much they may use. Of a token only the hash is here. The rowid of
+    // assertion keys is their order.
+    R"(CREATE TABLE api_tokens (
+           id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, document TEXT NOT NULL,
+           created_by TEXT NOT NULL, created_at_unix_ms INTEGER NOT NULL) STRICT;
+       CREATE TABLE tenants (
+           id TEXT PRIMARY KEY, version INTEGER NOT NULL, created_by TEXT NOT NULL,
+           created_at_unix_ms INTEGER NOT NULL, last_updated_at_unix_ms INTEGER NOT NULL,
+           document TEXT NOT NULL) STRICT, WITHOUT ROWID;
+       CREATE TABLE issuers (
+           issuer TEXT PRIMARY KEY, key_set TEXT NOT NULL, metadata TEXT NOT NULL)
+           STRICT, WITHOUT ROWID;
+       CREATE TABLE assertion_keys (
+           id TEXT PRIMARY KEY, pkcs8 BLOB NOT NULL, created_at_unix_ms INTEGER NOT NULL) STRICT;)",
 };
 
 Result<std::uint64_t> present_version(Database& database) {

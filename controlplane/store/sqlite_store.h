@@ -11,13 +11,14 @@
 #include <mutex>
 #include <string>
 
+#include "controlplane/store/access_store.h"
 #include "controlplane/store/audit_documents.h"
 #include "controlplane/store/database.h"
 #include "controlplane/store/store.h"
 
 namespace mcpgw::store {
 
-class SqliteStore : public Store {
+class SqliteStore : public Store, public AccessStore {
   public:
     // Opens or creates the database file; makes the epoch and the first sealing key if new. One of
     // an older version is copied to the folder of backups before it is changed. `detail` of damage
@@ -48,6 +49,28 @@ class SqliteStore : public Store {
                                                          const AuditFilter& filter) override;
     [[nodiscard]] Result<> check_up() override;
 
+    // sqlite_access.cpp
+    [[nodiscard]] Result<> add_token(const model::ApiToken& token,
+                                     const AuditRecord& audit) override;
+    [[nodiscard]] Result<model::ApiToken> token(std::string_view id) override;
+    [[nodiscard]] Result<std::vector<model::ApiToken>> tokens(std::string_view after,
+                                                              std::size_t count_max) override;
+    [[nodiscard]] Result<> remove_token(std::string_view id, const AuditRecord& audit) override;
+    [[nodiscard]] Result<model::Tenant> put_tenant(const model::Tenant& tenant,
+                                                   std::optional<std::uint64_t> expected_version,
+                                                   const AuditRecord& audit) override;
+    [[nodiscard]] Result<model::Tenant> tenant(std::string_view id) override;
+    [[nodiscard]] Result<std::vector<model::Tenant>> tenants(std::string_view after,
+                                                             std::size_t count_max) override;
+    [[nodiscard]] Result<> remove_tenant(std::string_view id, std::uint64_t expected_version,
+                                         const AuditRecord& audit) override;
+    [[nodiscard]] Result<IssuerDocuments> issuer_documents(std::string_view issuer) override;
+    [[nodiscard]] Result<> put_issuer_documents(const IssuerDocuments& documents) override;
+    [[nodiscard]] Result<keys::AssertionRing> assertion_keys() override;
+    [[nodiscard]] Result<> put_assertion_keys(const keys::AssertionRing& ring,
+                                              const AuditRecord& audit) override;
+    [[nodiscard]] Result<std::uint64_t> foreign_changes() override;
+
   private:
     explicit SqliteStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}
 
@@ -63,6 +86,11 @@ class SqliteStore : public Store {
     // Who has the name; not_found if nobody has.
     [[nodiscard]] Result<Holder> holder_of(std::string_view name);
     [[nodiscard]] Result<> refuse_if_full();
+    // The number in the first row of a statement with at most one parameter, which is a blob.
+    [[nodiscard]] Result<std::uint64_t> count_rows(const char* sql, std::string_view parameter);
+    [[nodiscard]] Result<model::ApiToken> find_token(std::string_view id);
+    [[nodiscard]] Result<model::Tenant> find_tenant(std::string_view id);
+    [[nodiscard]] Result<keys::AssertionRing> read_assertion_keys();
     [[nodiscard]] Result<> write_keys(const keys::KeyRing& ring);
     [[nodiscard]] Result<model::Adapter> find(std::string_view name);
     [[nodiscard]] Result<keys::KeyRing> read_keys();

@@ -57,13 +57,19 @@ class StoreFolderTest : public testing::Test {
 };
 
 // Takes back what the last migration has done.
+inline constexpr const char* kWithoutAccess =
+    "DROP TABLE api_tokens; DROP TABLE tenants; DROP TABLE issuers; DROP TABLE assertion_keys;"
+    "UPDATE schema_version SET version = version - 1;";
+
+// Takes back what the last two have done.
 inline constexpr const char* kWithoutAuditDocuments =
+    "DROP TABLE api_tokens; DROP TABLE tenants; DROP TABLE issuers; DROP TABLE assertion_keys;"
     "DROP TRIGGER audit_is_counted; DROP TRIGGER audit_is_discounted;"
     "DROP TRIGGER audit_is_not_changed; DROP TRIGGER audit_is_not_removed;"
     "DROP INDEX audit_by_resource; DROP INDEX audit_by_actor;"
     "ALTER TABLE audit DROP COLUMN bytes; ALTER TABLE audit DROP COLUMN document_before;"
     "ALTER TABLE audit DROP COLUMN document_after;"
     "DELETE FROM meta WHERE key IN ('audit_pruned_to', 'audit_bytes');"
-    "UPDATE schema_version SET version = version - 1;";
+    "UPDATE schema_version SET version = version - 2;";
 
 }  // namespace mcpgw::store
