@@ -1,5 +1,6 @@
 // mcp-gateway-controlplane: puts the rooms together and waits for the end.
 //
+//   issuers, store -- access feed --> publisher
 //   api -- wake --> reconciler -- change, settled --> publisher --> data planes
 //    \--- store ---/      \--- deployers: process or systemd, url, kubernetes if asked for
 //           \------- or the file of --session-keys --> key feed
@@ -17,6 +18,7 @@
 #include <cstdlib>
 #include <exception>
 #include <memory>
+#include <vector>
 
 #include <poll.h>
 #include <sys/signalfd.h>
@@ -31,9 +33,11 @@
 #include "controlplane/data_directory.h"
 #include "controlplane/deploy/process_deployer.h"
 #include "controlplane/deploy/url_deployer.h"
+#include "controlplane/identity/issuer_feed.h"
 #include "controlplane/keys/key_file.h"
 #include "controlplane/kubernetes/kubernetes_deployer.h"
 #include "controlplane/options.h"
+#include "controlplane/publish/access_feed.h"
 #include "controlplane/publish/key_feed.h"
 #include "controlplane/publish/publisher.h"
 #include "controlplane/publish/session_asker.h"
@@ -62,6 +66,8 @@ struct ControlPlane {
     std::unique_ptr<publish::SessionAsker> sessions;
     std::unique_ptr<publish::Publisher> publisher;
     std::unique_ptr<publish::KeyFeed> keys;
+    std::unique_ptr<publish::AccessFeed> access;
+    std::vector<std::unique_ptr<identity::IssuerFeed>> issuers;  // in the order of the flags
     std::unique_ptr<reconcile::Reconciler> reconciler;
     std::unique_ptr<api::ApiServer> api;
 };
@@ -147,6 +153,45 @@ Result<publish::KeyFeedOptions> find_keys(const Options& options, ControlPlane& 
     return feed;
 }
 
+void open_issuers(const Options& options, ControlPlane& plane) {
+    for (const std::string& issuer : options.oidc_issuers) {
+        identity::IssuerFeedOptions feed;
+        feed.issuer = issuer;
+        feed.keeps_metadata = options.oidc_metadata;
+        feed.save = [&plane](const store::IssuerDocuments& documents) {
+            return plane.store->put_issuer_documents(documents);
+        };
+        feed.on_change = [&plane] { plane.access->wake(); };
+        plane.issuers.push_back(std::make_unique<identity::IssuerFeed>(std::move(feed)));
+        // One that has never answered has no keys; everything else has been logged by the store.
+        if (const auto saved = plane.store->issuer_documents(issuer))
+            plane.issuers.back()->load(*saved);
+    }
+}
+
+void open_access(const Options& options, ControlPlane& plane) {
+    publish::AccessFeedOptions feed;
+    feed.store = plane.store.get();
+    feed.fixed = options.access;
+    feed.issuers = [&plane] {
+        std::vector<contract::Issuer> issuers;
+        for (const auto& issuer : plane.issuers)
+            issuers.push_back(issuer->issuer());
+        return issuers;
+    };
+    feed.publish = [&plane](contract::Access access) {
+        plane.publisher->change_access(std::move(access));
+    };
+    feed.unix_millis = unix_millis_now;
+    plane.access = std::make_unique<publish::AccessFeed>(std::move(feed));
+    open_issuers(options, plane);
+}
+
+void note_missed_key(ControlPlane& plane, const std::string& name) {
+    for (const auto& issuer : plane.issuers)
+        if (issuer->issuer().issuer == name) issuer->missed_a_key();
+}
+
 Result<> open_publisher(const Options& options, ControlPlane& plane) {
     auto epoch = plane.store->epoch();
     if (!epoch) return std::unexpected(epoch.error());
@@ -157,6 +202,12 @@ Result<> open_publisher(const Options& options, ControlPlane& plane) {
     publisher.socket_path = options.contract_socket;
     publisher.epoch = std::move(*epoch);
     publisher.keys = keys::keys_at(feed->ring, now, feed->shared);
+    auto access = plane.access->build(now);
+    if (!access) return std::unexpected(access.error());
+    publisher.access = std::move(*access);
+    publisher.on_unknown_key = [&plane](const contract::UnknownKey& event) {
+        note_missed_key(plane, event.issuer);
+    };
     publisher.next_version = [&plane] { return plane.store->next_snapshot_version(); };
     publisher.on_failure = [&plane](const contract::InstanceFailure& failure) {
         plane.reconciler->probe(failure.adapter);
@@ -193,6 +244,7 @@ Result<> open_reconciler(ControlPlane& plane) {
     }
     reconciler.on_change = [&plane](std::string_view name, const model::Adapter* desired,
                                     const std::vector<deploy::InstanceStatus>& instances) {
+        if (desired != nullptr && desired->identity_assertion) plane.access->want_assertions();
         if (desired == nullptr || !desired->names_secrets())
             return plane.publisher->change(name, desired, instances);
         model::Adapter resolved = *desired;
@@ -246,6 +298,7 @@ Result<> open_api(const Options& options, ControlPlane& plane) {
 Result<> open_all(const Options& options, ControlPlane& plane) {
     auto opened = open_store_and_deployers(options, plane);
     if (opened) opened = open_kubernetes(options, plane);
+    if (opened) open_access(options, plane);
     if (opened) opened = open_publisher(options, plane);
     if (opened) opened = open_reconciler(plane);
     if (opened) opened = open_api(options, plane);
@@ -293,6 +346,9 @@ int run(const Options& options) {
         if (auto opened = open_all(options, plane); !opened) return fail(opened.error());
         plane.publisher->start();
         plane.keys->start();
+        plane.access->start();
+        for (const auto& issuer : plane.issuers)
+            issuer->start();
         plane.secrets->start();
         plane.reconciler->start();
         plane.api->start();
@@ -308,6 +364,9 @@ int run(const Options& options) {
         plane.api->stop();
         plane.secrets->stop();
         plane.reconciler->stop();
+        for (const auto& issuer : plane.issuers)
+            issuer->stop();
+        plane.access->stop();
         plane.keys->stop();
         plane.publisher->stop();
     }

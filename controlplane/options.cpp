@@ -8,12 +8,15 @@
 #include <cstdlib>
 #include <exception>
 #include <functional>
+#include <set>
 #include <sstream>
+#include <type_traits>
 
 #include <CLI/CLI.hpp>
 #include <fcntl.h>
 
 #include "controlplane/config_file.h"
+#include "controlplane/model/identity_rules.h"
 #include "controlplane/model/rules.h"
 
 namespace mcpgw {
@@ -59,6 +62,66 @@ void define_kubernetes(Options& options, Define define) {
         ->check(rule(model::object_name_complaint));
 }
 
+template <class Define>
+void define_identity(Options& options, Define define) {
+    const auto list = [&](const char* flag, std::vector<std::string>& value, const char* help) {
+        return define(flag, value, help)->delimiter(',');
+    };
+    contract::ClaimNames& claims = options.access.claims;
+    list("oidc-issuer", options.oidc_issuers,
+         "identity provider whose tokens are taken, exactly as in `iss`; users of the first have "
+         "plain ids")
+        ->check(rule(model::issuer_complaint));
+    list("oidc-audience", options.access.audiences, "what `aud` of a token may be")
+        ->check(rule(model::audience_complaint));
+    list("oidc-scopes", options.access.scopes, "what clients are told to ask for")
+        ->check(rule(model::scope_complaint));
+    define("oidc-resource", options.access.resource,
+           "resource identifier in metadata (default: the URL)")
+        ->check(rule(model::audience_complaint));
+    define("oidc-metadata", options.oidc_metadata,
+           "serve a copy of the issuer's metadata to clients that ask the gateway for it");
+    list("user-claim", claims.user, "claim that names the user (default sub)")
+        ->check(rule(model::claim_complaint));
+    list("name-claim", claims.name, "claim with a name for people")
+        ->check(rule(model::claim_complaint));
+    list("roles-claim", claims.roles,
+         "claims with roles (default roles, realm_access.roles, "
+         "groups)")
+        ->check(rule(model::claim_complaint));
+    list("tenant-claim", claims.tenant, "claim with the tenant (default tid)")
+        ->check(rule(model::claim_complaint));
+    list("scopes-claim", claims.scopes, "claims with scopes (default scope, scp)")
+        ->check(rule(model::claim_complaint));
+    define("clock-skew-seconds", options.access.clock_skew_seconds,
+           "how far clocks of issuers may be off (default 60)")
+        ->check(CLI::Range(std::uint32_t{0}, limits::clock_skew_seconds_max));
+}
+
+// What no single value breaks; a sentence, or "".
+std::string identity_complaint(const Options& options) {
+    if (options.oidc_issuers.size() > limits::issuers_max)
+        return "--oidc-issuer: at most " + std::to_string(limits::issuers_max) + " are taken";
+    const std::set<std::string> unique(options.oidc_issuers.begin(), options.oidc_issuers.end());
+    if (unique.size() != options.oidc_issuers.size()) return "--oidc-issuer: one is there twice";
+    struct Texts {
+        const char* flag;
+        model::Complaint complaint;
+    };
+    const contract::Access& access = options.access;
+    const contract::ClaimNames& claims = access.claims;
+    for (const auto& [flag, complaint] :
+         {Texts{"oidc-audience", model::audiences_complaint(access.audiences)},
+          Texts{"oidc-scopes", model::scopes_complaint(access.scopes)},
+          Texts{"user-claim", model::claims_complaint(claims.user)},
+          Texts{"name-claim", model::claims_complaint(claims.name)},
+          Texts{"roles-claim", model::claims_complaint(claims.roles)},
+          Texts{"tenant-claim", model::claims_complaint(claims.tenant)},
+          Texts{"scopes-claim", model::claims_complaint(claims.scopes)}})
+        if (complaint != nullptr) return std::string("--") + flag + ": " + complaint;
+    return {};
+}
+
 // `define` is called with every option that a file may hold.
 template <class Define>
 void define_all(Options& options, Define define) {
@@ -81,6 +144,7 @@ void define_all(Options& options, Define define) {
     define("workload-identity-roles", options.workload_identity_roles,
            "roles besides administrators that may use workload identity")
         ->delimiter(',');
+    define_identity(options, define);
     define("session-keys", options.session_keys,
            "file of sealing keys that several gateways share (mcp-gateway session-keys new FILE)")
         ->check(not_empty);
@@ -96,6 +160,14 @@ void define_all(Options& options, Define define) {
         ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
 }
 
+// One that is true or false needs no value.
+CLI::Option* add_option(CLI::App& app, const std::string& flag, auto& value, const char* help) {
+    if constexpr (std::is_same_v<decltype(value), bool&>)
+        return app.add_flag("--" + flag, value, help);
+    else
+        return app.add_option("--" + flag, value, help);
+}
+
 OptionsOutcome wrong_usage(std::string text) {
     OptionsOutcome outcome;
     outcome.exit_code = 2;
@@ -109,7 +181,7 @@ std::string apply_entry(const ConfigEntry& entry, Options& options) {
     bool is_known = false;
     define_all(options, [&](const std::string& flag, auto& value, const char* help) {
         is_known = is_known || flag == entry.key;
-        return app.add_option("--" + flag, value, help);
+        return add_option(app, flag, value, help);
     });
     if (!is_known) return "unknown key " + entry.key;
     std::vector<std::string> arguments;
@@ -148,7 +220,7 @@ bool apply_arguments(int argc, const char* const* argv, Options& options, std::s
     app.set_version_flag("--version", std::string(kProgram) + " " + MCPGW_VERSION);
     app.add_option("--config", config_path, "TOML file")->envname(variable_of("config"));
     define_all(options, [&app](const std::string& flag, auto& value, const char* help) {
-        return app.add_option("--" + flag, value, help)->envname(variable_of(flag));
+        return add_option(app, flag, value, help)->envname(variable_of(flag));
     });
     try {
         app.parse(argc, argv);
@@ -187,6 +259,8 @@ OptionsOutcome read(int argc, const char* const* argv) {
     }
     if (!apply_arguments(argc, argv, options, config_path, outcome)) return outcome;
     if (options.data_dir.empty()) return wrong_usage("--data-dir is required");
+    if (std::string complaint = identity_complaint(options); !complaint.empty())
+        return wrong_usage(std::move(complaint));
     if (!read_lifeline(options))
         return wrong_usage("MCP_GATEWAY_LIFELINE_FD does not name an open descriptor");
     if (options.contract_socket.empty())

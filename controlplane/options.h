@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "common/contract/access.h"
 #include "common/limits.h"
 #include "common/result.h"
 
@@ -28,7 +29,11 @@ struct Options {
     std::string admin_role = "mcp.admin";
     std::vector<std::string> create_roles;
     std::vector<std::string> workload_identity_roles;
-    std::string session_keys;  // the file that gateways share; empty: the store's own keys
+    std::vector<std::string> oidc_issuers;  // users of the first have plain ids
+    // What the data planes are told of tokens; issuers, tokens and tenants are not in it.
+    contract::Access access;
+    bool oidc_metadata = false;  // data planes serve a copy of the issuers' metadata
+    std::string session_keys;    // the file that gateways share; empty: the store's own keys
     std::uint32_t session_key_days = limits::session_key_days;
     std::uint32_t drain_seconds = limits::drain_seconds;
     std::string log_format = "json";

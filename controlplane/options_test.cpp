@@ -125,6 +125,12 @@ TEST_F(OptionsTest, wrong_usage_is_exit_code_2_with_a_sentence) {
         {"--data-dir", "/d", "--image-pull-secret", "A"},
         {"--data-dir", "/d", "--kubeconfig", "/nonexistent"},
         {"--data-dir", "/d", "--workload-identity-service-account", "-"},
+        {"--data-dir", "/d", "--oidc-issuer", "http://idp.example"},
+        {"--data-dir", "/d", "--oidc-issuer", "https://i", "--oidc-issuer", "https://i"},
+        {"--data-dir", "/d", "--oidc-audience", "a b"},
+        {"--data-dir", "/d", "--oidc-scopes", "a\"b"},
+        {"--data-dir", "/d", "--user-claim", ""},
+        {"--data-dir", "/d", "--clock-skew-seconds", "601"},
     };
     for (const auto& arguments : cases) {
         const auto outcome = read(arguments);
@@ -165,6 +171,36 @@ TEST_F(OptionsTest, a_cluster_is_described_by_flags_environment_or_file) {
     EXPECT_EQ(outcome.options.image_pull_secrets, (std::vector<std::string>{"a", "b.c"}));
     EXPECT_EQ(outcome.options.workload_identity_service_account, "workload");
     EXPECT_EQ(outcome.options.kubeconfig, path);
+}
+
+TEST_F(OptionsTest, identity_comes_from_flags_environment_or_file) {
+    const Options defaults = read({"--data-dir", "/d"}).options;
+    EXPECT_TRUE(defaults.oidc_issuers.empty());
+    EXPECT_EQ(defaults.access, contract::Access{});
+    EXPECT_FALSE(defaults.oidc_metadata);
+    const char* path = file(
+        "oidc-issuer = ['https://a.example/', 'http://localhost:9/b']\noidc-metadata = true\n"
+        "oidc-audience = ['x', 'api://y']\noidc-resource = 'api://y'\n"
+        "roles-claim = ['wids', 'a.b']\nclock-skew-seconds = 0\n");
+    const Variable scopes("MCP_GATEWAY_OIDC_SCOPES", "openid,api://y/.default");
+    const auto outcome = read({"--config", path, "--data-dir", "/d", "--user-claim", "oid",
+                               "--user-claim", "sub", "--tenant-claim", "tenant"});
+    ASSERT_TRUE(outcome.runs) << outcome.text;
+    const Options& options = outcome.options;
+    using Words = std::vector<std::string>;
+    EXPECT_EQ(options.oidc_issuers, (Words{"https://a.example/", "http://localhost:9/b"}));
+    EXPECT_TRUE(options.oidc_metadata);
+    EXPECT_EQ(options.access.audiences, (Words{"x", "api://y"}));
+    EXPECT_EQ(options.access.scopes, (Words{"openid", "api://y/.default"}));
+    EXPECT_EQ(options.access.resource, "api://y");
+    EXPECT_EQ(options.access.claims.user, (Words{"oid", "sub"})) << "defaults are replaced";
+    EXPECT_EQ(options.access.claims.roles, (Words{"wids", "a.b"}));
+    EXPECT_EQ(options.access.claims.tenant, Words{"tenant"});
+    EXPECT_EQ(options.access.claims.scopes, contract::ClaimNames{}.scopes);
+    EXPECT_EQ(options.access.clock_skew_seconds, 0U);
+    EXPECT_TRUE(read({"--data-dir", "/d", "--oidc-metadata"}).options.oidc_metadata);
+    const Variable metadata("MCP_GATEWAY_OIDC_METADATA", "true");
+    EXPECT_TRUE(read({"--data-dir", "/d"}).options.oidc_metadata);
 }
 
 TEST_F(OptionsTest, session_keys_come_from_flag_environment_or_the_store) {

@@ -34,7 +34,8 @@ bool Principal::has_any_role(const std::vector<std::string>& wanted) const {
                        [this](const std::string& role) { return has_role(role); });
 }
 
-Result<Principal> principal_of(std::string_view user_id, std::string_view roles) {
+Result<Principal> principal_of(std::string_view user_id, std::string_view roles,
+                               std::string_view tenant) {
     Principal who;
     who.user_id = trimmed(user_id);
     if (who.user_id.empty() || who.user_id.size() > limits::principal_bytes_max ||
@@ -43,6 +44,10 @@ Result<Principal> principal_of(std::string_view user_id, std::string_view roles)
     if (roles.size() > limits::roles_bytes_max || has_control(roles))
         return failure(Code::permission_denied, "the roles of the request are not usable",
                        Side::client);
+    if (tenant.size() > limits::tenant_bytes_max || has_control(tenant))
+        return failure(Code::permission_denied, "the tenant of the request is not usable",
+                       Side::client);
+    who.tenant = trimmed(tenant);
     while (!roles.empty()) {
         const std::size_t comma = roles.find(',');
         const std::string_view role = trimmed(roles.substr(0, comma));

@@ -1,8 +1,8 @@
 // Who asks, and what that person may do with an adapter (CONTRACT sections 4 and 6).
 //
-// The data plane has established the identity and passes it on in X-Mcp-UserId and X-Mcp-Roles; the
-// socket on which it does so is open to nobody else. Roles and the administrator's role compare
-// case-insensitively (CONTRACT section 7), user ids exactly.
+// The data plane has established the identity and passes it on in X-Mcp-UserId, X-Mcp-Roles and
+// X-Mcp-Tenant; the socket on which it does so is open to nobody else. Roles and the
+// administrator's role compare case-insensitively (CONTRACT section 7), user ids exactly.
 #pragma once
 
 #include <string>
@@ -17,6 +17,7 @@ namespace mcpgw::identity {
 struct Principal {
     std::string user_id;
     std::vector<std::string> roles;
+    std::string tenant = {};  // empty: of none
 
     [[nodiscard]] bool has_role(std::string_view role) const;
     [[nodiscard]] bool has_any_role(const std::vector<std::string>& wanted) const;
@@ -24,7 +25,8 @@ struct Principal {
 
 // Roles are separated by commas; spaces around them and empty ones do not count. permission_denied
 // when there is no usable user id.
-[[nodiscard]] Result<Principal> principal_of(std::string_view user_id, std::string_view roles);
+[[nodiscard]] Result<Principal> principal_of(std::string_view user_id, std::string_view roles,
+                                             std::string_view tenant = {});
 
 struct AccessRules {
     std::string admin_role = "mcp.admin";

@@ -23,6 +23,13 @@ TEST(Principal, a_request_without_a_usable_user_is_nobody) {
     EXPECT_FALSE(principal_of("a", "r\x01"));
 }
 
+TEST(Principal, a_tenant_is_taken_or_refused_as_a_whole) {
+    EXPECT_EQ(principal_of("alice", "", " t1 ")->tenant, "t1");
+    EXPECT_EQ(principal_of("alice", "")->tenant, "");
+    EXPECT_FALSE(principal_of("alice", "", std::string(257, 't')));
+    EXPECT_FALSE(principal_of("alice", "", "a\x01"));
+}
+
 TEST(AccessRules, access_follows_creator_administrator_and_roles) {
     model::Adapter adapter;
     adapter.created_by = "alice";

@@ -72,7 +72,7 @@ bool may_connect(int fd) {
 }  // namespace
 
 Publisher::Publisher(PublisherOptions options)
-    : options_(std::move(options)), keys_(options_.keys) {}
+    : options_(std::move(options)), access_(options_.access), keys_(options_.keys) {}
 
 Result<std::unique_ptr<Publisher>> Publisher::open(PublisherOptions options) {
     check(!options.epoch.empty() && options.next_version != nullptr, "versions have a source");
@@ -150,6 +150,14 @@ void Publisher::change_keys(Keys keys) {
     wake();
 }
 
+void Publisher::change_access(contract::Access access) {
+    {
+        const std::scoped_lock lock(mutex_);
+        said_access_ = std::move(access);
+    }
+    wake();
+}
+
 std::vector<std::string> Publisher::processes() {
     const std::scoped_lock lock(mutex_);
     return processes_;
@@ -219,11 +227,13 @@ void Publisher::take_changes(Nanos now) {
     Adapters said;
     std::set<std::string, std::less<>> gone;
     std::optional<Keys> keys;
+    std::optional<contract::Access> access;
     {
         const std::scoped_lock lock(mutex_);
         said.swap(said_);
         gone.swap(said_gone_);
         keys.swap(said_keys_);
+        access.swap(said_access_);
         may_publish_ = gate_open_;
     }
     for (auto& [name, adapter] : said) {
@@ -235,7 +245,11 @@ void Publisher::take_changes(Nanos now) {
     for (const std::string& name : gone)
         if (adapters_.erase(name) > 0) next_.names.push_back(name);
     if (keys) take_keys(std::move(*keys), now);
-    const bool news = !next_.names.empty() || next_.keys || version_ == 0;
+    if (access && *access != access_) {
+        access_ = std::move(*access);
+        next_.access = true;
+    }
+    const bool news = !next_.is_empty() || version_ == 0;
     if (news && may_publish_ && publish_at_ == kNever) publish_at_ = now + kCoalesce;
 }
 
@@ -374,6 +388,10 @@ void Publisher::take_frame(Peer& peer, const std::string& json) {
         const Result<contract::InstanceFailure> event = contract::decode_instance_failure(json);
         if (!event) return peer.close(event.error().detail);
         if (options_.on_failure) options_.on_failure(*event);
+    } else if (type == "unknown_key") {
+        const Result<contract::UnknownKey> event = contract::decode_unknown_key(json);
+        if (!event) return peer.close(event.error().detail);
+        if (options_.on_unknown_key) options_.on_unknown_key(*event);
     } else if (type == "sessions_page" || type == "session_ended") {
         if (options_.on_answer && !peer.process.empty()) options_.on_answer(peer.process, json);
     } else if (type == "instance_drained") {
@@ -419,19 +437,20 @@ bool Publisher::remembers(std::uint64_t version) const {
 std::string Publisher::update_for(const Peer& peer) {
     if (peer.refused() != 0 || !remembers(peer.version())) {
         if (full_.empty()) {
-            contract::Snapshot snapshot{options_.epoch, version_, keys_, {}};
+            contract::Snapshot snapshot{options_.epoch, version_, keys_, {}, access_};
             for (const auto& [name, adapter] : adapters_)
                 snapshot.adapters.push_back(adapter);
             full_ = contract::encode(snapshot);
         }
         return full_;
     }
-    contract::Delta delta{options_.epoch, peer.version(), version_, {}, {}, {}};
+    contract::Delta delta{options_.epoch, peer.version(), version_, {}, {}, {}, {}};
     std::set<std::string_view> names;
     for (const Step& step : history_) {
         if (step.version <= peer.version()) continue;
         names.insert(step.names.begin(), step.names.end());
         if (step.keys) delta.keys = keys_;
+        if (step.access) delta.access = access_;
     }
     for (const std::string_view name : names) {
         const auto adapter = adapters_.find(name);

@@ -25,6 +25,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/contract/access.h"
 #include "common/contract/events.h"
 #include "common/contract/frames.h"
 #include "common/contract/snapshot.h"
@@ -43,6 +44,7 @@ struct PublisherOptions {
     std::string socket_path;
     std::string epoch;                       // of the store
     std::vector<contract::SealingKey> keys;  // exactly one is current
+    contract::Access access = {};            // of the first snapshot
     // The next version, durable. Called on the publisher's thread.
     std::function<Result<std::uint64_t>()> next_version;
     // What data planes have met, and what all of them agree on. On the publisher's thread.
@@ -52,6 +54,8 @@ struct PublisherOptions {
     std::function<void(const std::string& process, const std::string& json)> on_answer;
     std::function<void(const std::string& process)> on_left;
     std::function<void(const contract::InstanceDrained&)> on_drained;
+    // A token with a key of this issuer that the data plane does not have; may be empty.
+    std::function<void(const contract::UnknownKey&)> on_unknown_key;
     std::uint32_t patience_ms = limits::data_plane_patience_ms;
 };
 
@@ -71,6 +75,8 @@ class Publisher {
                 const std::vector<deploy::InstanceStatus>& instances);
     // Exactly one key is current.
     void change_keys(std::vector<contract::SealingKey> keys);
+    // Any thread. All of it.
+    void change_access(contract::Access access);
     // Any thread, once: what `change` said so far is complete.
     void open_gate();
 
@@ -91,6 +97,8 @@ class Publisher {
         std::uint64_t version = 0;
         std::vector<std::string> names;
         bool keys = false;
+        bool access = false;
+        [[nodiscard]] bool is_empty() const { return names.empty() && !keys && !access; }
     };
     using Adapters = std::map<std::string, contract::Adapter, std::less<>>;
 
@@ -128,6 +136,7 @@ class Publisher {
     Adapters said_;
     std::set<std::string, std::less<>> said_gone_;
     std::optional<std::vector<contract::SealingKey>> said_keys_;
+    std::optional<contract::Access> said_access_;
     bool gate_open_ = false;
     std::vector<std::pair<std::string, std::string>> questions_;  // process, json
     std::size_t questions_bytes_ = 0;
@@ -135,6 +144,7 @@ class Publisher {
 
     // The thread's own.
     Adapters adapters_;
+    contract::Access access_;
     std::vector<contract::SealingKey> keys_;
     std::uint64_t keys_version_ = 0;  // whose snapshot has keys_, kNotYet while none has
     // What keys_ shall become when every data plane has keys_, and since when.

@@ -23,6 +23,10 @@ contract::Adapter view_of(const model::Adapter& adapter,
     view.created_by = adapter.created_by;
     view.required_roles = adapter.required_roles;
     view.tenant = adapter.tenant;
+    view.required_scopes = adapter.required_scopes;
+    view.access_rules = adapter.access_rules;
+    view.limits = adapter.limits;
+    view.identity_assertion = adapter.identity_assertion;
     view.timeouts = {adapter.timeouts.connect_ms, adapter.timeouts.first_byte_ms,
                      adapter.timeouts.idle_ms, adapter.timeouts.session_idle_seconds};
     for (const auto& [name, value] : adapter.request_headers)

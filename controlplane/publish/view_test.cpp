@@ -39,6 +39,21 @@ TEST(View, every_field_that_matters_for_serving_is_there) {
     EXPECT_TRUE(view.instances.empty());
 }
 
+TEST(View, who_may_do_what_and_how_much_is_passed_on) {
+    model::Adapter adapter;
+    adapter.tenant = "t";
+    adapter.required_scopes = {"s"};
+    adapter.access_rules = {{contract::AccessRule::Effect::deny, {"guest"}, {}, {"write_*"}}};
+    adapter.limits.per_user.sessions_max = 3;
+    adapter.identity_assertion = true;
+    const contract::Adapter view = view_of(adapter, {});
+    EXPECT_EQ(view.tenant, "t");
+    EXPECT_EQ(view.required_scopes, adapter.required_scopes);
+    EXPECT_EQ(view.access_rules, adapter.access_rules);
+    EXPECT_EQ(view.limits, adapter.limits);
+    EXPECT_TRUE(view.identity_assertion);
+}
+
 TEST(View, stdio_servers_are_streamable_behind_their_bridge) {
     model::Adapter adapter;
     adapter.transport = model::Transport::stdio;
