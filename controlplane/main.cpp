@@ -265,6 +265,8 @@ Result<> open_reconciler(ControlPlane& plane) {
 Result<> open_api(const Options& options, ControlPlane& plane) {
     api::Services services;
     services.store = plane.store.get();
+    services.access_store = plane.store.get();
+    services.access_changed = [&plane] { plane.access->wake(); };
     services.observations = &plane.observations;
     services.wake = [&plane](std::string_view name) { plane.reconciler->wake(name); };
     services.logs = [&plane](const model::Adapter& adapter, const deploy::LogQuery& query,

@@ -1,23 +1,11 @@
 // The checks of a body, from the outside in.
 #include "controlplane/api/adapter_body.h"
 
-#include "common/bytes.h"
-#include "common/limits.h"
+#include "controlplane/api/json_body.h"
 #include "controlplane/model/adapter_json.h"
-#include "controlplane/model/json.h"
 
 namespace mcpgw::api {
 namespace {
-
-static_assert(limits::api_body_bytes_max == 1024 * 1024, "the sentence below says 1 MiB");
-
-// application/json, with or without parameters.
-bool is_json(std::string_view content_type) {
-    std::string_view type = content_type.substr(0, content_type.find(';'));
-    while (!type.empty() && (type.back() == ' ' || type.back() == '\t'))
-        type.remove_suffix(1);
-    return equals_ignoring_case(type, "application/json");
-}
 
 std::unexpected<Answer> refuse(Answer answer) {
     return std::unexpected(std::move(answer));
@@ -75,23 +63,11 @@ std::expected<model::Adapter, Answer> refuse_impossible(model::Adapter adapter,
 
 std::expected<model::Adapter, Answer> read_body(const Call& call, const Runners& runners,
                                                 model::Kind kind) {
-    if (call.body_too_large) return refuse(problem(413, "a body has at most 1 MiB"));
-    if (!is_json(call.content_type))
-        return refuse(problem(415, "the body must have Content-Type: application/json"));
-    const auto document = model::parse_json(call.body);
-    if (!document)
-        return refuse(problem(400, "the body is not valid JSON: " + document.error().detail));
+    const auto document = json_of(call);
+    if (!document) return refuse(document.error());
     auto reading = model::read_resource(kind, *document, call.body);
     if (reading.errors.empty()) return refuse_impossible(std::move(reading.adapter), runners);
-
-    std::string detail = "the " + std::string(words_of(kind).noun) + " breaks " +
-                         std::string(reading.errors.size() == 1 ? "a rule: " : "rules: ");
-    bool is_first = true;
-    for (const auto& [field, complaints] : reading.errors) {
-        detail.append(is_first ? "" : ", ").append(field.empty() ? "the body" : field);
-        is_first = false;
-    }
-    return refuse(problem(400, detail, reading.errors));
+    return refuse(broken_rules(words_of(kind).noun, reading.errors));
 }
 
 }  // namespace mcpgw::api

@@ -8,7 +8,6 @@
 #include "common/bytes.h"
 #include "common/contract/sessions.h"
 #include "common/limits.h"
-#include "controlplane/model/rules.h"
 
 namespace mcpgw::api {
 namespace {
@@ -35,12 +34,11 @@ std::optional<std::string_view> take_tag(std::string_view& text) {
     return tag;
 }
 
-std::optional<std::string> name_of_cursor(std::string_view cursor) {
+std::optional<std::string> text_of_cursor(std::string_view cursor) {
     std::string name(cursor.size(), '\0');
     const auto size = base64url_decode(cursor, reinterpret_cast<std::byte*>(name.data()));
     if (!size) return std::nullopt;
     name.resize(*size);
-    if (model::name_complaint(name) != nullptr) return std::nullopt;
     return name;
 }
 
@@ -97,7 +95,7 @@ bool if_none_match_names(const std::vector<std::string>& header_lines, std::stri
     return false;
 }
 
-Result<Page> page_of(const Call& call) {
+Result<Page> page_of(const Call& call, model::Complaint (*complaint)(std::string_view)) {
     Page page;
     const std::string* limit = call.parameter("limit");
     const std::string* cursor = call.parameter("cursor");
@@ -110,8 +108,9 @@ Result<Page> page_of(const Call& call) {
             return refuse("limit must be an integer from 1 to 1000");
     }
     if (cursor != nullptr) {
-        auto name = name_of_cursor(*cursor);
-        if (!name) return refuse("cursor is not one that this gateway gave");
+        auto name = text_of_cursor(*cursor);
+        if (!name || complaint(*name) != nullptr)
+            return refuse("cursor is not one that this gateway gave");
         page.after = std::move(*name);
     }
     return page;

@@ -12,6 +12,7 @@
 
 #include "common/result.h"
 #include "controlplane/api/answer.h"
+#include "controlplane/model/rules.h"
 
 namespace mcpgw::api {
 
@@ -30,10 +31,12 @@ namespace mcpgw::api {
 
 // CONTRACT section 7, Lists.
 struct Page {
-    std::string after;  // the name after which the page starts
+    std::string after;  // the name after which the page starts; "": from the first
     std::size_t limit = 0;
 };
-[[nodiscard]] Result<Page> page_of(const Call& call);
+// `complaint` knows what a name in a cursor can be.
+[[nodiscard]] Result<Page> page_of(
+    const Call& call, model::Complaint (*complaint)(std::string_view) = model::name_complaint);
 [[nodiscard]] std::string cursor_of(std::string_view last_name);
 
 // A parameter that is a text of at least one byte, without control characters.

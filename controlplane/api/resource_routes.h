@@ -16,9 +16,11 @@
 #include "controlplane/api/adapter_body.h"
 #include "controlplane/api/answer.h"
 #include "controlplane/api/session_routes.h"
+#include "controlplane/api/tenant_routes.h"
 #include "controlplane/deploy/deployer.h"
 #include "controlplane/identity/principal.h"
 #include "controlplane/reconcile/observation.h"
+#include "controlplane/store/access_store.h"
 #include "controlplane/store/store.h"
 
 namespace mcpgw::api {
@@ -38,6 +40,10 @@ struct Services {
     // may take some seconds.
     std::function<std::optional<std::string>(std::string_view name)> name_obstacle;
     SessionServices sessions;
+    store::AccessStore* access_store = nullptr;
+    // Tokens or tenants have changed: data planes are to be told.
+    std::function<void()> access_changed;
+    UsageSource usage;  // of tenants; may be empty
 };
 
 class ResourceRoutes {

@@ -18,6 +18,8 @@
 #include "controlplane/api/audit_routes.h"
 #include "controlplane/api/connection.h"
 #include "controlplane/api/openapi.h"
+#include "controlplane/api/tenant_routes.h"
+#include "controlplane/api/token_routes.h"
 
 namespace mcpgw::api {
 namespace {
@@ -45,9 +47,11 @@ std::vector<std::string> lines_of(const httplib::Request& request, const char* n
 Result<Call> call_of(const httplib::Request& request) {
     // The data plane sets each once; a request with two of them is nobody's.
     const bool is_clear = request.get_header_value_count("X-Mcp-UserId") == 1 &&
-                          request.get_header_value_count("X-Mcp-Roles") <= 1;
+                          request.get_header_value_count("X-Mcp-Roles") <= 1 &&
+                          request.get_header_value_count("X-Mcp-Tenant") <= 1;
     auto who = identity::principal_of(is_clear ? request.get_header_value("X-Mcp-UserId") : "",
-                                      request.get_header_value("X-Mcp-Roles"));
+                                      request.get_header_value("X-Mcp-Roles"),
+                                      request.get_header_value("X-Mcp-Tenant"));
     if (!who) return std::unexpected(who.error());
     Call call;
     call.who = std::move(*who);
@@ -89,6 +93,9 @@ class ApiServer::Server : public httplib::Server {
   public:
     explicit Server(Services services)
         : sessions_(services.sessions, services.access, services.store),
+          tenants_({services.access_store, services.access_changed, services.usage},
+                   services.access),
+          tokens_({services.access_store, services.access_changed}, services.access),
           audit_(services.access, services.store),
           store_(services.store),
           routes_(std::move(services)) {
@@ -246,11 +253,15 @@ class ApiServer::Server : public httplib::Server {
 
     Answer route(const Call& call) {
         if (is_sessions_path(call.path)) return sessions_.answer(call);
+        if (is_tenants_path(call.path)) return tenants_.answer(call);
+        if (is_tokens_path(call.path)) return tokens_.answer(call);
         if (is_audit_path(call.path)) return audit_.answer(call);
         return routes_.answer(call);
     }
 
     SessionRoutes sessions_;
+    TenantRoutes tenants_;
+    TokenRoutes tokens_;
     AuditRoutes audit_;
     store::Store* const store_;
     ResourceRoutes routes_;

@@ -53,6 +53,8 @@ class ApiTest : public testing::Test {
     Services services(identity::AccessRules access) {
         Services result;
         result.store = store_.get();
+        result.access_store = store_.get();
+        result.access_changed = [] {};
         result.observations = &observations_;
         result.wake = [this](std::string_view name) {
             const std::scoped_lock lock(mutex_);
@@ -362,8 +364,8 @@ TEST_F(ApiTest, sessions_are_listed_and_ended_for_whom_they_belong_to) {
 
 TEST_F(ApiTest, paths_and_methods_that_are_not_there_say_so) {
     for (const char* path :
-         {"/", "/toolsx", "/tenants", "/sessionsx", "/adapter", "/adaptersx", "/adapters/x/y",
-          "/adapters/x/status/z", "/adapters//status", "/adapters/x%0a/status"})
+         {"/", "/toolsx", "/tenantsx", "/tokensx", "/sessionsx", "/adapter", "/adaptersx",
+          "/adapters/x/y", "/adapters/x/status/z", "/adapters//status", "/adapters/x%0a/status"})
         expect_problem(get(path, as("a")), 404);
     struct Case {
         const char* method;

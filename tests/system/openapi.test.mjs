@@ -10,6 +10,7 @@ import { exampleAdapter, Gateway } from './lib/gateway.mjs';
 import { openStream, request } from './lib/http.mjs';
 import { ACCEPT, initialize, inSession, toolCall } from './lib/mcp.mjs';
 import { Description, Recorder } from './lib/description.mjs';
+import { accessTests } from './lib/access_tests.mjs';
 import { until } from './lib/wait.mjs';
 
 const end = endOfFile();
@@ -26,6 +27,9 @@ for (const operation of ['create', 'replace', 'delete']) {
   for (const kind of ['Adapter', 'Tool']) {
     ELSEWHERE[`${operation}${kind} 507`] = 'store.test.mjs: needs a file system of its own';
   }
+}
+for (const operation of ['replaceTenant', 'deleteTenant', 'createToken', 'deleteToken']) {
+  ELSEWHERE[`${operation} 507`] = 'as for adapters: the same store';
 }
 for (const status of [502, 503, 504]) {
   ELSEWHERE[`postMessage ${status}`] = 'sse.test.mjs, failures.test.mjs: ends its stream as well';
@@ -79,6 +83,8 @@ const pathOf = ({ path }, name = 'nobody') => path.replace(/\{\w+\}/, name);
 const bodyFor = ({ operationId, requestBody }) => {
   if (!requestBody) return undefined;
   if (/Mcp|Message/.test(operationId)) return initialize();
+  if (/Tenant/.test(operationId)) return {};
+  if (/Token/.test(operationId)) return { user: 'nobody' };
   return /Tool/.test(operationId) ? toolBody('nobody') : exampleAdapter('nobody');
 };
 
@@ -92,10 +98,11 @@ test('it describes what there is and nothing else', async () => {
   assert.deepEqual(Object.keys(paths).sort(), [
     ...there.map((rest) => `/adapters${rest}`), ...there.map((rest) => `/tools${rest}`),
     '/adapters/{name}/mcp', '/adapters/{name}/sse', '/adapters/{name}/messages',
-    '/sessions', '/sessions/{id}', '/audit', '/ping', '/healthz', '/readyz', '/openapi.json',
+    '/sessions', '/sessions/{id}', '/tenants', '/tenants/{id}', '/tokens', '/tokens/{id}',
+    '/audit', '/ping', '/healthz', '/readyz', '/openapi.json',
   ].sort());
   // When one of these is there, it has to be described.
-  for (const path of ['/tenants', '/tenants/x', '/mcp', '/.well-known/oauth-protected-resource']) {
+  for (const path of ['/mcp', '/.well-known/oauth-protected-resource']) {
     assert.equal((await gateway.rest('GET', path)).status, 404, path);
   }
 });
@@ -175,7 +182,10 @@ describe('every operation', () => {
   });
 
   test('of one resource does not find what is not there', async () => {
-    for (const operation of description.operations.filter(({ path }) => path.includes('{'))) {
+    // PUT makes a tenant that is not there.
+    const isOfOne = ({ path, operationId }) => path.includes('{')
+      && operationId !== 'replaceTenant';
+    for (const operation of description.operations.filter(isOfOne)) {
       const options = { headers: ADMIN, body: bodyFor(operation), status: 404 };
       await send(operation.method.toUpperCase(), pathOf(operation), options);
     }
@@ -199,6 +209,9 @@ for (const [kind, collection, make] of [
         healthCheck: {},
         timeouts: { connectMs: 1 },
         tenant: 't',
+        requiredScopes: ['s'],
+        limits: { quota: { requests: 1, perSeconds: 1 }, perUser: { maxSessions: 1 } },
+        identityAssertion: true,
         resources: { requests: { cpu: '0.5' }, limits: { cpu: '1', memory: '1Gi' } },
       });
       const created = await send('POST', collection, { body: full, status: 201 });
@@ -362,6 +375,8 @@ describe('MCP', () => {
   });
 });
 
+describe('access', () => accessTests({ send: (...what) => send(...what), ADMIN, MEMBER }));
+
 test('the audit log is for administrators', async () => {
   const body = exampleAdapter('audited', { replicaCount: 0 });
   await send('POST', '/adapters', { body, status: 201 });
@@ -406,6 +421,9 @@ describe('schemas and gateway refuse the same', () => {
     { command: ['a', ''] }, { command: Array(256).fill('a') },
     { environmentVariables: { A: '', 'b.c-d_1': 'é\n', _: 'x', '.x': '', '-x': '' } },
     { requiredRoles: ['a b', 'x'] }, { requiredRoles: [] }, { tenant: 'x-1' },
+    { requiredScopes: ['a:b', 'api://x/.default'] }, { identityAssertion: true }, { limits: {} },
+    { limits: { rateLimit: { requestsPerSecond: 1000000, burst: 1 }, maxSessions: 4294967295 } },
+    { limits: { quota: { requests: 1, perSeconds: 2678400 }, perUser: { maxStreams: 0 } } },
     { affinity: 'none' }, { aggregate: true }, { useWorkloadIdentity: false },
     { healthCheck: {} }, { healthCheck: { path: '/h', intervalMs: 100, timeoutMs: 600000 } },
     { healthCheck: { unhealthyAfter: 1000, healthyAfter: 1, intervalMs: 3600000 } },
@@ -451,6 +469,11 @@ describe('schemas and gateway refuse the same', () => {
     { requiredRoles: 'a' }, { requiredRoles: [''] }, { requiredRoles: [' a'] },
     { requiredRoles: ['a,b'] }, { requiredRoles: ['é'] }, { requiredRoles: [long(257)] },
     { tenant: '' }, { tenant: 'a b' }, { tenant: 'a,b' }, { tenant: long(257) },
+    { requiredScopes: 'a' }, { requiredScopes: ['a b'] }, { requiredScopes: ['"'] },
+    { identityAssertion: 'yes' }, { limits: 1 }, { limits: { id: 't' } },
+    { limits: { quota: { requests: 1 } } }, { limits: { rateLimit: { burst: 1 } } },
+    { limits: { quota: { requests: 0, perSeconds: 1 } } }, { limits: { maxSessions: -1 } },
+    { limits: { perUser: { perUser: {} } } }, { limits: { rateLimit: { requestsPerSecond: 0 } } },
     { affinity: 'Session' }, { aggregate: 'true' }, { useWorkloadIdentity: 1 },
     { healthCheck: null }, { healthCheck: { path: 'h' } }, { healthCheck: { intervalMs: 99 } },
     { healthCheck: { intervalMs: 3600001 } }, { healthCheck: { timeoutMs: 0 } },
@@ -472,11 +495,19 @@ describe('schemas and gateway refuse the same', () => {
   ];
   const PATHS = { good: ['/', '/a//b', '/a.b/..c', '/%2F~!$&\'()*+,;=:@', `/${long(1023)}`],
     bad: ['', 'a', '/a/..', '/./a', '/a?b', '/a#b', '/a b', '/%2', '/é', `/${long(1024)}`] };
+  const rules = (...accessRules) => ({ accessRules });
+  const deny = { effect: 'deny', tools: ['write_*'] };
   const endpoint = {
-    good: [{ transport: 'sse' }, { transport: 'stdio' }, { port: 65535 }, { port: 1 },
+    good: [rules(), rules(deny, { effect: 'allow', roles: ['a b'], methods: ['tools/*'] }),
+      rules(...Array(64).fill(deny)),
+      { transport: 'sse' }, { transport: 'stdio' }, { port: 65535 }, { port: 1 },
       { command: undefined, url: 'http://a/%20b:@' },
       ...PATHS.good.map((path) => ({ path }))],
-    bad: [{ transport: 'SSE' }, { transport: 1 }, { port: 0 }, { port: 65536 }, { port: 1.5 },
+    bad: [{ accessRules: {} }, rules(7), rules({ tools: ['a'] }), rules({ effect: 'deny' }),
+      rules({ ...deny, methods: ['a'] }), rules({ ...deny, tools: [] }), rules({ ...deny, x: 1 }),
+      rules({ ...deny, tools: [''] }), rules({ ...deny, roles: ['a,b'] }),
+      rules({ ...deny, effect: 'maybe' }), rules(...Array(65).fill(deny)),
+      { transport: 'SSE' }, { transport: 1 }, { port: 0 }, { port: 65536 }, { port: 1.5 },
       ...PATHS.bad.map((path) => ({ path })), tool({}),
       { command: undefined, url: 'http://x', transport: 'stdio' }],
   };
@@ -487,7 +518,7 @@ describe('schemas and gateway refuse the same', () => {
       tool({ title: 't', annotations: { readOnlyHint: true, x: 1 }, outputSchema: {}, _meta: {} }),
       tool({ inputSchema: { type: 'object', properties: { a: 1 }, required: ['a'], x: 1 } }),
       ...CALLS.good.map((path) => tool({}, { path }))],
-    bad: [{ transport: 'sse' }, { command: undefined, url: 'http://a/%20b' },
+    bad: [{ transport: 'sse' }, { accessRules: [] }, { command: undefined, url: 'http://a/%20b' },
       { toolDefinition: undefined }, { toolDefinition: null },
       { toolDefinition: {} }, { toolDefinition: { tool: 'x' } }, tool({ name: undefined }),
       tool({ inputSchema: undefined }), tool({ inputSchema: {} }), tool({ title: 1 }),
