@@ -8,8 +8,8 @@
 //
 // The reconciler's thread tells the publisher, events of data planes go back to the reconciler. It
 // ends cleanly at SIGTERM and SIGINT, and when the lifeline (see shim/) ends. Servers are left
-// running: the next control plane adopts them, or they end with the lifeline. With the words backup
-// and restore it is another program: store_verbs.h.
+// running: the next control plane adopts them, or they end with the lifeline. With the words
+// backup, restore and tokens it is another program: store_verbs.h, token_verb.h.
 // Exit codes: 0, 1 (could not start), 2 (wrong usage or configuration).
 #include <array>
 #include <cerrno>
@@ -47,6 +47,7 @@
 #include "controlplane/store/sqlite_store.h"
 #include "controlplane/store_verbs.h"
 #include "controlplane/systemd/systemd_deployer.h"
+#include "controlplane/token_verb.h"
 
 namespace mcpgw {
 namespace {
@@ -383,6 +384,8 @@ int main(int argc, char** argv) {
     try {
         if (argc > 1 && mcpgw::is_store_verb(argv[1]))
             return mcpgw::run_store_verb(argc - 1, argv + 1);
+        if (argc > 1 && mcpgw::is_token_verb(argv[1]))
+            return mcpgw::run_token_verb(argc - 1, argv + 1);
         const mcpgw::OptionsOutcome outcome = mcpgw::read_options(argc, argv);
         if (outcome.runs) return mcpgw::run(outcome.options);
         std::fputs(outcome.text.c_str(), outcome.exit_code == 0 ? stdout : stderr);

@@ -101,10 +101,10 @@ class ProgramTest : public testing::Test {
         lifeline_[1] = -1;
     }
     httplib::Result request(const std::string& method, const std::string& path,
-                            const std::string& body = "") const {
+                            const std::string& body = "", const std::string& roles = "") const {
         httplib::Client client(directory_ + "/data/api.sock");
         client.set_address_family(AF_UNIX);
-        const httplib::Headers who = {{"X-Mcp-UserId", "alice"}};
+        const httplib::Headers who = {{"X-Mcp-UserId", "alice"}, {"X-Mcp-Roles", roles}};
         if (method == "POST") return client.Post(path, who, body, "application/json");
         return client.Get(path, who);
     }
@@ -182,6 +182,30 @@ TEST_F(ProgramTest, an_instance_that_cannot_start_is_explained_in_the_status) {
         ::poll(nullptr, 0, 10);
     }
     EXPECT_NE(status.find("Degraded: 0/1 ready"), std::string::npos) << status;
+}
+
+TEST_F(ProgramTest, a_token_is_made_in_the_data_directory_while_it_runs_and_before) {
+    const std::string data = directory_ + "/data";
+    const auto make = [&] {
+        return WEXITSTATUS(status_of(
+            start({"tokens", "create", "--data-dir", data, "--user", "ci", "--expires", "1d"})));
+    };
+    EXPECT_EQ(make(), 0) << log() << "there is no data directory yet";
+    start();
+    ASSERT_TRUE(says("READY=1"));
+    EXPECT_EQ(make(), 0) << log();
+    EXPECT_EQ(WEXITSTATUS(status_of(start({"tokens", "create", "--data-dir", data}))), 2);
+    EXPECT_EQ(WEXITSTATUS(status_of(start(
+                  {"tokens", "create", "--data-dir", data, "--user", "ci", "--expires", "soon"}))),
+              2);
+    const auto listed = request("GET", "/tokens", "", "mcp.admin");
+    ASSERT_TRUE(listed);
+    std::size_t tokens = 0;
+    for (std::size_t at = listed->body.find("\"user\":\"ci\""); at != std::string::npos;
+         at = listed->body.find("\"user\":\"ci\"", at + 1))
+        ++tokens;
+    EXPECT_EQ(tokens, 2U) << listed->body;
+    EXPECT_NE(listed->body.find("\"createdBy\":\"local:"), std::string::npos) << listed->body;
 }
 
 TEST_F(ProgramTest, wrong_usage_and_what_cannot_be_used_differ_in_their_exit_codes) {

@@ -15,6 +15,8 @@
 #include "tools/gateway/session_keys.h"
 #include "tools/gateway/sessions.h"
 #include "tools/gateway/store_verbs.h"
+#include "tools/gateway/tenants.h"
+#include "tools/gateway/tokens.h"
 #include "tools/gateway/up.h"
 #include "tools/gateway/validate.h"
 #include "tools/server/bridge.h"
@@ -31,6 +33,8 @@ constexpr std::string_view kUsageText =
   import      make adapters of the servers in an mcp.json
   validate    check a configuration, adapters or a list of servers
   bridge      a stdio MCP server behind streamable HTTP
+  tenants     list, get, set, delete: who is counted together, and how much they may use
+  tokens      create, list, revoke: API tokens for machines
   sessions    list, end: who talks to which instance
   audit       who changed what, and when
   backup      the database in a file, also while the gateway runs
@@ -65,6 +69,8 @@ constexpr Verb kVerbs[] = {
     {"import", run_import},
     {"validate", run_validate},
     {"bridge", server::run_bridge},
+    {"tenants", run_tenants},
+    {"tokens", run_tokens},
     {"sessions", run_sessions},
     {"audit", run_audit},
     {"backup", run_backup},

@@ -56,6 +56,10 @@ int run_backup(int argc, char** argv) {
     return become_control_plane(argc, argv);
 }
 
+int run_token_verb(int argc, char** argv) {
+    return become_control_plane(argc, argv);
+}
+
 int run_restore(int argc, char** argv) {
     return become_control_plane(argc, argv);
 }

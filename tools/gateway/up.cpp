@@ -212,7 +212,7 @@ std::vector<std::string> controlplane_arguments(const UpOptions& options, const 
     out.insert(out.end(), {"--deployer", options.deployer, "--systemd-scope", options.systemd_scope,
                            "--drain-seconds", std::to_string(options.drain_seconds)});
     for (const auto& [key, value] : options.controlplane_flags)
-        out.insert(out.end(), {"--" + key, value});
+        out.push_back("--" + key + "=" + value);
     return out;
 }
 

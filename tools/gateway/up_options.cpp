@@ -6,6 +6,7 @@
 #include <charconv>
 #include <utility>
 
+#include "controlplane/model/identity_rules.h"
 #include "controlplane/model/rules.h"
 #include "tools/gateway/toml.h"
 
@@ -162,13 +163,67 @@ std::string pass_on(UpOptions& o, const char* key, const std::string& value,
     return {};
 }
 
-std::string assign_pull_secrets(UpOptions& o, const Values& v) {
-    std::vector<std::string> names;
-    std::string problem = assign_words(v, names);
-    for (const std::string& name : names)
-        if (problem.empty())
-            problem = pass_on(o, "image-pull-secret", name, model::object_name_complaint);
+// The same for a list; each word keeps the rule.
+std::string pass_on_words(UpOptions& o, const char* key, const Values& values,
+                          model::Complaint (*rule)(std::string_view)) {
+    std::vector<std::string> words;
+    std::string problem = assign_words(values, words);
+    for (const std::string& word : words)
+        if (problem.empty()) problem = pass_on(o, key, word, rule);
     return problem;
+}
+
+std::string assign_pull_secrets(UpOptions& o, const Values& v) {
+    return pass_on_words(o, "image-pull-secret", v, model::object_name_complaint);
+}
+
+std::string assign_clock_skew(UpOptions& o, const Values& v) {
+    std::uint32_t seconds = 0;
+    std::string problem = assign_integer(v[0], 0, limits::clock_skew_seconds_max, seconds);
+    if (problem.empty()) o.controlplane_flags.emplace_back("clock-skew-seconds", v[0]);
+    return problem;
+}
+
+std::string assign_oidc_metadata(UpOptions& o, const Values& v) {
+    bool serves = false;
+    std::string problem = assign_flag(v[0], serves);
+    if (problem.empty())
+        o.controlplane_flags.emplace_back("oidc-metadata", serves ? "true" : "false");
+    return problem;
+}
+
+// Lists of words that the control plane alone uses.
+struct WordList {
+    const char* key;
+    const char* placeholder;
+    const char* help;
+    model::Complaint (*rule)(std::string_view);
+};
+constexpr std::array kWordLists{
+    WordList{"oidc-issuer", "URL",
+             "identity provider whose tokens are taken, exactly as in `iss`; users of the first "
+             "have plain ids",
+             model::issuer_complaint},
+    WordList{"oidc-audience", "VALUE", "what `aud` of a token may be", model::audience_complaint},
+    WordList{"oidc-scopes", "SCOPE", "what clients are told to ask for", model::scope_complaint},
+    WordList{"user-claim", "NAME", "claim that names the user (default sub)",
+             model::claim_complaint},
+    WordList{"name-claim", "NAME",
+             "claim with a name for people (default name, "
+             "preferred_username)",
+             model::claim_complaint},
+    WordList{"roles-claim", "NAME", "claims with roles (default roles, realm_access.roles, groups)",
+             model::claim_complaint},
+    WordList{"tenant-claim", "NAME", "claim with the tenant (default tid)", model::claim_complaint},
+    WordList{"scopes-claim", "NAME", "claims with scopes (default scope, scp)",
+             model::claim_complaint},
+};
+
+template <std::size_t index>
+constexpr Setting word_list_setting() {
+    constexpr const WordList& list = kWordLists[index];
+    return {list.key, Arity::many, list.placeholder, list.help,
+            [](UpOptions& o, const Values& v) { return pass_on_words(o, list.key, v, list.rule); }};
 }
 
 std::string assign_pod_user(UpOptions& o, const Values& v) {
@@ -279,6 +334,24 @@ constexpr std::array kSettings{
                 return pass_on(o, "workload-identity-service-account", v[0],
                                model::object_name_complaint);
             }},
+    word_list_setting<0>(),
+    word_list_setting<1>(),
+    word_list_setting<2>(),
+    Setting{"oidc-resource", Arity::one, "VALUE",
+            "resource identifier in metadata (default: the URL)",
+            [](UpOptions& o, const Values& v) {
+                return pass_on(o, "oidc-resource", v[0], model::audience_complaint);
+            }},
+    Setting{"oidc-metadata", Arity::flag, "",
+            "serve a copy of the issuer's metadata to clients that ask the gateway for it",
+            assign_oidc_metadata},
+    word_list_setting<3>(),
+    word_list_setting<4>(),
+    word_list_setting<5>(),
+    word_list_setting<6>(),
+    word_list_setting<7>(),
+    Setting{"clock-skew-seconds", Arity::one, "N",
+            "how far clocks of issuers may be off (default 60)", assign_clock_skew},
     Setting{"import", Arity::many, "FILE", "apply the servers of an mcp.json once ready",
             [](UpOptions& o, const Values& v) {
                 o.imports = v;

@@ -54,6 +54,10 @@ TEST(UpOptions, every_setting_can_come_from_the_file) {
         "kubeconfig = \"/k\"\nnamespace = \"servers\"\nregistry = \"r.example:5000/mcp\"\n"
         "pod-user = 2000\nimage-pull-secret = [\"a\", \"b\"]\n"
         "workload-identity-service-account = \"workload\"\n"
+        "oidc-issuer = \"https://i\"\noidc-audience = \"a\"\noidc-scopes = [\"s\", \"t\"]\n"
+        "oidc-resource = \"r\"\noidc-metadata = true\nuser-claim = \"u\"\nname-claim = \"n\"\n"
+        "roles-claim = \"g\"\ntenant-claim = \"d\"\nscopes-claim = \"c\"\n"
+        "clock-skew-seconds = 0\n"
         "import = [\"a.json\", \"b.json\"]\nsession-keys = \"/k\"\nsession-key-days = 30\n"
         "drain-seconds = 0\nmax-connections = 10\nmax-connections-per-address = 7\n"
         "max-sessions = 2000\nmax-sessions-per-user = 8\nhead-timeout-ms = 1\n"
@@ -75,14 +79,25 @@ TEST(UpOptions, every_setting_can_come_from_the_file) {
     EXPECT_EQ(options->max_head_bytes, 2048U);
     EXPECT_EQ(options->deployer, "kubernetes");
     using Flags = std::vector<std::pair<std::string, std::string>>;
-    EXPECT_EQ(options->controlplane_flags,
-              (Flags{{"kubeconfig", "/k"},
-                     {"namespace", "servers"},
-                     {"registry", "r.example:5000/mcp"},
-                     {"pod-user", "2000"},
-                     {"image-pull-secret", "a"},
-                     {"image-pull-secret", "b"},
-                     {"workload-identity-service-account", "workload"}}));
+    EXPECT_EQ(options->controlplane_flags, (Flags{{"kubeconfig", "/k"},
+                                                  {"namespace", "servers"},
+                                                  {"registry", "r.example:5000/mcp"},
+                                                  {"pod-user", "2000"},
+                                                  {"image-pull-secret", "a"},
+                                                  {"image-pull-secret", "b"},
+                                                  {"workload-identity-service-account", "workload"},
+                                                  {"oidc-issuer", "https://i"},
+                                                  {"oidc-audience", "a"},
+                                                  {"oidc-scopes", "s"},
+                                                  {"oidc-scopes", "t"},
+                                                  {"oidc-resource", "r"},
+                                                  {"oidc-metadata", "true"},
+                                                  {"user-claim", "u"},
+                                                  {"name-claim", "n"},
+                                                  {"roles-claim", "g"},
+                                                  {"tenant-claim", "d"},
+                                                  {"scopes-claim", "c"},
+                                                  {"clock-skew-seconds", "0"}}));
     using Limits = std::vector<std::pair<std::string, std::uint64_t>>;
     EXPECT_EQ(options->dataplane_limits, (Limits{{"max-connections-per-address", 7},
                                                  {"max-sessions", 2000},
@@ -96,7 +111,7 @@ TEST(UpOptions, every_setting_can_come_from_the_file) {
     EXPECT_EQ(options->allowed_hosts, (std::vector<std::string>{"a.example", "b.example:8000"}));
     EXPECT_EQ(options->allowed_origins.size(), 1U);
     // The text above must not forget one.
-    EXPECT_EQ(up_settings().size(), 34U);
+    EXPECT_EQ(up_settings().size(), 45U);
 }
 
 TEST(UpOptions, problems_begin_with_where_they_stand_and_come_all_at_once) {
@@ -230,6 +245,42 @@ TEST(UpOptions, data_lives_where_xdg_says) {
     EXPECT_EQ(default_data_dir(nullptr, "/h"), "/h/.local/state/mcp-gateway");
     EXPECT_EQ(default_data_dir(nullptr, nullptr), std::nullopt);
     EXPECT_EQ(default_data_dir("", ""), std::nullopt);
+}
+
+TEST(UpOptions, identity_is_passed_on_to_the_control_plane) {
+    SettingSources sources;
+    sources.flags["oidc-issuer"] = {"https://a.example/", "http://localhost:9/b"};
+    sources.flags["oidc-metadata"] = {"true"};
+    sources.flags["oidc-resource"] = {"api://x"};
+    sources.variables["MCP_GATEWAY_ROLES_CLAIM"] = "wids,groups";
+    sources.config_text = "oidc-audience = ['x', 'y']\nclock-skew-seconds = 5\n";
+    const auto options = resolve_up_options(sources);
+    ASSERT_TRUE(options) << options.error().front();
+    using Flags = std::vector<std::pair<std::string, std::string>>;
+    EXPECT_EQ(options->controlplane_flags, (Flags{{"oidc-issuer", "https://a.example/"},
+                                                  {"oidc-issuer", "http://localhost:9/b"},
+                                                  {"oidc-audience", "x"},
+                                                  {"oidc-audience", "y"},
+                                                  {"oidc-resource", "api://x"},
+                                                  {"oidc-metadata", "true"},
+                                                  {"roles-claim", "wids"},
+                                                  {"roles-claim", "groups"},
+                                                  {"clock-skew-seconds", "5"}}));
+}
+
+TEST(UpOptions, identity_that_cannot_be_meant_is_told_with_its_flag) {
+    const std::pair<const char*, const char*> cases[] = {
+        {"oidc-issuer", "http://idp.example"}, {"oidc-issuer", "idp.example"},
+        {"oidc-issuer", "https://i/?q"},       {"oidc-scopes", "a\"b"},
+        {"clock-skew-seconds", "601"},         {"oidc-metadata", "perhaps"}};
+    for (const auto& [key, value] : cases) {
+        SettingSources sources;
+        sources.flags[key] = {value};
+        const auto options = resolve_up_options(sources);
+        ASSERT_FALSE(options) << key;
+        EXPECT_TRUE(options.error().front().starts_with(std::string("--") + key + ": "))
+            << options.error().front();
+    }
 }
 
 }  // namespace
