@@ -106,7 +106,7 @@ inline constexpr std::uint32_t session_streams_max = 8'000;
 inline constexpr std::uint32_t session_requests_max = 16'000;
 // The server's id, user and tenant of a session that lie in its record; more of them goes on in
 // blocks, of which there is one for every second session.
-inline constexpr std::size_t session_text_bytes = 102;
+inline constexpr std::size_t session_text_bytes = 78;
 inline constexpr std::size_t session_text_block_bytes = 252;
 // A line of a stdio server (SDK limit).
 inline constexpr std::size_t stdio_line_bytes_max = 10 * 1024 * 1024;
@@ -139,6 +139,25 @@ inline constexpr std::size_t public_origin_bytes_max = 512;
 inline constexpr std::size_t trusted_proxies_max = 64;
 inline constexpr std::size_t api_tokens_max = 16 * 1024;
 inline constexpr std::size_t token_adapters_bytes_max = 4 * 1024;
+
+// --- Limits of use ------------------------------------------------------------------------------
+// Counters of quotas and rates: of tenants, adapters, and their users that were here lately. Each
+// takes 64 bytes of the file `limits`.
+inline constexpr std::uint32_t use_counters_max = 128 * 1024;
+// Those that users cannot take: every tenant and every adapter finds one.
+inline constexpr std::uint32_t use_counters_reserved = 32 * 1024;
+// A counter that limits nothing any more is kept for so long: nobody is stopped for a minute
+// between looking at it and counting.
+inline constexpr std::uint32_t use_counter_rest_seconds = 60;
+// Looks of the janitor in which every counter is seen once.
+inline constexpr std::uint32_t use_counter_rounds = 16;
+// Counters of open event streams, four for each stream that is limited in every way.
+inline constexpr std::uint32_t stream_counters_max = 256 * 1024;
+// A burst is at least what a rate lets through in this time. Workers look at the clock once a tick,
+// and a burst below that would lower the rate itself.
+inline constexpr std::uint32_t rate_burst_ms_min = 10;
+// Tenants in one question about their use.
+inline constexpr std::size_t usage_tenants_max = 1000;
 
 // --- Resources ----------------------------------------------------------------------------------
 inline constexpr std::size_t adapters_max = 16 * 1024;
@@ -513,6 +532,9 @@ static_assert(token_bytes_max <= head_bytes_max / 2, "a head has room for a toke
 static_assert(sessions_max_least <= sessions_max_default &&
                   sessions_max_default <= sessions_max_most,
               "the default can be chosen");
+static_assert(use_counters_reserved >= tenants_max + adapters_max &&
+                  use_counters_reserved < use_counters_max,
+              "each tenant and adapter has a counter, and users have some");
 static_assert(user_share_of_sessions >= tenant_share_of_sessions,
               "one user does not have more than a whole tenant");
 static_assert(drained_news_ms_max > 2 * drained_repeat_ms, "one lost event does not matter");

@@ -61,6 +61,8 @@ std::string_view label_of(RejectReason reason) {
             return "quota_exhausted";
         case RejectReason::sessions_full:
             return "sessions_full";
+        case RejectReason::streams_full:
+            return "streams_full";
         case RejectReason::connections_full:
             return "connections_full";
         case RejectReason::address_connections_full:
@@ -97,6 +99,34 @@ std::string_view label_of(RetryReason reason) {
             return "stale_connection";
         case RetryReason::connect_failed:
             return "connect_failed";
+    }
+    return "";
+}
+
+std::string_view label_of(LimitKind kind) {
+    switch (kind) {
+        case LimitKind::quota:
+            return "quota";
+        case LimitKind::rate:
+            return "rate";
+        case LimitKind::sessions:
+            return "sessions";
+        case LimitKind::streams:
+            return "streams";
+    }
+    return "";
+}
+
+std::string_view label_of(LimitScope scope) {
+    switch (scope) {
+        case LimitScope::tenant:
+            return "tenant";
+        case LimitScope::tenant_user:
+            return "tenant_user";
+        case LimitScope::adapter:
+            return "adapter";
+        case LimitScope::adapter_user:
+            return "adapter_user";
     }
     return "";
 }

@@ -80,12 +80,23 @@ enum class RejectReason : std::uint8_t {
     rate_limited,
     quota_exhausted,
     sessions_full,
+    streams_full,
     connections_full,
     address_connections_full,
     exchanges_full,
     no_ready_instance,
     draining,
     last = draining
+};
+// Limits of use: what is limited, and whose limit it is. The file of counters keeps the numbers of
+// LimitScope.
+enum class LimitKind : std::uint8_t { quota, rate, sessions, streams, last = streams };
+enum class LimitScope : std::uint8_t {
+    tenant,
+    tenant_user,  // one user of a tenant
+    adapter,
+    adapter_user,  // one user at an adapter
+    last = adapter_user
 };
 // What can be used up; each is taken at start or bounded.
 enum class Resource : std::uint8_t {
@@ -107,6 +118,8 @@ enum class RetryReason : std::uint8_t {
 [[nodiscard]] std::string_view label_of(RejectReason reason);
 [[nodiscard]] std::string_view label_of(RetryReason reason);
 [[nodiscard]] std::string_view label_of(Resource resource);
+[[nodiscard]] std::string_view label_of(LimitKind kind);
+[[nodiscard]] std::string_view label_of(LimitScope scope);
 
 // Durations in buckets whose upper bounds are powers of two of nanoseconds (inclusive).
 template <unsigned kFirstExponent, unsigned kLastExponent>
@@ -206,6 +219,8 @@ struct alignas(64) WorkerMetrics {
     Counter reliefs;  // times when more than half of the buffers were held
     PerEnum<Resource, Counter> exhausted;
     PerEnum<RejectReason, Counter> rejected;
+    PerEnum<LimitKind, PerEnum<LimitScope, Counter>> limit_refusals;
+    Counter limit_uncounted;  // users for whom there was no counter
     Counter sessions_opened;
     Counter sessions_forgotten;  // the server answered 404
     DurationHistogram first_byte;

@@ -300,6 +300,28 @@ void traffic(Writer& writer, Workers workers) {
                            [](const WorkerMetrics& w) -> auto& { return w.rejected; });
 }
 
+void limits_of_use(Writer& writer, Workers workers, const ProcessFacts& facts) {
+    writer.family("limit_refusals_total", "counter",
+                  "Requests that a limit of a tenant, an adapter or one of their users refused.");
+    for (std::size_t i = 0; i <= static_cast<std::size_t>(LimitKind::last); ++i) {
+        for (std::size_t j = 0; j <= static_cast<std::size_t>(LimitScope::last); ++j) {
+            const auto kind = static_cast<LimitKind>(i);
+            const auto scope = static_cast<LimitScope>(j);
+            writer.sample({{"limit", label_of(kind)}, {"scope", label_of(scope)}},
+                          total(workers, [&](const WorkerMetrics& w) -> auto& {
+                              return w.limit_refusals[kind][scope];
+                          }));
+        }
+    }
+    writer.family(
+        "limit_uncounted_total", "counter",
+        "Requests that a user's own limit did not count, because all counters are taken.");
+    writer.sample(
+        {}, total(workers, [](const WorkerMetrics& w) -> auto& { return w.limit_uncounted; }));
+    writer.family("limit_counters_in_use", "gauge", "Counters of quotas and rates in use.");
+    writer.sample({}, facts.limit_counters);
+}
+
 void process(Writer& writer, const RouteTable* table, const ProcessFacts& facts) {
     writer.family("adapters", "gauge", "Adapters in the snapshot in force.");
     writer.sample({}, table == nullptr ? std::uint64_t{0} : table->adapter_count());
@@ -330,6 +352,7 @@ std::string render_prometheus(std::span<const WorkerMetrics* const> workers,
     durations(writer, workers);
     sessions(writer, workers, table, facts);
     traffic(writer, workers);
+    limits_of_use(writer, workers, facts);
     backend_errors(writer, workers, names);
     process(writer, table, facts);
     return writer.take();

@@ -27,6 +27,7 @@ struct ProcessFacts {
     std::uint64_t sessions_idle = 0;
     std::uint64_t sessions_instance_gone = 0;
     std::uint64_t farewells_dropped = 0;
+    std::uint64_t limit_counters = 0;  // of quotas and rates, in use
 };
 
 inline constexpr std::string_view kPrometheusContentType =

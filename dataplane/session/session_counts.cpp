@@ -17,9 +17,9 @@ SlotKey counter_key(SessionCounts::Kind kind, std::uint64_t name_hash) {
 
 }  // namespace
 
-SessionCounts::SessionCounts(std::uint32_t sessions, std::uint64_t seed)
-    : directory_({.slots = 2 * sessions + kInTransit, .seed = seed}) {
-    check(sessions <= SlotState::kNumberMax / 4, "a counter counts all sessions");
+SessionCounts::SessionCounts(std::uint32_t counters, std::uint64_t seed)
+    : directory_({.slots = counters + kInTransit, .seed = seed}) {
+    check(counters <= SlotState::kNumberMax / 2, "a counter counts all sessions");
 }
 
 SlotHandle SessionCounts::enter(Kind kind, std::uint64_t name_hash, std::uint32_t max) {

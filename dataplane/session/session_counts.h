@@ -1,5 +1,5 @@
-// How many sessions each user and each tenant has, exactly, over all workers: nobody is to have
-// more than a limit.
+// How many sessions (or event streams) each user, tenant and adapter has, exactly, over all
+// workers: nobody is to have more than a limit.
 //
 //   directory: key {kind, hash of the name} ──▶ slot, whose state word has the count
 //
@@ -17,10 +17,17 @@ namespace mcpgw {
 
 class SessionCounts {
   public:
-    enum class Kind : std::uint8_t { principal = 1, tenant = 2 };
+    enum class Kind : std::uint8_t {
+        principal = 1,
+        tenant = 2,
+        tenant_user = 3,  // a user within a tenant
+        adapter = 4,
+        adapter_user = 5,
+        stream = 6,  // of whom is in the name
+    };
 
-    // For so many sessions, each of which is counted once for its user and once for its tenant.
-    SessionCounts(std::uint32_t sessions, std::uint64_t seed);
+    // With so many counters.
+    SessionCounts(std::uint32_t counters, std::uint64_t seed);
 
     // One more, unless there are `max` (0: no limit): then, or when no counter is free, no handle.
     [[nodiscard]] SlotHandle enter(Kind kind, std::uint64_t name_hash, std::uint32_t max);
@@ -28,7 +35,7 @@ class SessionCounts {
     void leave(SlotHandle counter);
 
     [[nodiscard]] std::uint32_t of(Kind kind, std::uint64_t name_hash) const;
-    // Users and tenants that have a session.
+    // Names that have a session.
     [[nodiscard]] std::uint32_t counters() const { return directory_.size(); }
 
   private:

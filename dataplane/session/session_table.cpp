@@ -44,7 +44,8 @@ SessionTable::SessionTable(const Options& options)
       public_id_mask_(scrambled(options.seed + 1)),
       directory_({.slots = options.sessions_max, .slot_bytes = sizeof(Slot), .seed = options.seed}),
       texts_(options.sessions_max, std::max(options.sessions_max / 2, 1U)),
-      counts_(options.sessions_max, options.seed) {
+      counts_(2 * options.sessions_max, options.seed),
+      shares_(3 * options.sessions_max, options.seed) {
     check(sessions_max_ >= 1 && sessions_max_ <= limits::sessions_max_most,
           "the number of sessions is within its limits");
 }
@@ -115,12 +116,33 @@ std::optional<SessionRefusal> SessionTable::count(const NewSession& session,
             return SessionRefusal::tenant_full;
         }
     }
+    const std::optional<SessionRefusal> refusal = count_shares(session, counters);
+    if (refusal) uncount(counters);
+    return refusal;
+}
+
+std::optional<SessionRefusal> SessionTable::count_shares(const NewSession& session,
+                                                         SessionTexts::Counters& counters) {
+    using Kind = SessionCounts::Kind;
+    const auto enter = [this](Kind kind, const SessionShare& share, SlotHandle& counter) {
+        if (share.name == 0) return true;
+        counter = shares_.enter(kind, share.name, share.sessions_max);
+        return static_cast<bool>(counter);
+    };
+    if (!enter(Kind::adapter_user, session.adapter_user, counters.adapter_user))
+        return SessionRefusal::adapter_user_full;
+    if (!enter(Kind::tenant_user, session.tenant_user, counters.tenant_user))
+        return SessionRefusal::tenant_user_full;
+    if (!enter(Kind::adapter, session.adapter, counters.adapter))
+        return SessionRefusal::adapter_full;
     return std::nullopt;
 }
 
 void SessionTable::uncount(const SessionTexts::Counters& counters) {
     if (counters.principal) counts_.leave(counters.principal);
     if (counters.tenant) counts_.leave(counters.tenant);
+    for (const SlotHandle counter : {counters.tenant_user, counters.adapter, counters.adapter_user})
+        if (counter) shares_.leave(counter);
 }
 
 // Adds what `change` adds to the state of a live session; nothing when it says why not.

@@ -1,5 +1,5 @@
-// The sessions that this data plane knows of, shared by all workers: idle expiry, limits per user
-// and tenant, counts, listing, ending, and which stream is the standalone one.
+// The sessions that this data plane knows of, shared by all workers: idle expiry, limits per user,
+// tenant and adapter, counts, listing, ending, and which stream is the standalone one.
 //
 //   key {adapter, instance, mark} ──▶ [ 64-byte slot ] beside [ record of texts ] slot_directory.h
 //
@@ -39,6 +39,12 @@ struct SessionKey {
     EndedSessions::Mark mark = 0;  // EndedSessions::mark_of
 };
 
+// Whom a session counts for, beside user and tenant.
+struct SessionShare {
+    std::uint64_t name = 0;          // a hash; 0: is not counted
+    std::uint32_t sessions_max = 0;  // 0: no limit
+};
+
 struct NewSession {
     SessionKey key;
     SessionTextViews texts;
@@ -47,6 +53,9 @@ struct NewSession {
     std::uint32_t principal_sessions_max = 0;  // 0: no limit
     std::uint32_t tenant_sessions_max = 0;     // 0: no limit
     std::uint32_t idle_seconds = 0;            // after its last use; 0: never
+    SessionShare tenant_user = {};
+    SessionShare adapter = {};
+    SessionShare adapter_user = {};
 };
 
 struct OpenedSession {
@@ -59,6 +68,9 @@ enum class SessionRefusal : std::uint8_t {
     table_full,
     principal_full,
     tenant_full,
+    tenant_user_full,
+    adapter_full,
+    adapter_user_full,
     texts_full,  // its texts are long, and there is no room left for long ones
     ending,      // the same session is being ended at this moment
 };
@@ -169,6 +181,10 @@ class SessionTable {
     [[nodiscard]] std::uint32_t sessions_of_tenant(std::uint64_t tenant) const {
         return counts_.of(SessionCounts::Kind::tenant, tenant);
     }
+    // Of a user within a tenant, an adapter, or a user at one.
+    [[nodiscard]] std::uint32_t sessions_of(SessionCounts::Kind kind, std::uint64_t name) const {
+        return shares_.of(kind, name);
+    }
     // Slots that were ever used: a sweep over so many has seen every session.
     [[nodiscard]] std::uint32_t slots_touched() const { return directory_.high_water(); }
 
@@ -195,6 +211,8 @@ class SessionTable {
     [[nodiscard]] std::optional<SessionRefusal> fill(std::uint32_t slot, const NewSession& session);
     [[nodiscard]] std::optional<SessionRefusal> count(const NewSession& session,
                                                       SessionTexts::Counters& counters);
+    [[nodiscard]] std::optional<SessionRefusal> count_shares(const NewSession& session,
+                                                             SessionTexts::Counters& counters);
     void uncount(const SessionTexts::Counters& counters);
 
     template <class Change>
@@ -213,7 +231,8 @@ class SessionTable {
     std::uint64_t public_id_mask_;
     SlotDirectory directory_;
     SessionTexts texts_;
-    SessionCounts counts_;
+    SessionCounts counts_;                // of users and tenants
+    SessionCounts shares_;                // of SessionShares
     SharedWord<std::uint32_t> swept_{0};  // the slot that the janitor has looked at last
     std::atomic<bool> sweeping_{false};
 };

@@ -55,6 +55,9 @@ class SessionTexts {
     struct Counters {
         SlotHandle principal;
         SlotHandle tenant;
+        SlotHandle tenant_user;
+        SlotHandle adapter;
+        SlotHandle adapter_user;
     };
 
     SessionTexts(std::uint32_t sessions, std::uint32_t blocks);
