@@ -67,6 +67,13 @@ std::uint64_t random_seed() {
     return std::uint64_t{device()} << 32 | device();
 }
 
+std::unique_ptr<limit::Limiter> open_limiter(const std::string& data_dir) {
+    limit::Limiter::Options options;
+    options.table.directory = data_dir;
+    options.table.now = {monotonic_now(), static_cast<std::uint32_t>(unix_seconds_now())};
+    return std::make_unique<limit::Limiter>(options);
+}
+
 // The running process: everything that lives as long as its workers.
 class Process {
   public:
@@ -102,6 +109,7 @@ class Process {
     exchange::Settings settings_;
     std::unique_ptr<SharedSessions> sessions_;
     std::unique_ptr<client::AddressCounts> addresses_;
+    std::unique_ptr<limit::Limiter> limiter_;
     std::unique_ptr<Publication> publication_;
     std::unique_ptr<ControlLink> link_;
     std::unique_ptr<worker::Janitor> janitor_;
@@ -196,6 +204,7 @@ Result<> Process::open() {
         options_.max_sessions / limits::user_share_of_sessions);
     sessions_ = std::make_unique<SharedSessions>(
         SessionTable::Options{.sessions_max = options_.max_sessions, .seed = random_seed()});
+    limiter_ = open_limiter(options_.data_dir);
     publication_ = std::make_unique<Publication>(worker_count_ + 1);
     ControlLinkOptions link_options;
     link_options.socket_path = options_.contract_socket;
@@ -207,6 +216,7 @@ Result<> Process::open() {
     link_ = std::make_unique<ControlLink>(link_options, *publication_);
     const worker::Janitor::Outlets outlets{&link_->janitor_events(), &Process::wake_one, this};
     janitor_ = std::make_unique<worker::Janitor>(*sessions_, *publication_, outlets);
+    janitor_->sweep_counters(*limiter_);
     session_list_ = std::make_unique<worker::SessionList>(*sessions_, *publication_, *janitor_);
     link_->answer_with(*session_list_);
     return {};
@@ -256,6 +266,7 @@ Result<> Process::start() {
     sources.link = link_.get();
     sources.sessions = sessions_.get();
     sources.janitor = janitor_.get();
+    sources.limiter = limiter_.get();
     sources.program_version = MCPGW_VERSION;
     pages_ = std::make_unique<worker::ProcessPages>(std::move(sources));
     for (std::size_t i = 0; i <= worker_count_; ++i) {
@@ -274,6 +285,7 @@ Result<> Process::start() {
         self.options.settings = &settings_;
         self.options.sessions = sessions_.get();
         self.options.events = admin ? nullptr : &link_->events(i);
+        self.options.limiter = admin ? nullptr : limiter_.get();
         self.options.admin_pages = admin ? pages_.get() : nullptr;
         self.options.metrics = self.metrics.get();
         self.options.mailbox = &self.mailbox;

@@ -9,6 +9,7 @@
 #include "dataplane/exchange/cors.h"
 #include "dataplane/exchange/exchange.h"
 #include "dataplane/exchange/heads.h"
+#include "dataplane/exchange/standing.h"
 
 namespace mcpgw::exchange {
 namespace {
@@ -53,7 +54,9 @@ void Exchange::on_response_head(const http::ResponseHead& head) {
     std::size_t sealed_bytes = 0;
     if (const auto refusal = seal_session(head, sealed, sealed_bytes)) return refuse(*refusal);
     http::Fields fields;
-    if (!make_response_fields(head, {sealed.data(), sealed_bytes}, fields) || !add_grant_to(fields))
+    StandingText standing;
+    if (!make_response_fields(head, {sealed.data(), sealed_bytes}, fields) ||
+        !add_grant_to(fields) || !add_standing(awaited_answer_->standing, standing, fields))
         return refuse(Refusal::bad_answer);
     note_session_end(head.status);
     if (head.status >= 300) forget_posted();
@@ -133,6 +136,7 @@ void Exchange::watch_stream(const http::ResponseHead& head, AwaitedBatch* batch)
     is_stream_ = true;
     services_.context.metrics.streams_active.add();
     enter_stream();
+    count_stream();
     await_result(batch);
     set_answer_deadline();
 }
@@ -379,6 +383,9 @@ void Exchange::send_own(const OwnAnswer& answer) {
                               .ptr;
         maybe(fields.add("Retry-After", {seconds.data(), end}));
     }
+    StandingText standing;
+    if (awaited_answer_ != nullptr)
+        maybe(add_standing(awaited_answer_->standing, standing, fields));
     AllowedHeaders allowed_headers;
     if (!answer.challenge.empty()) maybe(fields.add("WWW-Authenticate", answer.challenge));
     const bool is_granted = !granted_origin().empty();
@@ -399,8 +406,10 @@ void Exchange::send_own(const OwnAnswer& answer) {
     finish();
 }
 
-void Exchange::refuse(Refusal refusal, std::string_view challenge) {
+void Exchange::refuse(Refusal refusal, std::string_view challenge,
+                      std::uint32_t retry_after_seconds) {
     const RefusalFacts& facts = facts_of(refusal);
+    if (retry_after_seconds == 0) retry_after_seconds = facts.retry_after_seconds;
     forget_posted();
     if (facts.ours) services_.context.metrics.rejected[facts.reason].add();
     std::array<char, 1024> body;
@@ -409,7 +418,7 @@ void Exchange::refuse(Refusal refusal, std::string_view challenge) {
                          .content_type = kProblem,
                          .body = {body.data(), write_problem(body, refusal)},
                          .allow = {},
-                         .retry_after_seconds = facts.retry_after_seconds,
+                         .retry_after_seconds = retry_after_seconds,
                          .challenge = challenge});
     // A probe must always let its client fall back to the handshake (mcp-protocol 1.2): 400.
     const bool probe = is_discover() && (facts.status >= 500 || facts.status == 404);
@@ -420,11 +429,12 @@ void Exchange::refuse(Refusal refusal, std::string_view challenge) {
               .content_type = kJson,
               .body = {body.data(), size},
               .allow = {},
-              .retry_after_seconds = facts.retry_after_seconds,
+              .retry_after_seconds = retry_after_seconds,
               .challenge = challenge});
 }
 
 void Exchange::refuse_at_decision(const Decision& decision) {
+    if (decision.sessions_full) note_sessions_full(*decision.sessions_full);
     if (decision.refusal != Refusal::method_not_allowed)
         return refuse(decision.refusal, challenge_of(question(request_peek_), services_, decision));
     std::array<char, 512> body;

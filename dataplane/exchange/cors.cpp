@@ -10,7 +10,8 @@ namespace mcpgw::exchange {
 namespace {
 
 constexpr std::string_view kExposed =
-    "Mcp-Session-Id, WWW-Authenticate, Last-Event-Id, MCP-Protocol-Version";
+    "Mcp-Session-Id, WWW-Authenticate, Last-Event-Id, MCP-Protocol-Version, Retry-After, "
+    "RateLimit, RateLimit-Policy";
 constexpr std::string_view kAllowed =
     "Content-Type, Authorization, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID, "
     "Mcp-Method, Mcp-Name";

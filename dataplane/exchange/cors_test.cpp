@@ -40,7 +40,8 @@ TEST_F(Cors, a_grant_names_the_origin_and_what_may_be_read) {
     EXPECT_EQ(out.value_or_empty("Access-Control-Allow-Origin"), "https://app.example");
     EXPECT_EQ(out.value_or_empty("Vary"), "Origin");
     EXPECT_EQ(out.value_or_empty("Access-Control-Expose-Headers"),
-              "Mcp-Session-Id, WWW-Authenticate, Last-Event-Id, MCP-Protocol-Version");
+              "Mcp-Session-Id, WWW-Authenticate, Last-Event-Id, MCP-Protocol-Version, "
+              "Retry-After, RateLimit, RateLimit-Policy");
     EXPECT_EQ(out.find("Access-Control-Allow-Credentials"), nullptr);
 }
 

@@ -176,8 +176,11 @@ Decision choose_instance(const Question& question, Services& services, Decision 
         return decide_session(question, services, decision, scratch);
     const bool initializes = peek != nullptr && peek->method() == "initialize";
     const bool opens = initializes || decision.opens_sse;
-    if (opens && sessions_are_full(services, *decision.adapter, decision.identity.user))
-        return refuse(Refusal::too_many_sessions, decision);
+    if (opens)
+        decision.sessions_full = why_sessions_are_full(
+            services, subjects_of(services, *decision.adapter, decision.identity.tenant,
+                                  decision.identity.user));
+    if (decision.sessions_full) return refuse(Refusal::too_many_sessions, decision);
     decision.instance =
         pick(question, services, *decision.adapter, opens ? pick_for_session : pick_for_request);
     if (decision.instance == nullptr) return refuse(Refusal::no_ready_instance, decision);

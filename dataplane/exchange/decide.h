@@ -5,6 +5,7 @@
 // adapter and read access, session or choice of an instance.
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include "common/protocol/http_message.h"
@@ -44,6 +45,7 @@ struct Decision {
     // Where on the server the request goes; empty: to the path of the instance.
     std::string_view server_target;
     std::string_view allow;  // with `method_not_allowed`, if not that of the target
+    std::optional<SessionRefusal> sessions_full = {};  // with `too_many_sessions`: whose are
 };
 
 // What the head alone settles: refusals and local answers are final; `forward` has no instance yet.
@@ -56,9 +58,13 @@ struct Decision {
 // Before the sealed value in the query of an HTTP+SSE endpoint (MCP 2024-11-05).
 inline constexpr std::string_view kEndpointParameter = "sessionId=";
 
-// Whether a new session would be refused, as far as is known before its server has opened it.
-[[nodiscard]] bool sessions_are_full(const Services& services, const Adapter& adapter,
-                                     std::string_view user);
+// Whose limits a request counts against; `adapter` is known, and there is a table.
+[[nodiscard]] limit::Subjects subjects_of(const Services& services, const Adapter& adapter,
+                                          std::string_view tenant, std::string_view user);
+
+// Why a new session would be refused, as far as is known before its server has opened it.
+[[nodiscard]] std::optional<SessionRefusal> why_sessions_are_full(const Services& services,
+                                                                  const limit::Subjects& subjects);
 
 // The methods of every page of the admin listener.
 inline constexpr std::string_view kAdminAllow = "GET, HEAD, OPTIONS";

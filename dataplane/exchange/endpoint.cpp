@@ -13,6 +13,7 @@
 #include "common/protocol/http1_head.h"
 #include "dataplane/exchange/exchange.h"
 #include "dataplane/exchange/heads.h"
+#include "dataplane/exchange/standing.h"
 
 namespace mcpgw::exchange {
 namespace {
@@ -103,10 +104,13 @@ std::optional<Refusal> Exchange::open_sse_session(std::string_view reference,
 void Exchange::begin_sse_stream(const sse::EndpointEvent& event, std::string_view endpoint) {
     // Taken out of the awaited answer, which is given back before the head goes out.
     AwaitedEndpoint* const waiting = std::exchange(awaited_answer_->endpoint, nullptr);
+    const limit::Standing standing = awaited_answer_->standing;
     release_awaited_answer();
     release_request_peek();
     http::Fields fields;
     check(read_lines(waiting->fields(), fields), "fields that were there fit again");
+    StandingText standing_text;
+    maybe(add_standing(standing, standing_text, fields));
     flow::ResponseOut out;
     out.status = status_ = 200;
     out.framing = http::Framing::chunked;  // the length is another now
@@ -114,6 +118,7 @@ void Exchange::begin_sse_stream(const sse::EndpointEvent& event, std::string_vie
     is_stream_ = true;
     services_.context.metrics.streams_active.add();
     enter_stream();
+    count_stream();
     await_results_of_session();
     begin_answer(out);
     const std::string_view stream = waiting->stream();

@@ -173,6 +173,7 @@ void Exchange::decide_and_go() {
     if (await_key(decision)) return;
     stop_awaiting_key();
     if (decision.adapter != nullptr) metrics_slot_ = decision.adapter->metrics_slot;
+    if (!count_use(decision)) return;
     if (decision.kind != Decision::Kind::forward) return answer_here(decision);
     if (decision.session_mark == 0 || enter_session(decision)) forward(decision);
 }
@@ -197,12 +198,7 @@ void Exchange::answer_here(const Decision& decision) {
 void Exchange::remember(const Decision& decision) {
     era_ = decision.era;
     session_bound_ = decision.session_bound;
-    if (awaited_answer_ == nullptr) {
-        const std::string_view origin = granted_origin();
-        awaited_answer_ = services_.awaited_answers.acquire(*this);
-        check(awaited_answer_ != nullptr, "there are as many awaited answers as exchanges");
-        if (!origin.empty()) awaited_answer_->origin = services_.awaited_origins.acquire(origin);
-    }
+    await_answer();
     awaited_answer_->session_mark = decision.session_mark;
     if (!decision.server_target.empty()) note_posted();
     if (head_->batch != nullptr) awaited_answer_->batch = std::exchange(head_->batch, nullptr);
@@ -217,7 +213,7 @@ void Exchange::remember(const Decision& decision) {
     load_->outstanding.fetch_add(1, std::memory_order_relaxed);
     // Some servers repeat the id on every answer; the client has its own for it already.
     if (era_ == mcp::Era::legacy && decision.session_mark == 0)
-        awaited_answer_->may_open_for(decision.identity.user);
+        awaited_answer_->may_open_for(decision.identity);
     awaited_answer_->opens_sse = decision.opens_sse;
     awaited_answer_->initializes =
         request_peek_ != nullptr && request_peek_->method() == "initialize";
@@ -348,6 +344,7 @@ void Exchange::finish() {
     state_ = State::finished;
     end_sse_session();
     leave_session();
+    leave_stream_place();
     release_backend();
     release_head();
     release_load();

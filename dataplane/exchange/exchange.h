@@ -120,6 +120,15 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     void await_results_of_session();
     void begin_sse_stream(const sse::EndpointEvent& event, std::string_view endpoint);
 
+    // limits of tenants, adapters and their users (usage.cpp)
+    [[nodiscard]] bool count_use(const Decision& decision);
+    void await_answer();
+    [[nodiscard]] bool take_stream_place(const limit::Subjects& subjects, bool is_standalone);
+    void count_stream();
+    void leave_stream_place();
+    void note_limit(LimitKind kind, LimitScope scope);
+    void note_sessions_full(SessionRefusal refusal);
+
     // the session that it holds while it runs (session.cpp)
     [[nodiscard]] bool enter_session(const Decision& decision);
     [[nodiscard]] std::optional<SessionHandle> adopt_session(const Decision& decision,
@@ -151,7 +160,9 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     [[nodiscard]] std::string_view granted_origin() const;
     [[nodiscard]] bool add_grant_to(http::Fields& fields) const;
     void begin_answer(const flow::ResponseOut& out);
-    void refuse(Refusal refusal, std::string_view challenge = {});
+    // Nothing for the seconds: the table of refusals has them.
+    void refuse(Refusal refusal, std::string_view challenge = {},
+                std::uint32_t retry_after_seconds = 0);
     void refuse_at_decision(const Decision& decision);
     void answer_locally();
     void answer_metadata();
@@ -205,6 +216,7 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     jsonrpc::Peek* request_peek_ = nullptr;    // of a body that is looked at; not of a stream's
     AwaitedId* awaited_id_ = nullptr;          // if the stream still owes the result of the request
     InstanceLoad* load_ = nullptr;             // counted in its `outstanding`
+    limit::StreamPlaces* stream_places_ = nullptr;  // if a limit of streams holds for it
     io::TimerOf<Exchange, &Exchange::on_timer> timer_{*this};
     SessionHandle session_;  // held until the end; none: there is none, or it is not known here
     Nanos started_;

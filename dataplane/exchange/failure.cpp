@@ -87,6 +87,16 @@ constexpr RefusalFacts kTooManyOfSession{429,
                                          true,
                                          "Too many requests of this session are under way",
                                          1};
+constexpr RefusalFacts kQuotaExhausted{429, kServerError, RejectReason::quota_exhausted, true,
+                                       "The quota is used up: Retry-After says when there is more"};
+constexpr RefusalFacts kRateExceeded{429, kServerError, RejectReason::rate_limited, true,
+                                     "Too many requests: Retry-After says when to go on"};
+constexpr RefusalFacts kTooManyStreams{429,
+                                       kServerError,
+                                       RejectReason::streams_full,
+                                       true,
+                                       "Too many event streams are open: close some",
+                                       10};
 constexpr RefusalFacts kControlPlaneAway{503, kInternalError, RejectReason::bad_request, false,
                                          "The control plane is not reachable; traffic to servers "
                                          "goes on. Try again in a moment"};
@@ -155,6 +165,12 @@ const RefusalFacts& facts_of(Refusal refusal) {
             return kTooManySessions;
         case Refusal::too_many_requests_of_session:
             return kTooManyOfSession;
+        case Refusal::quota_exhausted:
+            return kQuotaExhausted;
+        case Refusal::rate_exceeded:
+            return kRateExceeded;
+        case Refusal::too_many_streams:
+            return kTooManyStreams;
         case Refusal::control_plane_away:
             return kControlPlaneAway;
         case Refusal::overloaded:

@@ -42,6 +42,9 @@ enum class Refusal : std::uint8_t {
     no_sse_server,
     too_many_sessions,
     too_many_requests_of_session,
+    quota_exhausted,
+    rate_exceeded,
+    too_many_streams,
     control_plane_away,
     overloaded,
     draining,
@@ -53,7 +56,7 @@ struct RefusalFacts {
     RejectReason reason;  // label of rejected_total; ignored if !ours
     bool ours;            // refused by a rule of the gateway, not failed by a server
     std::string_view message;
-    std::uint32_t retry_after_seconds = 0;  // 0: no Retry-After
+    std::uint32_t retry_after_seconds = 0;  // 0: no Retry-After, unless the decision says one
 };
 [[nodiscard]] const RefusalFacts& facts_of(Refusal refusal);
 

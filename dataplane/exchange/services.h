@@ -15,6 +15,7 @@
 #include "dataplane/auth/origin.h"
 #include "dataplane/backend/pool.h"
 #include "dataplane/exchange/awaited_batch.h"
+#include "dataplane/limit/limiter.h"
 #include "dataplane/link/event_queue.h"
 #include "dataplane/route/route_table.h"
 #include "dataplane/route/target.h"
@@ -90,23 +91,32 @@ struct AwaitedOrigin {
 struct AwaitedAnswer : ListNode<NewsTag> {
     explicit AwaitedAnswer(Exchange& whose) : exchange(whose) {}
     // The answer may bring a session id of the server, which is sealed for this user.
-    void may_open_for(std::string_view user) {
+    void may_open_for(const auth::Identity& identity) {
         may_open = true;
-        principal_bytes = static_cast<std::uint16_t>(user.copy(text.data(), text.size()));
+        principal_bytes = static_cast<std::uint16_t>(
+            identity.user.copy(text.data(), limits::principal_bytes_max));
+        tenant_bytes = static_cast<std::uint16_t>(
+            identity.tenant.copy(text.data() + principal_bytes, limits::tenant_bytes_max));
     }
     [[nodiscard]] std::string_view principal() const { return {text.data(), principal_bytes}; }
+    // The caller's.
+    [[nodiscard]] std::string_view tenant() const {
+        return {text.data() + principal_bytes, tenant_bytes};
+    }
 
     Exchange& exchange;
     EndedSessions::Mark session_mark = 0;
     AwaitedBatch* batch = nullptr;
     AwaitedOrigin* origin = nullptr;      // only of browsers
     AwaitedEndpoint* endpoint = nullptr;  // from the head of an HTTP+SSE stream to its first event
+    limit::Standing standing;             // what the client is told of its limits
     std::uint32_t first_byte_ms = limits::first_byte_timeout_ms;
     bool may_open = false;
     bool initializes = false;
     bool opens_sse = false;
     std::uint16_t principal_bytes = 0;
-    std::array<char, limits::principal_bytes_max> text;
+    std::uint16_t tenant_bytes = 0;
+    std::array<char, limits::principal_bytes_max + limits::tenant_bytes_max> text;
 };
 
 // The id of a request whose result an event stream still owes.
@@ -205,6 +215,7 @@ struct Services {
     SharedSessions& sessions;           // shared by all workers
     EventQueue* events = nullptr;       // nullptr on the admin worker
     AdminPages* admin_pages = nullptr;  // nullptr on all but the admin worker
+    limit::Limiter* limiter = nullptr;  // shared by all workers; nullptr: nothing is limited
     const RouteTable* table = nullptr;  // of this tick; nullptr before the first snapshot
     Sealer sealer;
     SlotTable<jsonrpc::Peek> peeks{2 * limits::exchanges_per_worker_max};
@@ -214,6 +225,7 @@ struct Services {
     SlotTable<AwaitedId> awaited_ids{limits::exchanges_per_worker_max};
     SlotTable<AwaitedBatch> awaited_batches{limits::awaited_batches_max};
     SlotTable<AwaitedEndpoint> awaited_endpoints{limits::endpoint_waits_max};
+    SlotTable<limit::StreamPlaces> stream_places{limits::exchanges_per_worker_max};
     List<AwaitedAnswer, NewsTag> awaiting_news;
     auth::Authenticator tokens{};
     SlotTable<AwaitedKey> awaited_keys{limits::awaited_keys_max};

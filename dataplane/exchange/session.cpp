@@ -4,6 +4,8 @@
 // A request of a session that the table does not know (another gateway opened it, or this process
 // has restarted) makes it known. What the table cannot take goes on unknown: it is served, but
 // neither listed nor expired.
+#include <algorithm>
+
 #include "common/bytes.h"
 #include "dataplane/exchange/exchange.h"
 
@@ -15,24 +17,73 @@ std::uint64_t counted_as(std::string_view text) {
     return text.empty() ? 0 : fnv1a(text) | 1U;
 }
 
-NewSession new_session(const Adapter& adapter, std::string_view user, std::string_view server_id) {
+std::uint64_t counted_within(std::uint64_t whole, std::string_view user) {
+    return whole == 0 || user.empty() ? 0 : fnv1a(user, whole) | 1U;
+}
+
+// Without limits: it was let in once.
+NewSession new_session(const limit::Subjects& subjects, std::string_view server_id) {
+    const Adapter& adapter = *subjects.adapter;
     NewSession session;
-    session.texts = {server_id, user, adapter.tenant};
-    session.principal = counted_as(user);
-    session.tenant = counted_as(adapter.tenant);
+    session.texts = {server_id, subjects.user, subjects.tenant_name};
+    session.principal = counted_as(subjects.user);
+    session.tenant = counted_as(subjects.tenant_name);
+    session.tenant_user.name = counted_within(session.tenant, subjects.user);
+    session.adapter.name = adapter.id | 1U;
+    session.adapter_user.name = counted_within(session.adapter.name, subjects.user);
     session.idle_seconds = adapter.timeouts.session_idle_seconds;
     return session;
 }
 
+std::uint32_t sessions_max_of(const limit::Subjects& subjects, LimitScope scope) {
+    const contract::Limits* limits = subjects.limits_of(scope);
+    return limits == nullptr ? 0 : limits->sessions_max;
+}
+
+// What is missing to a new session of clients.
+void set_limits(const Services& services, const limit::Subjects& subjects, NewSession& session) {
+    const std::uint32_t of_tenant = sessions_max_of(subjects, LimitScope::tenant);
+    const std::uint32_t share = services.sessions.table.sessions_of_tenant_max();
+    session.principal_sessions_max = services.settings.sessions_per_user_max;
+    session.tenant_sessions_max = of_tenant == 0 ? share : std::min(of_tenant, share);
+    session.tenant_user.sessions_max = sessions_max_of(subjects, LimitScope::tenant_user);
+    session.adapter.sessions_max = sessions_max_of(subjects, LimitScope::adapter);
+    session.adapter_user.sessions_max = sessions_max_of(subjects, LimitScope::adapter_user);
+}
+
 }  // namespace
 
-bool sessions_are_full(const Services& services, const Adapter& adapter, std::string_view user) {
+limit::Subjects subjects_of(const Services& services, const Adapter& adapter,
+                            std::string_view tenant, std::string_view user) {
+    return limit::subjects_of(*services.table->access(), adapter, tenant, user);
+}
+
+std::optional<SessionRefusal> why_sessions_are_full(const Services& services,
+                                                    const limit::Subjects& subjects) {
+    using Kind = SessionCounts::Kind;
     const SessionTable& table = services.sessions.table;
-    const std::uint32_t of_user = services.settings.sessions_per_user_max;
-    const std::uint64_t tenant = counted_as(adapter.tenant);
-    return table.size() >= table.sessions_max() ||
-           (of_user > 0 && table.sessions_of_principal(counted_as(user)) >= of_user) ||
-           (tenant != 0 && table.sessions_of_tenant(tenant) >= table.sessions_of_tenant_max());
+    NewSession session = new_session(subjects, {});
+    set_limits(services, subjects, session);
+    const auto is_full = [](std::uint64_t name, std::uint32_t max, auto count) {
+        return name != 0 && max > 0 && count() >= max;
+    };
+    const auto share_is_full = [&](Kind kind, const SessionShare& share) {
+        return is_full(share.name, share.sessions_max,
+                       [&] { return table.sessions_of(kind, share.name); });
+    };
+    if (table.size() >= table.sessions_max()) return SessionRefusal::table_full;
+    if (is_full(session.principal, session.principal_sessions_max,
+                [&] { return table.sessions_of_principal(session.principal); }))
+        return SessionRefusal::principal_full;
+    if (share_is_full(Kind::adapter_user, session.adapter_user))
+        return SessionRefusal::adapter_user_full;
+    if (share_is_full(Kind::tenant_user, session.tenant_user))
+        return SessionRefusal::tenant_user_full;
+    if (share_is_full(Kind::adapter, session.adapter)) return SessionRefusal::adapter_full;
+    if (is_full(session.tenant, session.tenant_sessions_max,
+                [&] { return table.sessions_of_tenant(session.tenant); }))
+        return SessionRefusal::tenant_full;
+    return std::nullopt;
 }
 
 // Finds the session of the decision and holds it. False: the request was refused.
@@ -68,11 +119,10 @@ bool Exchange::enter_session(const Decision& decision) {
 // No handle: it goes on unknown. Nothing: it has ended.
 std::optional<SessionHandle> Exchange::adopt_session(const Decision& decision,
                                                      const SessionKey& key) {
-    NewSession session =
-        new_session(*decision.adapter, decision.identity.user, decision.server_session_id);
+    NewSession session = new_session(
+        subjects_of(services_, *decision.adapter, decision.identity.tenant, decision.identity.user),
+        decision.server_session_id);
     session.key = key;
-    session.principal_sessions_max = 0;  // it was let in once
-    session.tenant_sessions_max = 0;
     SessionTable& table = services_.sessions.table;
     const auto adopted = table.adopt(session, services_.now_seconds());
     if (!adopted) {
@@ -109,10 +159,11 @@ std::optional<Refusal> Exchange::enter_new_session(std::string_view server_id,
     SessionTable& table = services_.sessions.table;
     const Adapter* adapter = adapter_now();
     if (adapter == nullptr) return Refusal::unknown_adapter;  // deleted meanwhile
-    NewSession session = new_session(*adapter, awaited_answer_->principal(), server_id);
+    const limit::Subjects subjects =
+        subjects_of(services_, *adapter, awaited_answer_->tenant(), awaited_answer_->principal());
+    NewSession session = new_session(subjects, server_id);
     session.key = {load_->adapter_id, load_->instance_id, mark};
-    session.principal_sessions_max = services_.settings.sessions_per_user_max;
-    session.tenant_sessions_max = table.sessions_of_tenant_max();
+    set_limits(services_, subjects, session);
     const auto opened = table.open(session, services_.now_seconds());
     if (!opened) {
         // The server has opened it already. Of HTTP+SSE the end of the stream tells it.
@@ -120,6 +171,7 @@ std::optional<Refusal> Exchange::enter_new_session(std::string_view server_id,
             services_.sessions.farewells.put({adapter->name, load_->instance_id,
                                               std::string(server_id),
                                               std::string(session.texts.user)});
+        note_sessions_full(opened.error());
         return Refusal::too_many_sessions;
     }
     services_.context.metrics.sessions_opened.add();

@@ -20,6 +20,7 @@ std::string ProcessPages::metrics() {
     facts.sessions_idle = sources_.janitor->expired(ExpiryReason::idle);
     facts.sessions_instance_gone = sources_.janitor->expired(ExpiryReason::instance_gone);
     facts.farewells_dropped = sources_.sessions->farewells.dropped();
+    facts.limit_counters = sources_.limiter->table().size();
     std::string text = render_prometheus(sources_.metrics, table, facts);
     sources_.publication->leave(reader);
     return text;

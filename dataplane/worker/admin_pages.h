@@ -24,6 +24,7 @@ class ProcessPages final : public exchange::AdminPages {
         const ControlLink* link = nullptr;
         const SharedSessions* sessions = nullptr;
         const Janitor* janitor = nullptr;
+        const limit::Limiter* limiter = nullptr;
         std::string program_version;
     };
     explicit ProcessPages(Sources sources) : sources_(std::move(sources)) {}

@@ -10,7 +10,7 @@ constexpr std::string_view kPage = "Origin: http://localhost:3000\r\n";
 constexpr std::string_view kGrant =
     "Access-Control-Allow-Origin: http://localhost:3000\r\n"
     "Access-Control-Expose-Headers: Mcp-Session-Id, WWW-Authenticate, Last-Event-Id, "
-    "MCP-Protocol-Version\r\n";
+    "MCP-Protocol-Version, Retry-After, RateLimit, RateLimit-Policy\r\n";
 
 bool has(const std::string& head, std::string_view line) {
     return head.find(line) != std::string::npos;

@@ -198,6 +198,8 @@ class Harness {
         std::vector<std::string> required_roles = {};
         std::string public_url = {};
         std::vector<transport::Network> trusted_proxies = {};
+        contract::LimitPair limits = {};
+        std::vector<contract::Tenant> tenants = {};
     };
     // One adapter "a" with an instance per port.
     explicit Harness(std::vector<std::uint16_t> ports) : Harness(std::move(ports), Special()) {}
@@ -253,6 +255,8 @@ class Harness {
             instance.state = contract::InstanceState::ready;
             adapter.instances.push_back(instance);
         }
+        adapter.limits = special_.limits;
+        snapshot.access.tenants = special_.tenants;
         snapshot.adapters = {adapter};
         auto table = builder_.build(snapshot);
         ASSERT_TRUE(table) << table.error().detail;
@@ -263,6 +267,8 @@ class Harness {
     void set_access(const contract::Access& access) { special_.access = access; }
     // What the worker has told the link; for one thread.
     [[nodiscard]] EventQueue& events() { return events_; }
+    // From the next publish() on.
+    void limit(const contract::LimitPair& limits) { special_.limits = limits; }
     [[nodiscard]] Line connect() const {
         sockaddr_in address{};
         socklen_t size = sizeof address;
@@ -302,6 +308,7 @@ class Harness {
     std::atomic<bool> ended = false;  // the worker has returned
     WorkerMetrics metrics;
     SharedSessions sessions{{.sessions_max = 8 * limits::sessions_max_least}};
+    limit::Limiter limiter{{.table = {.counters = 256, .reserved = 64}, .stream_counters = 256}};
     Publication publication{1};
 
   private:
@@ -316,6 +323,7 @@ class Harness {
         options.settings = &settings_;
         options.sessions = &sessions;
         options.events = &events_;
+        options.limiter = &limiter;
         options.metrics = &metrics;
         options.mailbox = &mailbox;
         auto worker = Worker::open(options);

@@ -79,6 +79,7 @@ void Janitor::look(Nanos now) {
             finish(session);
     }
     publication_.leave(reader);
+    if (limiter_ != nullptr) limiter_->sweep({now, static_cast<std::uint32_t>(unix_seconds_now())});
     if (std::exchange(has_mail_, false) && outlets_.wake != nullptr)
         outlets_.wake(outlets_.wake_context);
 }

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "common/time.h"
+#include "dataplane/limit/limiter.h"
 #include "dataplane/link/event_queue.h"
 #include "dataplane/route/instance_index.h"
 #include "dataplane/route/publication.h"
@@ -46,6 +47,8 @@ class Janitor {
     Janitor& operator=(const Janitor&) = delete;
     ~Janitor();  // stops
 
+    // Before start(): whose counters it sweeps. Outlives the janitor.
+    void sweep_counters(limit::Limiter& limiter) { limiter_ = &limiter; }
     void start();
     void stop();
 
@@ -78,6 +81,7 @@ class Janitor {
     SharedSessions& sessions_;
     Publication& publication_;
     const Outlets outlets_;
+    limit::Limiter* limiter_ = nullptr;
 
     bool has_mail_ = false;
     bool is_shared_ = false;   // of the table that is announced during a look

@@ -101,6 +101,7 @@ Worker::Worker(const WorkerOptions& options, std::unique_ptr<io::Ring> ring)
                 .sessions = *options.sessions,
                 .events = options.events,
                 .admin_pages = options.admin_pages,
+                .limiter = options.limiter,
                 .table = nullptr,
                 .sealer = Sealer(options.random),
                 .awaiting_news = {},

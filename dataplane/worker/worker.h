@@ -65,6 +65,7 @@ struct WorkerOptions {
     SharedSessions* sessions = nullptr;
     EventQueue* events = nullptr;                 // nullptr: the admin worker
     exchange::AdminPages* admin_pages = nullptr;  // of the admin worker only
+    limit::Limiter* limiter = nullptr;            // of all workers; nullptr: nothing is limited
     WorkerMetrics* metrics = nullptr;
     Mailbox* mailbox = nullptr;
     RandomSource random = system_random;  // of nonces, and of the seed for choices
