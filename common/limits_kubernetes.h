@@ -1,5 +1,5 @@
-// The limits of what talks to Kubernetes: a part of limits.h, which includes it and whose rules hold
-// here, too. Nobody includes this file alone.
+// The limits of what talks to Kubernetes: a part of limits.h, which includes it and whose rules
+// hold here, too. Nobody includes this file alone.
 #pragma once
 
 #include <cstddef>
