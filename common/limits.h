@@ -157,7 +157,7 @@ inline constexpr std::uint32_t stream_counters_max = 256 * 1024;
 // and a burst below that would lower the rate itself.
 inline constexpr std::uint32_t rate_burst_ms_min = 10;
 // Tenants in one question about their use.
-inline constexpr std::size_t usage_tenants_max = 1000;
+inline constexpr std::size_t usage_tenants_max = 100;
 
 // --- Resources ----------------------------------------------------------------------------------
 inline constexpr std::size_t adapters_max = 16 * 1024;

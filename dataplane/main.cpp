@@ -26,6 +26,7 @@
 #include "dataplane/worker/admin_pages.h"
 #include "dataplane/worker/janitor.h"
 #include "dataplane/worker/session_list.h"
+#include "dataplane/worker/usage_list.h"
 #include "dataplane/worker/worker.h"
 
 namespace mcpgw {
@@ -114,6 +115,7 @@ class Process {
     std::unique_ptr<ControlLink> link_;
     std::unique_ptr<worker::Janitor> janitor_;
     std::unique_ptr<worker::SessionList> session_list_;
+    std::unique_ptr<worker::UsageList> usage_list_;
     std::unique_ptr<worker::ProcessPages> pages_;
     std::vector<std::unique_ptr<WorkerThread>> threads_;  // the last one is the admin worker
     int signal_descriptor_ = -1;
@@ -219,6 +221,8 @@ Result<> Process::open() {
     janitor_->sweep_counters(*limiter_);
     session_list_ = std::make_unique<worker::SessionList>(*sessions_, *publication_, *janitor_);
     link_->answer_with(*session_list_);
+    usage_list_ = std::make_unique<worker::UsageList>(*sessions_, *publication_, *limiter_);
+    link_->answer_with(*usage_list_);
     return {};
 }
 

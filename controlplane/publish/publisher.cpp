@@ -392,7 +392,7 @@ void Publisher::take_frame(Peer& peer, const std::string& json) {
         const Result<contract::UnknownKey> event = contract::decode_unknown_key(json);
         if (!event) return peer.close(event.error().detail);
         if (options_.on_unknown_key) options_.on_unknown_key(*event);
-    } else if (type == "sessions_page" || type == "session_ended") {
+    } else if (type == "sessions_page" || type == "session_ended" || type == "usage_page") {
         if (options_.on_answer && !peer.process.empty()) options_.on_answer(peer.process, json);
     } else if (type == "instance_drained") {
         take_drained(peer, json);

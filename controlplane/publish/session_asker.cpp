@@ -12,14 +12,14 @@ namespace mcpgw::publish {
 namespace {
 
 std::unexpected<Error> no_answer() {
-    return failure(Code::unavailable, "the data plane that knows the session does not answer");
+    return failure(Code::unavailable, "a data plane that was asked does not answer");
 }
 
 }  // namespace
 
 std::uint64_t SessionAsker::begin(const std::string& process) {
     const std::scoped_lock lock(mutex_);
-    questions_.emplace(++last_request_, Question{process, false, {}, {}});
+    questions_.emplace(++last_request_, Question{process, false, {}, {}, {}});
     return last_request_;
 }
 
@@ -33,8 +33,9 @@ SessionAsker::Question SessionAsker::ask(std::uint64_t request, std::string json
     const Nanos left = std::min(patience_ms_ * kMillisecond, until - std::min(until, now));
     lock.lock();
     question.is_lost = question.is_lost || !sent;
-    news_.wait_for(lock, std::chrono::nanoseconds(left),
-                   [&question] { return question.is_lost || question.page || question.ended; });
+    news_.wait_for(lock, std::chrono::nanoseconds(left), [&question] {
+        return question.is_lost || question.page || question.ended || question.usage;
+    });
     Question taken = std::move(question);
     questions_.erase(request);
     return taken;
@@ -56,22 +57,41 @@ Result<contract::SessionEnded> SessionAsker::end(const std::string& process,
     return std::move(*question.ended);
 }
 
+Result<contract::UsagePage> SessionAsker::usage(const std::string& process,
+                                                contract::UsageQuery query, Nanos until) {
+    query.request = begin(process);
+    Question question = ask(query.request, contract::encode(query), until);
+    if (!question.usage) return no_answer();
+    return std::move(*question.usage);
+}
+
+// The number of the question that it answers.
+Result<std::uint64_t> SessionAsker::read_answer(const std::string& json, Question& answer) {
+    const auto keep = [](auto&& decoded, auto& part) -> Result<std::uint64_t> {
+        if (!decoded) return std::unexpected(decoded.error());
+        part = std::move(*decoded);
+        return part->request;
+    };
+    const std::string type = contract::type_of(json);
+    if (type == "usage_page") return keep(contract::decode_usage_page(json), answer.usage);
+    if (type == "session_ended") return keep(contract::decode_session_ended(json), answer.ended);
+    return keep(contract::decode_sessions_page(json), answer.page);
+}
+
 void SessionAsker::take_answer(const std::string& process, const std::string& json) {
-    auto page = contract::decode_sessions_page(json);
-    auto ended = contract::decode_session_ended(json);
-    if (!page && !ended) {
-        const bool is_page = contract::type_of(json) == "sessions_page";
+    Question answer;
+    const Result<std::uint64_t> request = read_answer(json, answer);
+    if (!request) {
         log_error("a data plane gave an answer that cannot be understood",
-                  {{"process", process}, {"why", (is_page ? page.error() : ended.error()).detail}});
+                  {{"process", process}, {"why", request.error().detail}});
         return;
     }
     const std::scoped_lock lock(mutex_);
-    const auto found = questions_.find(page ? page->request : ended->request);
+    const auto found = questions_.find(*request);
     if (found == questions_.end() || found->second.process != process) return;
-    if (page)
-        found->second.page = std::move(*page);
-    else
-        found->second.ended = std::move(*ended);
+    found->second.page = std::move(answer.page);
+    found->second.ended = std::move(answer.ended);
+    found->second.usage = std::move(answer.usage);
     news_.notify_all();
 }
 

@@ -1,4 +1,5 @@
-// Asks data planes about their sessions and waits for the answers (contract/sessions.h).
+// Asks data planes about their sessions and their tenants' usage, and waits for the answers
+// (contract/sessions.h, contract/usage.h).
 //
 //   thread of the API:  page(), end() ──send──▶ publisher ──▶ data plane
 //          ▲ woken                                                 │
@@ -18,6 +19,7 @@
 #include <string>
 
 #include "common/contract/sessions.h"
+#include "common/contract/usage.h"
 #include "common/limits.h"
 #include "common/result.h"
 #include "common/time.h"
@@ -42,6 +44,11 @@ class SessionAsker {
     [[nodiscard]] Result<contract::SessionEnded> end(const std::string& process,
                                                      contract::SessionEnd wish);
 
+    // What its tenants have used there.
+    [[nodiscard]] Result<contract::UsagePage> usage(const std::string& process,
+                                                    contract::UsageQuery query,
+                                                    Nanos until = kNever);
+
     // What came from this data plane, and that it has left. Any thread; they do not wait.
     void take_answer(const std::string& process, const std::string& json);
     void take_loss(const std::string& process);
@@ -52,8 +59,11 @@ class SessionAsker {
         bool is_lost = false;
         std::optional<contract::SessionsPage> page;
         std::optional<contract::SessionEnded> ended;
+        std::optional<contract::UsagePage> usage;
     };
 
+    [[nodiscard]] static Result<std::uint64_t> read_answer(const std::string& json,
+                                                           Question& answer);
     [[nodiscard]] std::uint64_t begin(const std::string& process);
     // Sends the question that has begun; returns it with its answer, taken off the list.
     [[nodiscard]] Question ask(std::uint64_t request, std::string json, Nanos until);

@@ -73,6 +73,23 @@ TEST(SessionAsker, the_end_of_a_session_is_a_question_too) {
     EXPECT_FALSE(alone.end("one", {.id = "unknown", .user = "alice"})->found);
 }
 
+TEST(SessionAsker, usage_is_a_question_too) {
+    SessionAsker* asker = nullptr;
+    SessionAsker alone(
+        [&asker](const std::string& process, const std::string& json) {
+            const auto query = contract::decode_usage_query(json).value();
+            asker->take_answer(process, R"({"type":"usage_page"})");
+            asker->take_answer(process, encode(contract::UsagePage{
+                                            query.request, {{query.tenants[0], 7, 8, 9, 10}}}));
+            return true;
+        },
+        kForEverMs);
+    asker = &alone;
+    const auto page = alone.usage("one", {.tenants = {"acme"}});
+    ASSERT_TRUE(page);
+    EXPECT_EQ(page->items, (std::vector<contract::TenantUsage>{{"acme", 7, 8, 9, 10}}));
+}
+
 TEST(SessionAsker, what_is_not_answered_in_time_is_unavailable) {
     std::string asked;
     SessionAsker alone(

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "common/bytes.h"
 #include "common/protocol/http_message.h"
 #include "common/protocol/jsonrpc_peek.h"
 #include "dataplane/auth/authenticator.h"
@@ -163,6 +164,11 @@ struct Settings {
 [[nodiscard]] inline auth::OriginRules origin_rules(const Settings& settings,
                                                     bool loopback_listener) {
     return {loopback_listener, settings.allowed_hosts, settings.allowed_origins};
+}
+
+// What the session table counts a user or a tenant by; 0 for nobody, who is not counted.
+[[nodiscard]] inline std::uint64_t session_name_of(std::string_view text) {
+    return text.empty() ? 0 : fnv1a(text) | 1U;
 }
 
 // Pages of the admin listener; only the admin worker has them.

@@ -12,11 +12,6 @@
 namespace mcpgw::exchange {
 namespace {
 
-// 0 for nobody, who is not counted.
-std::uint64_t counted_as(std::string_view text) {
-    return text.empty() ? 0 : fnv1a(text) | 1U;
-}
-
 std::uint64_t counted_within(std::uint64_t whole, std::string_view user) {
     return whole == 0 || user.empty() ? 0 : fnv1a(user, whole) | 1U;
 }
@@ -26,8 +21,8 @@ NewSession new_session(const limit::Subjects& subjects, std::string_view server_
     const Adapter& adapter = *subjects.adapter;
     NewSession session;
     session.texts = {server_id, subjects.user, subjects.tenant_name};
-    session.principal = counted_as(subjects.user);
-    session.tenant = counted_as(subjects.tenant_name);
+    session.principal = session_name_of(subjects.user);
+    session.tenant = session_name_of(subjects.tenant_name);
     session.tenant_user.name = counted_within(session.tenant, subjects.user);
     session.adapter.name = adapter.id | 1U;
     session.adapter_user.name = counted_within(session.adapter.name, subjects.user);

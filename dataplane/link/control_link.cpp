@@ -253,6 +253,7 @@ Result<> ControlLink::on_frame(std::string_view json) {
     }
     if (type == "sessions_query") return on_sessions_query(json);
     if (type == "session_end") return on_session_end(json);
+    if (type == "usage_query") return on_usage_query(json);
     // A later control plane may say more than this data plane understands.
     log_debug("frame ignored", {{"type", type}});
     return {};
@@ -292,6 +293,15 @@ Result<> ControlLink::on_session_end(std::string_view json) {
     contract::SessionEnded ended{.request = wish->request};
     ended.found = options_.sessions != nullptr && options_.sessions->end(*wish, ended);
     return socket_->send(contract::encode(ended));
+}
+
+Result<> ControlLink::on_usage_query(std::string_view json) {
+    const auto query = contract::decode_usage_query(json);
+    if (!query) return std::unexpected(query.error());
+    if (socket_->waiting_bytes() > limits::link_out_bytes_high) return {};
+    contract::UsagePage page{.request = query->request};
+    if (options_.usage != nullptr) options_.usage->list(*query, page);
+    return socket_->send(contract::encode(page));
 }
 
 Result<> ControlLink::send_events() {

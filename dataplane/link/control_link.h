@@ -27,6 +27,7 @@
 #include "dataplane/link/file_descriptor.h"
 #include "dataplane/link/session_directory.h"
 #include "dataplane/link/snapshot_saver.h"
+#include "dataplane/link/usage_directory.h"
 #include "dataplane/route/publication.h"
 
 namespace mcpgw {
@@ -42,6 +43,7 @@ struct ControlLinkOptions {
     void* wake_context = nullptr;
     // Answers questions about sessions; outlives the link. nullptr: there are none.
     SessionDirectory* sessions = nullptr;
+    UsageDirectory* usage = nullptr;  // the same for usage
 };
 
 // Ends after the workers have: its builder owns the load blocks, and its queues are theirs.
@@ -61,6 +63,8 @@ class ControlLink {
 
     // Before start(): who answers questions about sessions. Without it there are none.
     void answer_with(SessionDirectory& sessions) { options_.sessions = &sessions; }
+    // The same about usage.
+    void answer_with(UsageDirectory& usage) { options_.usage = &usage; }
 
     // The queue of one worker (its only producer).
     [[nodiscard]] EventQueue& events(std::size_t worker);
@@ -91,6 +95,7 @@ class ControlLink {
                                     Result<std::unique_ptr<const RouteTable>> table);
     [[nodiscard]] Result<> on_sessions_query(std::string_view json);
     [[nodiscard]] Result<> on_session_end(std::string_view json);
+    [[nodiscard]] Result<> on_usage_query(std::string_view json);
     [[nodiscard]] Result<> send_events();
     [[nodiscard]] Result<> send_unknown_key(std::uint64_t issuer_hash);
     [[nodiscard]] bool is_repeated(const InstanceEvent& event);

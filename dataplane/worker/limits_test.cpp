@@ -2,6 +2,7 @@
 // whatever is taken is given back.
 #include "dataplane/worker/harness_for_test.h"
 #include "dataplane/worker/janitor.h"
+#include "dataplane/worker/usage_list.h"
 
 namespace mcpgw::worker {
 namespace {
@@ -307,6 +308,38 @@ TEST(Limits, limits_that_come_with_a_change_hold_at_once) {
     EXPECT_TRUE(Harness::until([&] { return ask(gateway, kCall).starts_with("HTTP/1.1 200 "); }));
     EXPECT_TRUE(ask(gateway, kCall).starts_with("HTTP/1.1 200 "));
     EXPECT_TRUE(ask(gateway, kCall).starts_with("HTTP/1.1 429 "));
+}
+
+TEST(Limits, usage_is_told_to_whoever_asks) {
+    Server server;
+    contract::Limits all = streams(5);
+    all.quota_requests = 100;
+    all.quota_seconds = 24 * 60 * 60;
+    Harness::Special special = of_tenant(all);
+    Harness gateway({server.port()}, special);
+    const std::string who = "X-Dev-Roles: mcp.admin\r\nX-Dev-Tenant: acme\r\n";
+    ask(gateway, kInitialize, who);
+    ask(gateway, kCall, who);
+    Line stream = gateway.connect();
+    EXPECT_TRUE(get(stream, who).starts_with("HTTP/1.1 200 "));
+    Publication publication(1);
+    RouteBuilder builder;
+    contract::Snapshot snapshot;
+    snapshot.epoch = "e";
+    snapshot.version = 1;
+    snapshot.access.tenants = special.tenants;
+    publication.publish(std::move(*builder.build(snapshot)));
+    UsageList list(gateway.sessions, publication, gateway.limiter);
+    contract::UsagePage page;
+    list.list({1, {"acme", "unknown"}}, page);
+    ASSERT_EQ(page.items.size(), 2U);
+    EXPECT_EQ(page.items[0].tenant, "acme");
+    EXPECT_EQ(page.items[0].used, 3U);
+    EXPECT_EQ(page.items[0].resets_unix_seconds % all.quota_seconds, 0U);
+    EXPECT_GT(page.items[0].resets_unix_seconds, unix_seconds_now());
+    EXPECT_EQ(page.items[0].sessions, 1U);
+    EXPECT_EQ(page.items[0].streams, 1U);
+    EXPECT_EQ(page.items[1], (contract::TenantUsage{"unknown", 0, 0, 0, 0}));
 }
 
 TEST(Limits, the_janitor_sweeps_counters) {
