@@ -99,6 +99,20 @@ TEST_F(SteadyState, no_allocation_and_no_lock_while_calls_without_session_are_se
     serve_steadily(Harness::post(body), body, kRounds);
 }
 
+TEST_F(SteadyState, no_allocation_and_no_lock_while_calls_are_counted_against_limits) {
+    contract::Limits most;
+    most.quota_requests = limits::quota_requests_max;
+    most.quota_seconds = limits::quota_seconds_max;
+    most.requests_per_second = limits::rate_per_second_max;
+    most.burst = limits::rate_burst_max;
+    most.streams_max = 1000;
+    gateway.limit({most, most});
+    gateway.publish({backend.port()});
+    const std::string body = R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{}})";
+    serve_steadily(Harness::post(body, session), body, kRounds);
+    EXPECT_EQ(gateway.limiter.table().size(), 2U) << "of the adapter, and of its user";
+}
+
 TEST_F(SteadyState, no_allocation_and_no_lock_while_sessions_are_opened) {
     const std::string body = R"({"jsonrpc":"2.0","id":7,"method":"initialize"})";
     serve_steadily(Harness::post(body), body, kRounds);
