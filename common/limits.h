@@ -38,6 +38,10 @@ inline constexpr std::size_t peek_hold_bytes_max = 64 * 1024;
 // The same while receive buffers are scarce.
 inline constexpr std::size_t peek_hold_bytes_scarce = 16 * 1024;
 
+// The same where access rules have to see a method or a tool's name that has not come by then, or
+// every message of a batch: what most tools take as arguments before their name fits.
+inline constexpr std::size_t rule_hold_bytes_max = 1024 * 1024;
+
 // --- MCP ----------------------------------------------------------------------------------------
 // Session ids of servers: CONTRACT section 5.
 inline constexpr std::size_t server_session_id_bytes_max = 1024;

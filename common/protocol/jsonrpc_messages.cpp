@@ -6,6 +6,7 @@ namespace mcpgw::jsonrpc {
 void MessageReader::reset() {
     place_ = Place::start;
     is_batch_ = false;
+    broken_ = false;
     peek_.reset();
 }
 
@@ -35,6 +36,7 @@ void MessageReader::feed(Bytes input, MessageSink& sink) {
                     ++at;
                 } else {
                     place_ = Place::ended;  // the end of the batch, or no message
+                    broken_ = c != ']';
                 }
                 break;
             case Place::message:
@@ -53,7 +55,10 @@ const char* MessageReader::in_message(const char* at, const char* end, MessageSi
         ++stop;
     if (stop != end) ++stop;
     peek_.feed(as_bytes({at, static_cast<std::size_t>(stop - at)}));
-    if (peek_.state() == Peek::State::malformed) place_ = Place::ended;
+    if (peek_.state() == Peek::State::malformed) {
+        place_ = Place::ended;
+        broken_ = true;
+    }
     if (peek_.state() != Peek::State::complete) return stop;
     sink.on_message(peek_);
     place_ = is_batch_ ? Place::between : Place::ended;

@@ -26,6 +26,8 @@ class MessageReader {
     void feed(Bytes input, MessageSink& sink);
     // For the next body or event.
     void reset();
+    // Whether something could not be told: what is no object inside of a batch, or no JSON.
+    [[nodiscard]] bool is_broken() const { return broken_; }
 
   private:
     enum class Place : std::uint8_t { start, between, message, ended };
@@ -34,6 +36,7 @@ class MessageReader {
 
     Place place_ = Place::start;
     bool is_batch_ = false;
+    bool broken_ = false;
     Peek peek_;
 };
 

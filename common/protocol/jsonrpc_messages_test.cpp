@@ -55,6 +55,20 @@ TEST(JsonrpcMessages, what_is_broken_ends_the_reading) {
     EXPECT_EQ(ids_of(R"({"id":1,"method":"a"}{"id":2,"method":"a"})"), List{"1"});
 }
 
+TEST(JsonrpcMessages, a_batch_of_which_something_could_not_be_told_is_broken) {
+    const auto is_broken = [](std::string_view text) {
+        MessageReader reader;
+        Ids ids;
+        reader.feed(as_bytes(text), ids);
+        return reader.is_broken();
+    };
+    for (const char* whole : {"[]", R"([{"id":1}, {"id":2}])", R"({"id":1})"})
+        EXPECT_FALSE(is_broken(whole)) << whole;
+    for (const char* broken : {R"([[{"id":1}]])", R"([{"id":1},7,{"id":2}])", R"(["x"])",
+                               R"([{"id":}])", R"([{"id":1},null])"})
+        EXPECT_TRUE(is_broken(broken)) << broken;
+}
+
 TEST(JsonrpcMessages, a_reader_serves_again_after_reset) {
     MessageReader reader;
     Ids ids;

@@ -12,6 +12,7 @@
 
 #include "common/check.h"
 #include "common/protocol/byte_scan.h"
+#include "common/protocol/json_text.h"
 
 namespace mcpgw::jsonrpc {
 
@@ -157,7 +158,10 @@ inline void Peek::token(char c) {
 
 void Peek::begin_value(char c) {
     const Member member = at_watched_level() ? member_ : Member::other;
-    if (member != Member::other) forget(member);
+    if (member != Member::other) {
+        note_given(member);
+        forget(member);
+    }
     if (c == '{') return open(true);
     if (c == '[') return open(false);
     if (depth_ == 0) return fail();
@@ -315,14 +319,15 @@ void Peek::end_key(std::string_view last_run) {
     in_key_ = false;
     expect_ = Expect::colon;
     if (target_ == Member::other) return;
-    if (key_.empty() && high_surrogate_ == 0) {
-        member_ = member_named(last_run);
-        return;
+    std::string_view key = last_run;
+    if (!key_.empty() || high_surrogate_ != 0) {
+        flush_lone_surrogate();
+        key_.append(last_run);
+        key_.finish();
+        key = key_.view();
     }
-    flush_lone_surrogate();
-    key_.append(last_run);
-    key_.finish();
-    member_ = member_named(key_.view());
+    member_ = member_named(key);
+    if (member_ == Member::other) note_look_alike(key);
 }
 
 void Peek::in_escape(char c) {
@@ -343,6 +348,7 @@ void Peek::in_escape(char c) {
     expect_ = Expect::string;
     if (target_ == Member::other || target_ == Member::id) return;
     flush_lone_surrogate();
+    if (meanings[which] < ' ') note_odd_character();
     collect(meanings.substr(which, 1));
 }
 
@@ -368,6 +374,7 @@ void Peek::collect_code_unit() {
         return;
     }
     flush_lone_surrogate();
+    if (code_unit_ < ' ' || low) note_odd_character();
     if (high)
         high_surrogate_ = code_unit_;
     else
@@ -377,6 +384,7 @@ void Peek::collect_code_unit() {
 void Peek::flush_lone_surrogate() {
     if (high_surrogate_ == 0) return;
     high_surrogate_ = 0;
+    note_odd_character();
     collect_code_point(0xFFFD);
 }
 
@@ -505,6 +513,29 @@ Peek::Member Peek::member_named(std::string_view key) const {
         default:
             return Member::other;
     }
+}
+
+// What is inside of params that are there again is not told apart: they are in doubt already.
+void Peek::note_given(Member member) {
+    const unsigned bit = member == Member::method   ? 1
+                         : member == Member::params ? 2
+                         : member == Member::name   ? 4
+                                                    : 0;
+    doubtful_ = doubtful_ || (given_ & bit) != 0;
+    given_ = static_cast<std::uint8_t>(given_ | bit);
+}
+
+void Peek::note_look_alike(std::string_view key) {
+    using json::resembles;
+    const bool in_message = watched_ == 1 && (resembles(key, "method") || resembles(key, "params"));
+    const bool in_params = watched_ == 2 && !in_result_ && resembles(key, "name");
+    doubtful_ = doubtful_ || in_message || in_params;
+}
+
+void Peek::note_odd_character() {
+    const bool matters =
+        target_ == Member::key || target_ == Member::method || target_ == Member::name;
+    doubtful_ = doubtful_ || matters;
 }
 
 void Peek::forget(Member member) {

@@ -96,6 +96,12 @@ class Peek {
     // result.taskId: what the server calls a task that it has begun (tasks extension); empty when
     // absent.
     [[nodiscard]] std::string_view result_task_id() const { return result_task_id_.view(); }
+    // Whether another reader of the same bytes may find another method, or another params.name:
+    // because `method`, `params` or `params.name` is there twice (some take the first, some join
+    // them), a member's name is one of these but for case (some ignore it), or there are control
+    // characters (some end texts at NUL) or halves of surrogates in such a name or value. Once
+    // true it stays true.
+    [[nodiscard]] bool is_doubtful() const { return doubtful_; }
 
   private:
     enum class Expect : std::uint8_t;  // what the next byte belongs to
@@ -124,6 +130,9 @@ class Peek {
     [[nodiscard]] bool at_watched_level() const { return depth_ > 0 && depth_ == watched_; }
     [[nodiscard]] Member member_named(std::string_view key) const;
     void forget(Member member);
+    void note_given(Member member);
+    void note_look_alike(std::string_view key);
+    void note_odd_character();
     template <class Use>
     void with_target(Use use);
     void collect(std::string_view piece);
@@ -141,7 +150,9 @@ class Peek {
     bool in_key_ = false;
     bool in_object_ = false;  // the innermost open one is an object
     bool is_batch_ = false;
-    bool answered_ = false;     // result or error is there
+    bool answered_ = false;  // result or error is there
+    bool doubtful_ = false;
+    std::uint8_t given_ = 0;    // bits of what is there: method, params, params.name
     bool in_result_ = false;    // of what is watched, the second level is the result, not params
     std::uint8_t depth_ = 0;    // open objects and arrays
     std::uint8_t watched_ = 0;  // so many from outside: message, params or result, _meta

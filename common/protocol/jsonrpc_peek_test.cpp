@@ -308,5 +308,40 @@ TEST(Peek, reset_starts_afresh_from_any_state) {
     }
 }
 
+TEST(Peek, what_another_reader_may_understand_otherwise_is_doubtful) {
+    for (const std::string_view text :
+         {R"({"method":"ping","method":"tools/call"})", R"({"method":"ping","m\u0065thod":"x"})",
+          R"({"method":"ping","Method":"tools/call"})", R"({"METHOD":"tools/call"})",
+          R"({"method":"a","params":{},"params":{}})", R"({"method":"a","Params":{}})",
+          "{\"method\":\"a\",\"param\xC5\xBF\":{}}", R"({"method":"a","param\u017f":{}})",
+          R"({"params":{"name":"a","name":"b"}})", R"({"params":{"name":"a","NAME":"b"}})",
+          R"({"params":{"n\u0041me":"b"}})", R"({"method":"a","method\u0000x":"b"})",
+          R"({"params":{"name\u0000":"b"}})", R"({"params":{"name":"rm\u0000x"}})",
+          R"({"params":{"name":"rm\n"}})", R"({"method":"a\u001f"})",
+          R"({"params":{"name":"rm\ud800"}})", R"({"params":{"name":"rm\udc00"}})",
+          R"({"params":{"name":"rm\ud800x"}})"})
+        for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+            Peek p;
+            p.feed(as_bytes(text.substr(0, cut)));
+            p.feed(as_bytes(text.substr(cut)));
+            EXPECT_EQ(p.state(), State::complete) << text;
+            EXPECT_TRUE(p.is_doubtful()) << text << " cut at " << cut;
+        }
+}
+
+TEST(Peek, what_every_reader_understands_is_not_doubtful) {
+    for (const std::string_view text :
+         {kModernCall,
+          std::string_view(R"({"id":1,"id":2,"method":"a","params":{"x":{"name":1,"Name":2}}})"),
+          std::string_view(R"({"method":"a","params":{"Method":"b","uri":"c","uri":"d"}})"),
+          std::string_view(R"({"methods":1,"metho":2,"method":"a","x":{"method":"b"}})"),
+          std::string_view(R"({"id":1,"result":{"name":"a","name":"b","Name":"c\n"}})"),
+          std::string_view(R"({"method":"a","params":{"name":"\u00e9\ud83d\ude00\/"}})")}) {
+        const Peek p = peek(text);
+        EXPECT_EQ(p.state(), State::complete) << text;
+        EXPECT_FALSE(p.is_doubtful()) << text;
+    }
+}
+
 }  // namespace
 }  // namespace mcpgw::jsonrpc

@@ -3,6 +3,7 @@
 
 #include "common/protocol/routing_headers.h"
 #include "dataplane/exchange/authenticate.h"
+#include "dataplane/exchange/rule_check.h"
 #include "dataplane/route/pick.h"
 
 namespace mcpgw::exchange {
@@ -187,6 +188,26 @@ Decision choose_instance(const Question& question, Services& services, Decision 
     return decision;
 }
 
+// Roles are looked at anew for every request, and so are the rules.
+Decision keep_rules(const Question& question, Decision decision) {
+    const auth::Rules rules = decision.adapter->access_rules;
+    decision.rules_concerning = auth::rules_concerning(rules, decision.identity.roles);
+    switch (check_rules(question, rules, decision.rules_concerning)) {
+        case RuleVerdict::allowed:
+            break;
+        case RuleVerdict::more_needed:
+            decision.kind = Decision::Kind::hold;
+            return decision;
+        case RuleVerdict::not_allowed:
+            return refuse(Refusal::not_allowed, decision);
+        case RuleVerdict::unclear:
+            return refuse(Refusal::unclear_message, decision);
+    }
+    decision.checks_body = !question.body_complete;
+    decision.filters_tools = asks_for_tools(question) && auth::lists_depend_on(rules);
+    return decision;
+}
+
 Decision decide_on_admin_listener(const Question& question) {
     Decision decision;
     const std::string_view path = question.head.path;
@@ -272,10 +293,11 @@ Decision decide_by_head(const Question& question, Services& services) {
 }
 
 Decision decide(const Question& question, Services& services, std::span<std::byte> scratch) {
-    const Decision decision = decide_by_head(question, services);
-    const bool needs_instance =
-        decision.kind == Decision::Kind::forward && decision.adapter != nullptr;
-    return needs_instance ? choose_instance(question, services, decision, scratch) : decision;
+    Decision decision = decide_by_head(question, services);
+    if (decision.kind != Decision::Kind::forward || decision.adapter == nullptr) return decision;
+    if (!decision.adapter->access_rules.empty()) decision = keep_rules(question, decision);
+    if (decision.kind != Decision::Kind::forward) return decision;
+    return choose_instance(question, services, decision, scratch);
 }
 
 }  // namespace mcpgw::exchange

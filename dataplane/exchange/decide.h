@@ -2,7 +2,7 @@
 //
 // Called when the head is complete and the body has been looked at (or enough of it has arrived).
 // It asks auth, route and session in this order: Host and Origin, path and method, identity,
-// adapter and read access, session or choice of an instance.
+// adapter and read access, the adapter's access rules, session or choice of an instance.
 #pragma once
 
 #include <optional>
@@ -25,10 +25,13 @@ struct Question {
     bool loopback_listener = false;
     std::uint64_t except = 0;  // an instance that is not chosen: it has just failed. 0: none
     transport::PeerAddress peer = {};
+    const transport::Segment* held = nullptr;  // the body, as far as it has come and is held
+    bool body_complete = true;
 };
 
 struct Decision {
-    enum class Kind : std::uint8_t { refuse, local, forward };
+    // hold: the access rules need to see more of the body first.
+    enum class Kind : std::uint8_t { refuse, local, forward, hold };
     Kind kind = Kind::refuse;
     Refusal refusal = Refusal::unknown_path;
     mcp::Era era = mcp::Era::legacy;
@@ -44,6 +47,11 @@ struct Decision {
     std::string_view server_session_id;  // what the server knows the session by; may be empty
     // Where on the server the request goes; empty: to the path of the instance.
     std::string_view server_target;
+    // By the access rules: what still comes of the body is to say nothing else, and the answer may
+    // have a list of tools from which some are left out.
+    bool checks_body = false;
+    bool filters_tools = false;
+    std::uint64_t rules_concerning = 0;
     std::string_view allow;  // with `method_not_allowed`, if not that of the target
     std::optional<SessionRefusal> sessions_full = {};  // with `too_many_sessions`: whose are
 };

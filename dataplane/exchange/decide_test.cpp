@@ -37,6 +37,12 @@ class DecideTest : public testing::Test {
         snapshot.version = 1;
         snapshot.keys = {{"k1", std::string(32, 'k'), true}};
         snapshot.adapters = {adapter("a", 3), adapter("b", 1), adapter("empty", 0)};
+        snapshot.adapters.push_back(adapter("ruled", 1));
+        snapshot.adapters.back().access_rules = {
+            {contract::AccessRule::Effect::deny, {"guest"}, {"prompts/*"}, {}},
+            {contract::AccessRule::Effect::allow, {}, {}, {"read*"}},
+            {contract::AccessRule::Effect::deny, {}, {"notifications/roots*"}, {}},
+            {contract::AccessRule::Effect::allow, {"boss"}, {}, {"*"}}};
         auto built = builder.build(snapshot);
         ASSERT_TRUE(built) << built.error().detail;
         table = std::move(*built);
@@ -63,6 +69,33 @@ class DecideTest : public testing::Test {
         peek.reset();
         peek.feed(as_bytes(body));
         return decide({head, target, body.empty() ? nullptr : &peek, true}, *services, scratch);
+    }
+    // What becomes of a body at an adapter with rules; `whole`: as sent, or only its beginning.
+    Decision ask_ruled(const std::string& body, const std::string& lines = "", bool whole = true) {
+        text = "POST /adapters/ruled/mcp HTTP/1.1\r\nHost: localhost\r\nX-Dev-UserId: ann\r\n" +
+               lines + "Transfer-Encoding: chunked\r\n\r\n";
+        EXPECT_EQ(http::parse_request_head(text, head), http::HeadError::none) << text;
+        target = classify(head.path);
+        peek.reset();
+        peek.feed(as_bytes(body));
+        transport::Segment segment;
+        segment.data = body.data();
+        segment.size = body.size();
+        return decide({.head = head,
+                       .target = target,
+                       .peek = &peek,
+                       .loopback_listener = true,
+                       .held = &segment,
+                       .body_complete = whole},
+                      *services, scratch);
+    }
+    // "allowed", "hold", "not allowed" or "unclear".
+    std::string ruled(const std::string& body, const std::string& lines = "", bool whole = true) {
+        const Decision decision = ask_ruled(body, lines, whole);
+        if (decision.kind == Decision::Kind::forward) return "allowed";
+        if (decision.kind == Decision::Kind::hold) return "hold";
+        if (decision.refusal == Refusal::not_allowed) return "not allowed";
+        return decision.refusal == Refusal::unclear_message ? "unclear" : "something else";
     }
     std::string sealed(const std::string& adapter_name, std::uint64_t instance,
                        std::string_view user = "ann") {
@@ -233,6 +266,127 @@ TEST_F(DecideTest, foreign_origin_and_bad_identity_are_refused_first) {
     EXPECT_EQ(ask("POST", "/adapters/a/mcp", origin).refusal, Refusal::origin_not_allowed);
     EXPECT_EQ(ask("POST", "/adapters/a/mcp", "X-Dev-UserId: a b\r\n").refusal,
               Refusal::bad_identity);
+}
+
+std::string call(const std::string& tool) {
+    return R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":")" + tool + "\"}}";
+}
+
+TEST_F(DecideTest, rules_are_held_against_the_method_and_the_tool) {
+    const std::string guest = "X-Dev-Roles: guest\r\n";
+    EXPECT_EQ(ruled(call("read_file")), "allowed");
+    EXPECT_EQ(ruled(call("rm")), "not allowed");
+    EXPECT_EQ(ruled(call("rm"), "X-Dev-Roles: a, BOSS\r\n"), "allowed");
+    EXPECT_EQ(ruled(R"({"id":1,"method":"prompts/get"})"), "allowed");
+    EXPECT_EQ(ruled(R"({"id":1,"method":"prompts/get"})", guest), "not allowed");
+    EXPECT_EQ(ruled(R"({"id":1,"method":"prompts/get"})", "X-Dev-Roles: mcp.admin, guest\r\n"),
+              "not allowed");
+    // Whether it has an id is no question: a server may act on a call without one.
+    EXPECT_EQ(ruled(R"({"method":"tools/call","params":{"name":"rm"}})"), "not allowed");
+    EXPECT_EQ(ruled(R"({"method":"notifications/initialized"})"), "allowed");
+    EXPECT_EQ(ruled(R"({"method":"notifications/roots/list_changed"})"), "not allowed");
+    EXPECT_EQ(ruled(R"({"id":1,"result":{"method":"tools/call"}})"), "allowed");
+    EXPECT_EQ(ruled(R"({"id":1,"error":{"code":1,"message":"x"}})"), "allowed");
+}
+
+TEST_F(DecideTest, rules_hold_in_both_eras) {
+    const std::string modern = "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\n";
+    EXPECT_EQ(ruled(call("rm"), modern + "Mcp-Name: rm\r\n"), "not allowed");
+    EXPECT_EQ(ruled(call("read"), modern + "Mcp-Name: read\r\n"), "allowed");
+    // The header does not make the call another one.
+    EXPECT_EQ(ruled(call("rm"), modern + "Mcp-Name: read\r\n"), "not allowed");
+    EXPECT_EQ(ask_ruled(call("read"), modern + "Mcp-Name: rm\r\n").refusal,
+              Refusal::header_contradicts_body);
+}
+
+TEST_F(DecideTest, what_could_be_understood_in_two_ways_is_refused_where_there_are_rules) {
+    for (const char* body :
+         {R"({"id":1,"method":"ping","method":"tools/list"})",
+          R"({"id":1,"method":"ping","m\u0065thod":"tools/list"})",
+          R"({"id":1,"method":"ping","Method":"tools/call"})",
+          R"({"id":1,"method":"tools/call","params":{"name":"read"},"params":{"name":"read"}})",
+          R"({"id":1,"method":"tools/call","params":{"name":"read","name":"rm"}})",
+          R"({"id":1,"method":"tools/call","params":{"name":"read","Name":"rm"}})",
+          R"({"id":1,"method":"tools/call","params":{"name":"read\u0000"}})",
+          R"({"id":1,"method":"tools/call","params":{"name":7}})",
+          R"({"id":1,"method":"tools/call","params":["rm"]})",
+          R"({"id":1,"method":"tools/call"})",
+          R"({"id":1,"method":7})",
+          R"({"id":1})",
+          "{}",
+          R"({"id":1,"method":null,"params":{"name":"rm"}})",
+          "\xEF\xBB\xBF{\"method\":\"ping\"}",
+          R"({"method":"ping")",
+          R"({"method":"ping"}{"method":"tools/call"})",
+          R"({"method":"ping",})",
+          R"({"method":NaN})",
+          "method=tools/call"})
+        EXPECT_EQ(ruled(body), "unclear") << body;
+    EXPECT_EQ(ruled(std::string("\0{\0}\0", 5)), "unclear");  // UTF-16
+    EXPECT_EQ(ruled(call("read_" + std::string(limits::mcp_name_bytes_max, 'x'))), "unclear");
+    EXPECT_EQ(ruled(R"({"method":")" + std::string(300, 'x') + "\"}"), "unclear");
+    // Elsewhere it is the server's business, as ever.
+    EXPECT_EQ(ask("POST", "/adapters/a/mcp", kAnn, R"({"method":"ping","Method":"x"})").kind,
+              Decision::Kind::forward);
+}
+
+TEST_F(DecideTest, a_body_that_its_server_would_decode_first_is_refused_where_there_are_rules) {
+    for (const char* lines :
+         {"Content-Encoding: gzip\r\n", "Content-Encoding: identity\r\nContent-Encoding: br\r\n",
+          "Content-Type: application/json; charset=utf-7\r\n",
+          "Content-Type: application/json; x=y; Charset=\"UTF-16\"\r\n",
+          "Content-Type: application/json; charset=utf-8; charset=utf-7\r\n",
+          "Content-Type: application/json\r\nContent-Type: text/plain;charset=utf-32\r\n"})
+        EXPECT_EQ(ruled(call("read"), lines), "unclear") << lines;
+    for (const char* lines :
+         {"Content-Encoding: identity\r\n", "Content-Type: application/json; charset=\"UTF-8\"\r\n",
+          "Content-Type: application/json;charset=utf8\r\n"})
+        EXPECT_EQ(ruled(call("read"), lines), "allowed") << lines;
+}
+
+TEST_F(DecideTest, rules_count_for_every_message_of_a_batch) {
+    const std::string ping = R"({"id":1,"method":"ping"})";
+    EXPECT_EQ(ruled("[" + ping + "," + call("read") + "]"), "allowed");
+    EXPECT_EQ(ruled("[" + ping + "," + call("rm") + "," + ping + "]"), "not allowed");
+    EXPECT_EQ(ruled("[" + ping + R"(,{"id":1,"method":"a","Method":"b"}])"), "unclear");
+    EXPECT_EQ(ruled("[" + ping + ",[" + call("rm") + "]]"), "unclear");
+    EXPECT_EQ(ruled("[" + ping + ",7," + call("rm") + "]"), "unclear");
+    EXPECT_EQ(ruled("[" + ping + ",", "", false), "hold");
+}
+
+TEST_F(DecideTest, a_body_is_held_until_the_rules_can_be_held_against_it) {
+    EXPECT_EQ(ruled(R"({"id":1,"params":{)", "", false), "hold");
+    EXPECT_EQ(ruled(R"({"method":"tools/call","params":{"arguments":{"x":")", "", false), "hold");
+    EXPECT_EQ(ruled(R"({"method":"tools/call","params":{"name":"read","arguments":")", "", false),
+              "allowed");
+    EXPECT_TRUE(peek.state() == jsonrpc::Peek::State::reading);
+    EXPECT_TRUE(ask_ruled(R"({"method":"prompts/get","params":{)", "", false).checks_body);
+    EXPECT_FALSE(ask_ruled(call("read")).checks_body);
+    EXPECT_EQ(ruled(R"({"method":"tools/call","params":{"name":"rm","arguments":")", "", false),
+              "not allowed");
+}
+
+TEST_F(DecideTest, rules_are_no_business_of_requests_without_a_body) {
+    const std::string lines =
+        "X-Dev-UserId: ann\r\nX-Dev-Roles: guest\r\n" +
+        sealed("ruled", table->find("ruled")->instances.front().id).substr(sizeof "X-Dev-UserId: "
+                                                                                  "ann\r\n" -
+                                                                           1);
+    EXPECT_EQ(ask("DELETE", "/adapters/ruled/mcp", lines).kind, Decision::Kind::forward);
+    const Decision stream = ask("GET", "/adapters/ruled/mcp", lines);
+    EXPECT_EQ(stream.kind, Decision::Kind::forward);
+    EXPECT_TRUE(stream.filters_tools);
+}
+
+TEST_F(DecideTest, lists_of_tools_are_filtered_where_rules_could_hide_one) {
+    const auto filters = [this](const std::string& path, const std::string& body) {
+        return ask("POST", path, kAnn, body).filters_tools;
+    };
+    const std::string list = R"({"id":1,"method":"tools/list"})";
+    EXPECT_TRUE(filters("/adapters/ruled/mcp", list));
+    EXPECT_FALSE(filters("/adapters/ruled/mcp", R"({"id":1,"method":"tools/call","params":)"
+                                                R"({"name":"read"}})"));
+    EXPECT_FALSE(filters("/adapters/a/mcp", list));
 }
 
 }  // namespace

@@ -58,7 +58,8 @@ bool Exchange::is_discover() const {
 bool Exchange::request_is_watched() const {
     if (request_peek_ == nullptr || request_peek_->state() != jsonrpc::Peek::State::reading)
         return false;
-    return is_undecided() || !request_peek_->has_id() || !request_peek_->has_method();
+    return is_undecided() || checks_body_ || !request_peek_->has_id() ||
+           !request_peek_->has_method();
 }
 
 void Exchange::on_request_body(io::Slice bytes) {
@@ -66,6 +67,7 @@ void Exchange::on_request_body(io::Slice bytes) {
         request_peek_->feed(bytes.bytes());
         if (request_peek_->kind() == jsonrpc::Kind::batch) look_into_batch(bytes.bytes());
     }
+    if (checks_body_ && !body_is_sound()) return cut_request();
     switch (state_) {
         case State::receiving:
             if (!head_->held->push(std::move(bytes))) return refuse(Refusal::overloaded);
@@ -81,7 +83,7 @@ void Exchange::on_request_body(io::Slice bytes) {
                 request_paused_ = true;
                 client_.pause_request();
             }
-            if (!request_is_watched()) client_.splice_request(*backend_);
+            if (!request_is_watched() && !checks_body_) client_.splice_request(*backend_);
             return;
         case State::awaiting_key:
             if (!head_->held->push(std::move(bytes))) return refuse(Refusal::overloaded);
@@ -109,6 +111,7 @@ void Exchange::on_request_moved() {
 void Exchange::on_request_end() {
     body_complete_ = true;
     if (state_ == State::receiving) return services_.context.mark(*this);
+    if (checks_body_ && !body_is_sound()) return cut_request();
     if (backend_ != nullptr) backend_->finish_request();
 }
 
@@ -170,6 +173,11 @@ void Exchange::advance() {
 void Exchange::decide_and_go() {
     std::array<std::byte, Sealer::kScratchBytes> scratch;
     const Decision decision = decide(question(request_peek_), services_, scratch);
+    if (decision.kind == Decision::Kind::hold) {
+        if (holds_longer_) return refuse(Refusal::unclear_message);
+        holds_longer_ = true;
+        return;
+    }
     if (await_key(decision)) return;
     stop_awaiting_key();
     if (decision.adapter != nullptr) metrics_slot_ = decision.adapter->metrics_slot;
@@ -179,7 +187,8 @@ void Exchange::decide_and_go() {
 }
 
 Question Exchange::question(const jsonrpc::Peek* peek, std::uint64_t except) const {
-    return {head_->head, head_->target, peek, loopback_listener_, except, head_->client_address};
+    return {head_->head,          head_->target, peek, loopback_listener_, except,
+            head_->client_address, head_->held->first(), body_complete_};
 }
 
 bool Exchange::answer_by_head() {
@@ -199,6 +208,7 @@ void Exchange::remember(const Decision& decision) {
     era_ = decision.era;
     session_bound_ = decision.session_bound;
     await_answer();
+    checks_body_ = decision.checks_body;
     awaited_answer_->session_mark = decision.session_mark;
     if (!decision.server_target.empty()) note_posted();
     if (head_->batch != nullptr) awaited_answer_->batch = std::exchange(head_->batch, nullptr);

@@ -106,6 +106,10 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
 
     void look_into_batch(Bytes bytes);
 
+    // access rules (rules.cpp)
+    [[nodiscard]] bool body_is_sound() const;
+    void cut_request();
+
     // second tries (repeat.cpp)
     [[nodiscard]] bool repeat(Code code, Retry retry);
     [[nodiscard]] bool repeat_at_same_server();
@@ -243,6 +247,8 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     bool holds_stream_ : 1 = false;      // it is another one
     bool learns_task_ : 1 = false;   // the answer may name a task, whose later requests follow it
     bool peeks_answer_ : 1 = false;  // request_peek_ looks at the answer's body instead
+    bool holds_longer_ : 1 = false;  // the access rules need more of the body than others
+    bool checks_body_ : 1 = false;   // what still comes of the body is to say nothing else
 };
 
 }  // namespace mcpgw::exchange

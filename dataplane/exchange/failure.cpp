@@ -42,6 +42,12 @@ constexpr RefusalFacts kSessionUnknown{404, kSessionNotFound, RejectReason::sess
                                        "Session not found"};
 constexpr RefusalFacts kSessionGone{404, kSessionNotFound, RejectReason::session_not_found, true,
                                     "Session not found: its server instance is gone"};
+constexpr RefusalFacts kNotAllowed{403, kServerError, RejectReason::forbidden, true,
+                                   "The access rules of this server do not allow this to you"};
+constexpr RefusalFacts kUnclear{400, kInvalidRequest, RejectReason::bad_request, true,
+                                "The access rules of this server cannot be held against this "
+                                "message: it must be plain JSON in UTF-8 that names its method, "
+                                "and the tool it calls, once, exactly, and early"};
 constexpr RefusalFacts kNoReadyInstance{503, kInternalError, RejectReason::no_ready_instance, true,
                                         "No server instance is ready"};
 constexpr RefusalFacts kCannotConnect{502, kInternalError, RejectReason::bad_request, false,
@@ -133,6 +139,10 @@ const RefusalFacts& facts_of(Refusal refusal) {
             return kSessionUnknown;
         case Refusal::session_of_gone_instance:
             return kSessionGone;
+        case Refusal::not_allowed:
+            return kNotAllowed;
+        case Refusal::unclear_message:
+            return kUnclear;
         case Refusal::no_ready_instance:
             return kNoReadyInstance;
         case Refusal::cannot_connect:

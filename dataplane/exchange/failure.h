@@ -26,6 +26,8 @@ enum class Refusal : std::uint8_t {
     method_not_allowed,
     session_not_found,
     session_of_gone_instance,
+    not_allowed,      // by the access rules of the adapter
+    unclear_message,  // which access rules cannot be held against
     no_ready_instance,
     cannot_connect,
     connect_timed_out,

@@ -7,6 +7,7 @@
 namespace mcpgw::exchange {
 
 std::size_t Exchange::hold_bytes_max() const {
+    if (holds_longer_) return limits::rule_hold_bytes_max;
     return services_.context.pressure == transport::Pressure::none ? limits::peek_hold_bytes_max
                                                                    : limits::peek_hold_bytes_scarce;
 }

@@ -200,6 +200,7 @@ class Harness {
         std::vector<transport::Network> trusted_proxies = {};
         contract::LimitPair limits = {};
         std::vector<contract::Tenant> tenants = {};
+        std::vector<contract::AccessRule> access_rules = {};
     };
     // One adapter "a" with an instance per port.
     explicit Harness(std::vector<std::uint16_t> ports) : Harness(std::move(ports), Special()) {}
@@ -243,6 +244,7 @@ class Harness {
         adapter.transport = special_.transport;
         adapter.affinity = special_.affinity;
         adapter.timeouts.idle_ms = special_.idle_ms;
+        adapter.access_rules = special_.access_rules;
         adapter.timeouts.session_idle_seconds = special_.session_idle_seconds;
         for (const std::uint16_t port : ports) {
             contract::Instance instance;
@@ -291,6 +293,10 @@ class Harness {
     static std::string post(std::string_view body, std::string_view lines = "") {
         return "POST /adapters/a/mcp HTTP/1.1\r\nHost: localhost\r\n" + std::string(lines) +
                "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+    }
+    // From the next publish() on.
+    void set_rules(std::vector<contract::AccessRule> rules) {
+        special_.access_rules = std::move(rules);
     }
     // The thread that the worker runs on.
     [[nodiscard]] pthread_t worker_thread() { return thread_.native_handle(); }
