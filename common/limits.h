@@ -38,8 +38,7 @@ inline constexpr std::size_t peek_hold_bytes_max = 64 * 1024;
 // The same while receive buffers are scarce.
 inline constexpr std::size_t peek_hold_bytes_scarce = 16 * 1024;
 
-// The same where access rules have to see a method or a tool's name that has not come by then, or
-// every message of a batch: what most tools take as arguments before their name fits.
+// The same where access rules wait for a method, a tool's name, or the end of a batch.
 inline constexpr std::size_t rule_hold_bytes_max = 1024 * 1024;
 
 // --- MCP ----------------------------------------------------------------------------------------
@@ -74,9 +73,8 @@ inline constexpr std::size_t opened_server_id_bytes_max = 80;
 // What is kept of an HTTP+SSE stream until its endpoint event has passed: the fields of its head,
 // and the events and comments before it.
 inline constexpr std::size_t endpoint_wait_bytes_max = 8 * 1024;
-inline constexpr std::size_t endpoint_waits_max = 1024;  // of one worker
-// An endpoint that the gateway itself names: a path and a sealed id.
-inline constexpr std::size_t endpoint_bytes_max = 2 * 1024;
+inline constexpr std::size_t endpoint_waits_max = 1024;      // of one worker
+inline constexpr std::size_t endpoint_bytes_max = 2 * 1024;  // of the gateway's: path, sealed id
 // Sessions that the table of a data plane holds (`--max-sessions`), and what may be chosen. The
 // least is one that no test of a small machine runs into; the most is what a slot number can name.
 inline constexpr std::uint32_t sessions_max_default = 1'048'576;
@@ -112,8 +110,7 @@ inline constexpr std::uint32_t session_requests_max = 16'000;
 // blocks, of which there is one for every second session.
 inline constexpr std::size_t session_text_bytes = 78;
 inline constexpr std::size_t session_text_block_bytes = 252;
-// A line of a stdio server (SDK limit).
-inline constexpr std::size_t stdio_line_bytes_max = 10 * 1024 * 1024;
+inline constexpr std::size_t stdio_line_bytes_max = 10 * 1024 * 1024;  // SDK limit
 
 // --- Identity -----------------------------------------------------------------------------------
 inline constexpr std::size_t issuers_max = 16;

@@ -48,6 +48,8 @@ void Exchange::on_response_head(const http::ResponseHead& head) {
     check(state_ == State::awaiting_answer, "an answer begins once");
     if (load_ != nullptr) load_->health.note_success();
     if (is_discover() && !lets_fall_back(head.status)) return refuse(Refusal::no_discovery);
+    if (visible_tools_ != nullptr)
+        if (const auto refusal = expect_tools(head)) return refuse(*refusal);
     if (awaited_answer_->opens_sse && head.status == 200 && is_event_stream(head))
         return await_endpoint(head);
     std::array<char, limits::sealed_id_bytes_max> sealed;
@@ -68,6 +70,7 @@ void Exchange::on_response_head(const http::ResponseHead& head) {
     out.reason = head.reason;
     out.framing =
         head.framing == http::Framing::until_close ? http::Framing::chunked : head.framing;
+    if (visible_tools_ != nullptr) out.framing = http::Framing::chunked;
     out.content_length = head.content_length;
     out.fields = &fields;
     begin_answer(out);
@@ -174,20 +177,24 @@ void Exchange::on_response_body(flow::BodyPiece piece) {
     if (state_ == State::awaiting_endpoint) return take_stream_beginning(piece.payload());
     if (state_ != State::answering) return;
     answer_active_at_ = services_.context.now;
-    if (is_stream_) {
-        StreamSink sink(*this);
-        scanner_.feed(piece.payload(), sink);
-    }
     set_answer_deadline();
-    if (peeks_answer_) look_for_task(piece.payload());
-    client_.send_body(std::move(piece));
+    if (visible_tools_ != nullptr) {
+        filter_answer(piece.payload(), &piece.bytes);
+    } else {
+        if (is_stream_) {
+            StreamSink sink(*this);
+            scanner_.feed(piece.payload(), sink);
+        }
+        if (peeks_answer_) look_for_task(piece.payload());
+        client_.send_body(std::move(piece));
+    }
     if (backend_ == nullptr) return;
     if (is_stream_ && scanner_.at_border() && session_has_ended()) return end_stream(kSessionEnded);
     if (client_.is_full()) {
         answer_paused_ = true;
         backend_->pause_response();
     }
-    if (!is_stream_) backend_->splice_response(client_);
+    if (!is_stream_ && visible_tools_ == nullptr) backend_->splice_response(client_);
 }
 
 void Exchange::on_response_moved() {
@@ -205,6 +212,7 @@ void Exchange::on_response_end() {
             stop_awaiting_result();
         return end_stream(kServerEnded);
     }
+    if (visible_tools_ != nullptr && !end_of_filtered()) return cut_answer(kServerEnded);
     client_.finish();
     finish();
 }
@@ -328,8 +336,10 @@ void Exchange::end_stream(std::string_view why_no_result) {
     finish();
 }
 
-// The answer cannot be completed.
+// The answer cannot be completed. Of a stream from which tools are left out the client may have
+// less than the scanner has seen.
 void Exchange::cut_answer(std::string_view why_no_result) {
+    if (is_stream_ && visible_tools_ != nullptr) client_.send_text(kCloseCutEvent);
     if (is_stream_) return end_stream(why_no_result);
     client_.break_off();
     finish();

@@ -216,9 +216,9 @@ bool Exchange::await_key(const Decision& decision) {
     return true;
 }
 
-// What has been decided happens at once.
 void Exchange::stop_awaiting_key() {
     if (state_ != State::awaiting_key) return;
+    state_ = State::receiving;
     head_->key->unlink();
     services_.awaited_keys.release(std::exchange(head_->key, nullptr));
     services_.context.timers.clear(timer_);

@@ -122,11 +122,17 @@ void Exchange::begin_sse_stream(const sse::EndpointEvent& event, std::string_vie
     await_results_of_session();
     begin_answer(out);
     const std::string_view stream = waiting->stream();
+    const std::string_view rest = stream.substr(event.value_end);
     NoSink sink;
-    scanner_.feed(as_bytes(stream), sink);
+    scanner_.feed(as_bytes(stream.substr(0, event.value_end)), sink);
     client_.send_text(stream.substr(0, event.value_begin));
     client_.send_text(endpoint);
-    client_.send_text(stream.substr(event.value_end));
+    if (visible_tools_ != nullptr) {
+        filter_answer(as_bytes(rest), nullptr);
+    } else {
+        scanner_.feed(as_bytes(rest), sink);
+        client_.send_text(rest);
+    }
     services_.awaited_endpoints.release(waiting);
 }
 

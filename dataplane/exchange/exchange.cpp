@@ -37,6 +37,7 @@ Exchange::~Exchange() {
     release_head();
     release_awaited_answer();
     release_request_peek();
+    release_visible_tools();
     stop_awaiting_result();
     ListNode<transport::DirtyTag>::unlink();
 }
@@ -173,13 +174,13 @@ void Exchange::advance() {
 void Exchange::decide_and_go() {
     std::array<std::byte, Sealer::kScratchBytes> scratch;
     const Decision decision = decide(question(request_peek_), services_, scratch);
+    if (await_key(decision)) return;
+    stop_awaiting_key();
     if (decision.kind == Decision::Kind::hold) {
         if (holds_longer_) return refuse(Refusal::unclear_message);
         holds_longer_ = true;
         return;
     }
-    if (await_key(decision)) return;
-    stop_awaiting_key();
     if (decision.adapter != nullptr) metrics_slot_ = decision.adapter->metrics_slot;
     if (!count_use(decision)) return;
     if (decision.kind != Decision::Kind::forward) return answer_here(decision);
@@ -237,6 +238,7 @@ const Adapter* Exchange::adapter_now() const {
 }
 
 void Exchange::forward(const Decision& decision) {
+    if (decision.filters_tools && !watch_for_tools(decision)) return refuse(Refusal::overloaded);
     remember(decision);
     state_ = State::awaiting_answer;
     if (!send_request(decision)) return;
@@ -359,6 +361,7 @@ void Exchange::finish() {
     release_head();
     release_load();
     release_awaited_answer();
+    release_visible_tools();
     services_.context.timers.clear(timer_);
     if (is_stream_) services_.context.metrics.streams_active.sub();
     release_request_peek();

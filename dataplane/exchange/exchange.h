@@ -109,6 +109,11 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     // access rules (rules.cpp)
     [[nodiscard]] bool body_is_sound() const;
     void cut_request();
+    [[nodiscard]] bool watch_for_tools(const Decision& decision);
+    [[nodiscard]] std::optional<Refusal> expect_tools(const http::ResponseHead& head);
+    void filter_answer(Bytes payload, const io::Slice* slice);
+    [[nodiscard]] bool end_of_filtered();
+    void release_visible_tools();
 
     // second tries (repeat.cpp)
     [[nodiscard]] bool repeat(Code code, Retry retry);
@@ -205,6 +210,7 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
 
     // Told of its stream by the scanner.
     class StreamSink;
+    class ToolsOut;
     void on_data(std::string_view piece);
     void on_event_end();
     void note_result_of_session();
@@ -219,6 +225,7 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     AwaitedAnswer* awaited_answer_ = nullptr;  // from forward() to the answer's head
     jsonrpc::Peek* request_peek_ = nullptr;    // of a body that is looked at; not of a stream's
     AwaitedId* awaited_id_ = nullptr;          // if the stream still owes the result of the request
+    VisibleTools* visible_tools_ = nullptr;    // if tools are left out of its answer
     InstanceLoad* load_ = nullptr;             // counted in its `outstanding`
     limit::StreamPlaces* stream_places_ = nullptr;  // if a limit of streams holds for it
     io::TimerOf<Exchange, &Exchange::on_timer> timer_{*this};

@@ -48,6 +48,9 @@ constexpr RefusalFacts kUnclear{400, kInvalidRequest, RejectReason::bad_request,
                                 "The access rules of this server cannot be held against this "
                                 "message: it must be plain JSON in UTF-8 that names its method, "
                                 "and the tool it calls, once, exactly, and early"};
+constexpr RefusalFacts kUnreadable{502, kInternalError, RejectReason::bad_request, false,
+                                   "The server has compressed an answer from which tools may have "
+                                   "to be left out, although it was asked not to"};
 constexpr RefusalFacts kNoReadyInstance{503, kInternalError, RejectReason::no_ready_instance, true,
                                         "No server instance is ready"};
 constexpr RefusalFacts kCannotConnect{502, kInternalError, RejectReason::bad_request, false,
@@ -143,6 +146,8 @@ const RefusalFacts& facts_of(Refusal refusal) {
             return kNotAllowed;
         case Refusal::unclear_message:
             return kUnclear;
+        case Refusal::unreadable_list:
+            return kUnreadable;
         case Refusal::no_ready_instance:
             return kNoReadyInstance;
         case Refusal::cannot_connect:

@@ -28,6 +28,7 @@ enum class Refusal : std::uint8_t {
     session_of_gone_instance,
     not_allowed,      // by the access rules of the adapter
     unclear_message,  // which access rules cannot be held against
+    unreadable_list,  // of tools, from which some are to be left out
     no_ready_instance,
     cannot_connect,
     connect_timed_out,

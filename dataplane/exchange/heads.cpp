@@ -119,11 +119,13 @@ bool make_request_fields(const RequestFieldsIn& in, FieldScratch& scratch, http:
         if (kStopsInRequests.has(field.known) || is_replaced(decision.adapter, field.name))
             continue;
         // The events of a stream are looked at, and one of HTTP+SSE is changed.
-        if (asks_for_stream && equals_ignoring_case(field.name, "accept-encoding")) continue;
+        if ((asks_for_stream || decision.filters_tools) &&
+            equals_ignoring_case(field.name, "accept-encoding"))
+            continue;
         if (has_connection && is_named_by_connection(fields, field.name)) continue;
         if (!out.add(field)) return false;
     }
-    bool fits = true;
+    bool fits = !decision.filters_tools || out.add("Accept-Encoding", "identity");
     if (decision.adapter != nullptr) {
         for (const auto& [name, value] : decision.adapter->request_headers)
             fits = fits && out.add(name, value);

@@ -17,6 +17,7 @@
 #include "dataplane/backend/pool.h"
 #include "dataplane/exchange/awaited_batch.h"
 #include "dataplane/limit/limiter.h"
+#include "dataplane/exchange/visible_tools.h"
 #include "dataplane/link/event_queue.h"
 #include "dataplane/route/route_table.h"
 #include "dataplane/route/target.h"
@@ -232,6 +233,7 @@ struct Services {
     SlotTable<AwaitedBatch> awaited_batches{limits::awaited_batches_max};
     SlotTable<AwaitedEndpoint> awaited_endpoints{limits::endpoint_waits_max};
     SlotTable<limit::StreamPlaces> stream_places{limits::exchanges_per_worker_max};
+    SlotTable<VisibleTools> visible_tools{limits::exchanges_per_worker_max};
     List<AwaitedAnswer, NewsTag> awaiting_news;
     auth::Authenticator tokens{};
     SlotTable<AwaitedKey> awaited_keys{limits::awaited_keys_max};

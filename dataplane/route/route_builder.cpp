@@ -62,6 +62,22 @@ bool same_key(const contract::SealingKey& a, const contract::SealingKey& b) {
     return a.id == b.id && a.key == b.key && a.current == b.current && a.shared == b.shared;
 }
 
+std::uint64_t fingerprint(const std::vector<contract::AccessRule>& rules) {
+    std::uint64_t hash = fnv1a("");
+    const auto add = [&hash](const std::vector<std::string>& texts) {
+        for (const std::string& text : texts)
+            hash = fnv1a({text.c_str(), text.size() + 1}, hash);
+        hash = fnv1a("\n", hash);
+    };
+    for (const contract::AccessRule& rule : rules) {
+        hash = fnv1a(rule.effect == contract::AccessRule::Effect::allow ? "+" : "-", hash);
+        add(rule.roles);
+        add(rule.methods);
+        add(rule.tools);
+    }
+    return hash;
+}
+
 void copy_description(const contract::Adapter& from, Adapter& to) {
     to.name = from.name;
     to.id = adapter_identity(from.name);
@@ -73,6 +89,7 @@ void copy_description(const contract::Adapter& from, Adapter& to) {
     to.tenant = from.tenant;
     to.required_scopes = from.required_scopes;
     to.access_rules = from.access_rules;
+    to.rules_fingerprint = fingerprint(from.access_rules);
     to.limits = from.limits;
     to.identity_assertion = from.identity_assertion;
     to.timeouts = from.timeouts;

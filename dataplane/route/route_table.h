@@ -93,6 +93,7 @@ struct Adapter {
     std::string tenant;
     std::vector<std::string> required_scopes;
     std::vector<contract::AccessRule> access_rules;
+    std::uint64_t rules_fingerprint = 0;  // another number for other rules
     contract::LimitPair limits;
     bool identity_assertion = false;
     contract::Timeouts timeouts;

@@ -62,7 +62,8 @@ void Mailbox::stop() {
 
 std::size_t memory_bound_bytes(std::size_t connections_max) {
     const std::size_t of_client = sizeof(client::Http1Client) + sizeof(exchange::Exchange) +
-                                  sizeof(exchange::PendingHead) + 2 * sizeof(jsonrpc::Peek);
+                                  sizeof(exchange::PendingHead) + 2 * sizeof(jsonrpc::Peek) +
+                                  sizeof(exchange::VisibleTools);
     const std::size_t of_backend = sizeof(backend::Http1Backend);
     // One send in the kernel for each connection of either side.
     const std::size_t sends = 2 * sizeof(transport::SendVector);
