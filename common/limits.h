@@ -70,13 +70,11 @@ inline constexpr std::size_t opened_ids_max = 1024;
 inline constexpr std::size_t opened_id_bytes_max = 208;
 inline constexpr std::size_t opened_principal_bytes_max = 40;
 inline constexpr std::size_t opened_server_id_bytes_max = 80;
-// What is kept of an HTTP+SSE stream until its endpoint event has passed: the fields of its head,
-// and the events and comments before it.
+// Kept of an HTTP+SSE stream until its endpoint event has passed: its head's fields and that event.
 inline constexpr std::size_t endpoint_wait_bytes_max = 8 * 1024;
 inline constexpr std::size_t endpoint_waits_max = 1024;      // of one worker
 inline constexpr std::size_t endpoint_bytes_max = 2 * 1024;  // of the gateway's: path, sealed id
-// Sessions that the table of a data plane holds (`--max-sessions`), and what may be chosen. The
-// least is one that no test of a small machine runs into; the most is what a slot number can name.
+// Sessions that the table of a data plane holds (`--max-sessions`); the most is what a slot names.
 inline constexpr std::uint32_t sessions_max_default = 1'048'576;
 inline constexpr std::uint32_t sessions_max_least = 1024;
 inline constexpr std::uint32_t sessions_max_most = 1U << 24;
@@ -94,16 +92,20 @@ inline constexpr std::uint32_t farewell_timeout_ms = 10'000;
 // A server that let such a time pass is not told anything for so long; so many are remembered.
 inline constexpr std::uint32_t farewell_silence_ms = 60'000;
 inline constexpr std::size_t farewell_silent_max = 16;
-// Farewells that one tick of a worker looks at.
-inline constexpr std::size_t farewells_per_tick = 256;
-// Places of the table that are looked at for one page of a list: some milliseconds of the link's
-// thread.
+// Records of requests that wait for the audit log, of one worker (a power of two); its files.
+inline constexpr std::uint32_t request_records_max = 4096;
+inline constexpr std::uint64_t audit_log_bytes_max = 100 * 1024 * 1024;
+inline constexpr std::uint64_t audit_log_bytes_least = 64 * 1024;
+inline constexpr std::uint64_t audit_log_bytes_most = std::uint64_t{1} << 40;
+inline constexpr std::uint32_t audit_log_files_max = 10;
+inline constexpr std::uint32_t audit_log_files_most = 1000;
+inline constexpr std::size_t farewells_per_tick = 256;  // that a worker looks at
+// Places of the table looked at for one page of a list: milliseconds of the link's thread.
 inline constexpr std::uint32_t session_list_looks_max = 20'000;
 // Between two looks of the janitor, and in how many of them it sees every session once.
 inline constexpr std::uint32_t janitor_interval_ms = 250;
 inline constexpr std::uint32_t janitor_rounds = 4;
-// Streams, and requests at work, that one session may have: far more than any client needs, and
-// what the bit fields of its slot can count.
+// Streams, and requests at work, of one session: what the bit fields of its slot can count.
 inline constexpr std::uint32_t session_streams_max = 8'000;
 inline constexpr std::uint32_t session_requests_max = 16'000;
 // The server's id, user and tenant of a session that lie in its record; more of them goes on in
@@ -168,8 +170,7 @@ inline constexpr std::size_t instances_per_adapter_max = replicas_max + 1;
 inline constexpr std::size_t name_bytes_max = 50;
 inline constexpr std::size_t principal_bytes_max = 256;
 inline constexpr std::size_t roles_bytes_max = 2048;
-// What people call a user, percent-encoded beyond ASCII.
-inline constexpr std::size_t user_name_bytes_max = 512;
+inline constexpr std::size_t user_name_bytes_max = 512;  // percent-encoded beyond ASCII
 inline constexpr std::size_t scopes_bytes_max = 2048;
 // A tenant's id: the claim of a token, or a name that people have chosen.
 inline constexpr std::size_t tenant_bytes_max = 256;
@@ -408,8 +409,7 @@ inline constexpr std::size_t splices_per_worker_max = 64;
 inline constexpr std::size_t splice_bytes_max = 64 * 1024;
 // Times that a pipe is filled and emptied before others get their turn.
 inline constexpr unsigned splice_rounds_max = 4;
-// Idle keep-alive connections kept per instance and worker.
-inline constexpr std::size_t idle_backend_connections_max = 256;
+inline constexpr std::size_t idle_backend_connections_max = 256;  // per instance and worker
 // Instances whose (empty) lists of idle connections a worker remembers before it cleans up.
 inline constexpr std::size_t idle_destinations_max = 4096;
 

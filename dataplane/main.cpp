@@ -1,8 +1,8 @@
 // mcp-gateway-dataplane: sockets, workers, the link to the control plane, signals.
 //
-// Threads: one per worker, one admin worker, the link's two, the janitor of sessions, and this one,
-// which only waits for signals and for the workers to end. Exit codes: 0 after a drain or stop, 1
-// when starting failed, 2 for wrong usage.
+// Threads: one per worker, one admin worker, the link's two, the janitor of sessions, one of the
+// audit log if there is one, and this one, which only waits for signals and for the workers to end.
+// Exit codes: 0 after a drain or stop, 1 when starting failed, 2 for wrong usage.
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -97,6 +97,7 @@ class Process {
 
     Result<> open_sockets();
     Result<> set_identity();
+    Result<> open_audit_log();
     void run_worker(WorkerThread& self);
     static void wake(void* process);
     static void wake_one(void* process);
@@ -116,6 +117,7 @@ class Process {
     std::unique_ptr<worker::Janitor> janitor_;
     std::unique_ptr<worker::SessionList> session_list_;
     std::unique_ptr<worker::UsageList> usage_list_;
+    std::unique_ptr<RequestLog> audit_;
     std::unique_ptr<worker::ProcessPages> pages_;
     std::vector<std::unique_ptr<WorkerThread>> threads_;  // the last one is the admin worker
     int signal_descriptor_ = -1;
@@ -127,6 +129,17 @@ class Process {
     int terms_ = 0;
     Nanos stop_at_ = kNever;
 };
+
+Result<> Process::open_audit_log() {
+    if (options_.audit_log.empty()) return {};
+    auto opened = RequestLog::open({.path = options_.audit_log,
+                                    .bytes_max = options_.audit_log_max_bytes,
+                                    .files_max = options_.audit_log_files,
+                                    .queues = worker_count_});
+    if (!opened) return std::unexpected(opened.error());
+    audit_ = std::move(*opened);
+    return {};
+}
 
 Result<> Process::open_sockets() {
     auto inherited = listen::inherit_sockets();
@@ -183,6 +196,7 @@ Result<> Process::open() {
     const std::size_t cores = usable_cpus().size();
     worker_count_ = options_.workers > 0 ? options_.workers : cores;
     if (auto opened = open_sockets(); !opened) return opened;
+    if (auto opened = open_audit_log(); !opened) return opened;
     auto control_plane = unix_destination(options_.api_socket);
     if (!control_plane) return std::unexpected(control_plane.error());
     settings_.control_plane = *control_plane;
@@ -271,6 +285,7 @@ Result<> Process::start() {
     sources.sessions = sessions_.get();
     sources.janitor = janitor_.get();
     sources.limiter = limiter_.get();
+    sources.audit = audit_.get();
     sources.program_version = MCPGW_VERSION;
     pages_ = std::make_unique<worker::ProcessPages>(std::move(sources));
     for (std::size_t i = 0; i <= worker_count_; ++i) {
@@ -291,6 +306,7 @@ Result<> Process::start() {
         self.options.events = admin ? nullptr : &link_->events(i);
         self.options.limiter = admin ? nullptr : limiter_.get();
         self.options.admin_pages = admin ? pages_.get() : nullptr;
+        self.options.audit = admin || audit_ == nullptr ? nullptr : &audit_->queue(i);
         self.options.metrics = self.metrics.get();
         self.options.mailbox = &self.mailbox;
     }
@@ -376,6 +392,7 @@ int Process::wait_for_end() {
     for (const auto& thread : threads_)
         thread->thread.join();
     link_->stop();
+    audit_.reset();
     log_info("ended");
     return 0;
 }

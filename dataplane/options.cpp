@@ -70,6 +70,11 @@ void define(CLI::App& app, DataplaneOptions& options) {
              "reading away what follows an early answer");
     add("--poll-us", options.poll_us, "microseconds to look for work before sleeping; 0 = none")
         ->check(CLI::Range(std::uint32_t{0}, limits::poll_us_max));
+    add("--audit-log", options.audit_log, "file for a line about every MCP request");
+    add("--audit-log-max-bytes", options.audit_log_max_bytes, "size at which it is rotated")
+        ->check(CLI::Range(limits::audit_log_bytes_least, limits::audit_log_bytes_most));
+    add("--audit-log-files", options.audit_log_files, "how many of them are kept")
+        ->check(CLI::Range(std::uint32_t{1}, limits::audit_log_files_most));
     add("--log-format", options.log_format, "json or text")->check(CLI::IsMember({"json", "text"}));
     add("--log-level", options.log_level, "debug, info, warn or error")
         ->check(CLI::IsMember({"debug", "info", "warn", "error"}));

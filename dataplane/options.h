@@ -40,6 +40,9 @@ struct DataplaneOptions {
     std::uint32_t send_stall_timeout_ms = limits::send_stall_timeout_ms;
     std::uint32_t poll_us = 0;
     std::uint32_t linger_timeout_ms = limits::linger_timeout_ms;
+    std::string audit_log;  // empty: none
+    std::uint64_t audit_log_max_bytes = limits::audit_log_bytes_max;
+    std::uint32_t audit_log_files = limits::audit_log_files_max;
     std::string log_format = "json";
     std::string log_level = "info";
 };

@@ -379,7 +379,7 @@ void Http1Backend::follow_splice() {
     const std::uint64_t moved = splice->take_moved();
     if (moved == 0) return;
     decoder_.pass(moved);
-    events_->on_response_moved();
+    events_->on_response_moved(moved);
     if (decoder_.state() == http::BodyDecoder::State::complete) complete_answer();
 }
 

@@ -80,7 +80,7 @@ class Http1BackendTest : public testing::Test, public flow::BackendEvents {
     void on_response_body(flow::BodyPiece) override {
         if (pauses) end->pause_response();
     }
-    void on_response_moved() override {}
+    void on_response_moved(std::uint64_t) override {}
     void on_response_end() override { release(); }
     void on_backend_failed(Code, Retry verdict) override {
         retry = verdict;

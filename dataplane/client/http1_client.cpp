@@ -295,7 +295,7 @@ void Http1Client::follow_splice() {
     const std::uint64_t moved = splice->take_moved();
     if (moved == 0) return;
     incoming_->body.pass(moved);
-    exchange_->on_request_moved();
+    exchange_->on_request_moved(moved);
     if (body_state() == http::BodyDecoder::State::complete) end_body();
 }
 

@@ -174,6 +174,7 @@ void Exchange::set_answer_deadline() {
 }
 
 void Exchange::on_response_body(flow::BodyPiece piece) {
+    note_answer_bytes(piece.payload().size());
     if (state_ == State::awaiting_endpoint) return take_stream_beginning(piece.payload());
     if (state_ != State::answering) return;
     answer_active_at_ = services_.context.now;
@@ -197,7 +198,8 @@ void Exchange::on_response_body(flow::BodyPiece piece) {
     if (!is_stream_ && visible_tools_ == nullptr) backend_->splice_response(client_);
 }
 
-void Exchange::on_response_moved() {
+void Exchange::on_response_moved(std::uint64_t bytes) {
+    note_answer_bytes(bytes);
     answer_active_at_ = services_.context.now;
     set_answer_deadline();
 }
@@ -410,6 +412,7 @@ void Exchange::send_own(const OwnAnswer& answer) {
     out.framing = answer.status == 204 ? http::Framing::none : http::Framing::content_length;
     out.content_length = answer.body.size();
     out.fields = &fields;
+    note_answer_bytes(answer.body.size());
     client_.send_head(out);
     client_.send_text(answer.body);
     client_.finish();
@@ -420,6 +423,7 @@ void Exchange::refuse(Refusal refusal, std::string_view challenge,
                       std::uint32_t retry_after_seconds) {
     const RefusalFacts& facts = facts_of(refusal);
     if (retry_after_seconds == 0) retry_after_seconds = facts.retry_after_seconds;
+    note_refusal(refusal);
     forget_posted();
     if (facts.ours) services_.context.metrics.rejected[facts.reason].add();
     std::array<char, 1024> body;
@@ -447,6 +451,7 @@ void Exchange::refuse_at_decision(const Decision& decision) {
     if (decision.sessions_full) note_sessions_full(*decision.sessions_full);
     if (decision.refusal != Refusal::method_not_allowed)
         return refuse(decision.refusal, challenge_of(question(request_peek_), services_, decision));
+    note_refusal(decision.refusal);
     std::array<char, 512> body;
     const bool mcp_body = is_mcp_target(target_kind_);
     const std::size_t size = mcp_body ? write_jsonrpc_refusal(body, decision.refusal, request_id())

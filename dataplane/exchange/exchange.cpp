@@ -38,6 +38,7 @@ Exchange::~Exchange() {
     release_awaited_answer();
     release_request_peek();
     release_visible_tools();
+    if (record_ != nullptr) services_.records.release(record_);
     stop_awaiting_result();
     ListNode<transport::DirtyTag>::unlink();
 }
@@ -69,6 +70,7 @@ void Exchange::on_request_body(io::Slice bytes) {
         if (request_peek_->kind() == jsonrpc::Kind::batch) look_into_batch(bytes.bytes());
     }
     if (checks_body_ && !body_is_sound()) return cut_request();
+    if (record_ != nullptr) record_->request_bytes += bytes.size();
     switch (state_) {
         case State::receiving:
             if (!head_->held->push(std::move(bytes))) return refuse(Refusal::overloaded);
@@ -105,7 +107,8 @@ void Exchange::look_into_batch(Bytes bytes) {
     if (head_->batch != nullptr) head_->batch->feed_request(bytes);
 }
 
-void Exchange::on_request_moved() {
+void Exchange::on_request_moved(std::uint64_t bytes) {
+    if (record_ != nullptr) record_->request_bytes += bytes;
     if (state_ == State::awaiting_answer) set_first_byte_deadline();
 }
 
@@ -181,6 +184,7 @@ void Exchange::decide_and_go() {
         holds_longer_ = true;
         return;
     }
+    begin_record(decision);
     if (decision.adapter != nullptr) metrics_slot_ = decision.adapter->metrics_slot;
     if (!count_use(decision)) return;
     if (decision.kind != Decision::Kind::forward) return answer_here(decision);
@@ -196,6 +200,7 @@ bool Exchange::answer_by_head() {
     check(state_ == State::receiving && head_ != nullptr, "asked before anything is decided");
     const Decision decision = decide_by_head(question(nullptr), services_);
     if (decision.kind == Decision::Kind::forward || decision.unknown_keys_issuer != 0) return false;
+    begin_record(decision);
     answer_here(decision);
     return true;
 }
@@ -221,6 +226,7 @@ void Exchange::remember(const Decision& decision) {
     awaited_answer_->first_byte_ms = adapter.timeouts.first_byte_ms;
     idle_ms_ = adapter.timeouts.idle_ms;
     load_ = decision.instance->load;
+    if (record_ != nullptr) record_->instance.set(decision.instance->name);
     load_->outstanding.fetch_add(1, std::memory_order_relaxed);
     // Some servers repeat the id on every answer; the client has its own for it already.
     if (era_ == mcp::Era::legacy && decision.session_mark == 0)
@@ -268,6 +274,7 @@ bool Exchange::send_request(const Decision& decision) {
         refuse(Refusal::head_too_large_with_ours);
         return false;
     }
+    if (record_ != nullptr) record_->trace.set(fields.value_or_empty("traceparent").substr(3, 32));
     auto leased = services_.pool.lease(destination_of(decision), *this);
     if (!leased) {
         on_backend_failed(leased.error().code, Retry::never);
@@ -354,6 +361,7 @@ void Exchange::release_load() {
 void Exchange::finish() {
     check(!finished(), "an exchange finishes once");
     state_ = State::finished;
+    end_record();
     end_sse_session();
     leave_session();
     leave_stream_place();

@@ -63,7 +63,8 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
 
     // Told by the client end.
     void on_request_body(io::Slice bytes);
-    void on_request_moved();  // a part of it went to the server inside the kernel
+    void on_request_moved(
+        std::uint64_t bytes);  // so much of it went to the server inside the kernel
     void on_request_end();
     void on_request_too_large();  // more body than Settings::body_bytes_max
     void on_request_broken();     // the body's framing is invalid
@@ -77,7 +78,7 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     void on_interim_answer(const http::ResponseHead& head) override;
     void on_response_head(const http::ResponseHead& head) override;
     void on_response_body(flow::BodyPiece piece) override;
-    void on_response_moved() override;
+    void on_response_moved(std::uint64_t bytes) override;
     void on_response_end() override;
     void on_backend_failed(Code code, Retry retry) override;
     void on_backend_room() override;
@@ -114,6 +115,12 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     void filter_answer(Bytes payload, const io::Slice* slice);
     [[nodiscard]] bool end_of_filtered();
     void release_visible_tools();
+
+    // the audit log (record.cpp)
+    void begin_record(const Decision& decision);
+    void note_refusal(Refusal refusal);
+    void note_answer_bytes(std::uint64_t bytes);
+    void end_record();
 
     // second tries (repeat.cpp)
     [[nodiscard]] bool repeat(Code code, Retry retry);
@@ -226,6 +233,7 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     jsonrpc::Peek* request_peek_ = nullptr;    // of a body that is looked at; not of a stream's
     AwaitedId* awaited_id_ = nullptr;          // if the stream still owes the result of the request
     VisibleTools* visible_tools_ = nullptr;    // if tools are left out of its answer
+    RequestRecord* record_ = nullptr;          // if there is an audit log
     InstanceLoad* load_ = nullptr;             // counted in its `outstanding`
     limit::StreamPlaces* stream_places_ = nullptr;  // if a limit of streams holds for it
     io::TimerOf<Exchange, &Exchange::on_timer> timer_{*this};

@@ -37,7 +37,7 @@ class Farewell final : public flow::BackendEvents, public ListNode<FarewellTag> 
     void on_interim_answer(const http::ResponseHead&) override {}
     void on_response_head(const http::ResponseHead&) override {}
     void on_response_body(flow::BodyPiece) override {}
-    void on_response_moved() override {}
+    void on_response_moved(std::uint64_t) override {}
     void on_response_end() override { end(); }
     void on_backend_failed(Code, Retry retry) override;
     void on_backend_room() override {}

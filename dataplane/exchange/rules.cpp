@@ -30,6 +30,7 @@ bool Exchange::body_is_sound() const {
 void Exchange::cut_request() {
     if (finished()) return;
     if (state_ != State::answering) return refuse(Refusal::unclear_message);
+    note_refusal(Refusal::unclear_message);
     services_.context.metrics.rejected[RejectReason::bad_request].add();
     client_.break_off();
     finish();

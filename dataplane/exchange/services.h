@@ -19,6 +19,7 @@
 #include "dataplane/limit/limiter.h"
 #include "dataplane/exchange/visible_tools.h"
 #include "dataplane/link/event_queue.h"
+#include "dataplane/observe/request_log.h"
 #include "dataplane/route/route_table.h"
 #include "dataplane/route/target.h"
 #include "dataplane/session/seal.h"
@@ -223,6 +224,7 @@ struct Services {
     EventQueue* events = nullptr;       // nullptr on the admin worker
     AdminPages* admin_pages = nullptr;  // nullptr on all but the admin worker
     limit::Limiter* limiter = nullptr;  // shared by all workers; nullptr: nothing is limited
+    RequestQueue* audit = nullptr;      // nullptr: there is no audit log
     const RouteTable* table = nullptr;  // of this tick; nullptr before the first snapshot
     Sealer sealer;
     SlotTable<jsonrpc::Peek> peeks{2 * limits::exchanges_per_worker_max};
@@ -233,6 +235,7 @@ struct Services {
     SlotTable<AwaitedBatch> awaited_batches{limits::awaited_batches_max};
     SlotTable<AwaitedEndpoint> awaited_endpoints{limits::endpoint_waits_max};
     SlotTable<limit::StreamPlaces> stream_places{limits::exchanges_per_worker_max};
+    SlotTable<RequestRecord> records{limits::exchanges_per_worker_max};
     SlotTable<VisibleTools> visible_tools{limits::exchanges_per_worker_max};
     List<AwaitedAnswer, NewsTag> awaiting_news;
     auth::Authenticator tokens{};

@@ -170,6 +170,7 @@ std::optional<Refusal> Exchange::enter_new_session(std::string_view server_id,
         return Refusal::too_many_sessions;
     }
     services_.context.metrics.sessions_opened.add();
+    if (record_ != nullptr) record_->session = table.public_id(opened->handle);
     if (opened->made) load_->sessions.fetch_add(1, std::memory_order_relaxed);
     const bool holds =
         awaited_answer_->opens_sse &&

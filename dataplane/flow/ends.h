@@ -125,8 +125,8 @@ class BackendEvents {
     virtual void on_interim_answer(const http::ResponseHead& head) = 0;
     virtual void on_response_head(const http::ResponseHead& head) = 0;
     virtual void on_response_body(BodyPiece piece) = 0;
-    // A part of the body went to the client inside the kernel.
-    virtual void on_response_moved() = 0;
+    // So much of the body went to the client inside the kernel.
+    virtual void on_response_moved(std::uint64_t bytes) = 0;
     virtual void on_response_end() = 0;
     // The answer will not be completed. unavailable and timed_out: no connection came about;
     // reset: the server broke it; protocol: what it sent is no HTTP/1.1. `retry` says whether the

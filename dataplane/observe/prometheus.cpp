@@ -335,6 +335,9 @@ void process(Writer& writer, const RouteTable* table, const ProcessFacts& facts)
     writer.family("events_dropped_total", "counter",
                   "Events for the control plane that found their queue full.");
     writer.sample({}, facts.events_dropped);
+    writer.family("audit_dropped_total", "counter",
+                  "Records of requests that did not reach the audit log.");
+    writer.sample({}, facts.audit_dropped);
     writer.family("build_info", "gauge", "Always 1; the labels say what runs.");
     if (facts.engine.empty())
         writer.sample({{"version", facts.program_version}}, 1);

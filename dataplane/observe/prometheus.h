@@ -22,6 +22,7 @@ struct ProcessFacts {
     double snapshot_age_seconds = 0;
     bool control_plane_connected = false;
     std::uint64_t events_dropped = 0;
+    std::uint64_t audit_dropped = 0;
     std::uint64_t sessions_known = 0;       // in the session table
     std::uint64_t sessions_never_used = 0;  // expired, by reason
     std::uint64_t sessions_idle = 0;

@@ -15,6 +15,7 @@ std::string ProcessPages::metrics() {
     facts.snapshot_age_seconds = sources_.link->snapshot_age_seconds();
     facts.control_plane_connected = sources_.link->connected();
     facts.events_dropped = sources_.link->events_dropped();
+    facts.audit_dropped = sources_.audit == nullptr ? 0 : sources_.audit->dropped();
     facts.sessions_known = sources_.sessions->table.size();
     facts.sessions_never_used = sources_.janitor->expired(ExpiryReason::never_used);
     facts.sessions_idle = sources_.janitor->expired(ExpiryReason::idle);

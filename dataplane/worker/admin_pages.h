@@ -25,6 +25,7 @@ class ProcessPages final : public exchange::AdminPages {
         const SharedSessions* sessions = nullptr;
         const Janitor* janitor = nullptr;
         const limit::Limiter* limiter = nullptr;
+        const RequestLog* audit = nullptr;  // nullptr: there is none
         std::string program_version;
     };
     explicit ProcessPages(Sources sources) : sources_(std::move(sources)) {}

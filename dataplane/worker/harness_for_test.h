@@ -201,6 +201,7 @@ class Harness {
         contract::LimitPair limits = {};
         std::vector<contract::Tenant> tenants = {};
         std::vector<contract::AccessRule> access_rules = {};
+        RequestQueue* audit = nullptr;
     };
     // One adapter "a" with an instance per port.
     explicit Harness(std::vector<std::uint16_t> ports) : Harness(std::move(ports), Special()) {}
@@ -330,6 +331,7 @@ class Harness {
         options.sessions = &sessions;
         options.events = &events_;
         options.limiter = &limiter;
+        options.audit = special_.audit;
         options.metrics = &metrics;
         options.mailbox = &mailbox;
         auto worker = Worker::open(options);

@@ -103,6 +103,7 @@ Worker::Worker(const WorkerOptions& options, std::unique_ptr<io::Ring> ring)
                 .events = options.events,
                 .admin_pages = options.admin_pages,
                 .limiter = options.limiter,
+                .audit = options.audit,
                 .table = nullptr,
                 .sealer = Sealer(options.random),
                 .awaiting_news = {},

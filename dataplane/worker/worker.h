@@ -66,6 +66,7 @@ struct WorkerOptions {
     EventQueue* events = nullptr;                 // nullptr: the admin worker
     exchange::AdminPages* admin_pages = nullptr;  // of the admin worker only
     limit::Limiter* limiter = nullptr;            // of all workers; nullptr: nothing is limited
+    RequestQueue* audit = nullptr;                // nullptr: there is no audit log
     WorkerMetrics* metrics = nullptr;
     Mailbox* mailbox = nullptr;
     RandomSource random = system_random;  // of nonces, and of the seed for choices

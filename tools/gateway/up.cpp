@@ -195,6 +195,7 @@ std::vector<std::string> dataplane_arguments(const UpOptions& options, const Dat
     if (options.max_connections) add("--max-connections", std::to_string(*options.max_connections));
     for (const auto& [key, value] : options.dataplane_limits)
         add(("--" + key).c_str(), std::to_string(value));
+    if (!options.audit_log.empty()) add("--audit-log", options.audit_log);
     for (const std::string& host : options.allowed_hosts)
         add("--allowed-hosts", host);
     for (const std::string& origin : options.allowed_origins)

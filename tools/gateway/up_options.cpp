@@ -266,6 +266,10 @@ constexpr std::array kLimits{
           limits::timeout_ms_max},
     Limit{"poll-us", "US", "look so long for work before sleeping (default 0: sleep at once)", 0,
           limits::poll_us_max},
+    Limit{"audit-log-max-bytes", "N", "size at which the audit log is rotated (default 104857600)",
+          limits::audit_log_bytes_least, limits::audit_log_bytes_most},
+    Limit{"audit-log-files", "N", "files of the audit log that are kept (default 10)", 1,
+          limits::audit_log_files_most},
 };
 
 template <std::size_t index>
@@ -384,6 +388,8 @@ constexpr std::array kSettings{
     limit_setting<6>(),
     limit_setting<7>(),
     limit_setting<8>(),
+    limit_setting<9>(),
+    limit_setting<10>(),
     Setting{"max-head-bytes", Arity::one, "N", "largest request head (default 65536)",
             [](UpOptions& o, const Values& v) {
                 return assign_integer(v[0], kHeadBytesMin, limits::head_bytes_max,
@@ -393,6 +399,8 @@ constexpr std::array kSettings{
             [](UpOptions& o, const Values& v) {
                 return assign_integer(v[0], kBodyBytesMin, kBodyBytesMax, o.max_body_bytes);
             }},
+    Setting{"audit-log", Arity::one, "FILE", "a line about every MCP request (default: none)",
+            [](UpOptions& o, const Values& v) { return assign_text(v[0], o.audit_log); }},
     Setting{"log-format", Arity::one, "json|text", "default: text on a terminal, json otherwise",
             [](UpOptions& o, const Values& v) {
                 return assign_choice(v[0], kLogFormats, o.log_format);

@@ -63,7 +63,7 @@ TEST(UpOptions, every_setting_can_come_from_the_file) {
         "max-sessions = 2000\nmax-sessions-per-user = 8\nhead-timeout-ms = 1\n"
         "body-idle-timeout-ms = 2\n"
         "client-idle-timeout-ms = 3\nsend-stall-timeout-ms = 4\nlinger-timeout-ms = 5\npoll-us = "
-        "50\n"
+        "50\naudit-log-max-bytes = 65536\naudit-log-files = 3\naudit-log = \"/a\"\n"
         "max-head-bytes = 2048\nmax-body-bytes = 4096\nlog-format = \"json\"\n"
         "log-level = \"debug\"\nallowed-hosts = [\"a.example\", \"b.example:8000\"]\n"
         "allowed-origins = \"https://a.example\"\n"));
@@ -107,11 +107,14 @@ TEST(UpOptions, every_setting_can_come_from_the_file) {
                                                  {"client-idle-timeout-ms", 3},
                                                  {"send-stall-timeout-ms", 4},
                                                  {"linger-timeout-ms", 5},
-                                                 {"poll-us", 50}}));
+                                                 {"poll-us", 50},
+                                                 {"audit-log-max-bytes", 65536},
+                                                 {"audit-log-files", 3}}));
+    EXPECT_EQ(options->audit_log, "/a");
     EXPECT_EQ(options->allowed_hosts, (std::vector<std::string>{"a.example", "b.example:8000"}));
     EXPECT_EQ(options->allowed_origins.size(), 1U);
     // The text above must not forget one.
-    EXPECT_EQ(up_settings().size(), 45U);
+    EXPECT_EQ(up_settings().size(), 48U);
 }
 
 TEST(UpOptions, problems_begin_with_where_they_stand_and_come_all_at_once) {
