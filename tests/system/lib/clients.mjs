@@ -62,13 +62,15 @@ function transportOf(speaker, over) {
 
 // Options: headers to send with every request; on: {method: handler} for notifications;
 // answers: {method: function of the params} for what the server asks; over: 'sse' for the transport
-// of 2024-11-05; transport: further options of the transport.
+// of 2024-11-05; transport: further options of the transport; made: is told the transport before it
+// is used.
 export async function connect(end, speaker, url, options = {}) {
-  const { headers, on = {}, answers = {}, over, transport: more = {} } = options;
+  const { headers, on = {}, answers = {}, over, transport: more = {}, made } = options;
   const client = makeClient(speaker, { on, answers });
   const Transport = transportOf(speaker, over);
   const requestInit = headers ? { headers } : undefined;
   const transport = new Transport(new URL(url), { requestInit, ...more });
+  made?.(transport);
   end(() => client.close());
   await client.connect(transport);
   return {

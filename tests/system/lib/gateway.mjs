@@ -1,18 +1,20 @@
 // A running gateway: `mcp-gateway up` on ports that the kernel chooses, with its own data folder.
 //
 // Whoever starts one must end it (stop), and the end is a proof: every process that was ever seen
-// below it, and every process that inherited its mark, is gone. Logs go to a file beside the data;
-// with MCPGW_KEEP in the environment the folder is kept.
+// below it, and every process that inherited its mark, is gone, and nothing that they wrote has a
+// secret in it (secrecy.mjs). Logs go to a file beside the data; with MCPGW_KEEP in the environment
+// the folder is kept.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import readline from 'node:readline';
 import { request } from './http.mjs';
 import * as processes from './processes.mjs';
 import { BIN, EXAMPLE_SERVER, GATEWAY } from './programs.mjs';
+import { leaksBelow, leaksIn } from './secrecy.mjs';
 import { until, within } from './wait.mjs';
 
 const MARK = 'MCPGW_TEST_MARK';
@@ -58,6 +60,7 @@ export class Gateway {
     this.folder = folder;
     this.dataDir = join(folder, 'data');
     this.logFile = join(folder, 'gateway.log');
+    this.auditFile = join(folder, 'audit.jsonl'); // for tests that ask for one
     this.mark = randomUUID();
     this.seen = new Map();
   }
@@ -200,6 +203,7 @@ export class Gateway {
   async #stop(signal) {
     if (this.child.exitCode === null && this.child.signalCode === null) {
       this.look();
+      const metrics = await this.#lastMetrics();
       if (signal !== 'SIGKILL') {
         await until('no zombies', () => !this.look().some(processes.isZombie), 5_000);
       }
@@ -209,9 +213,37 @@ export class Gateway {
       if (signal !== 'SIGKILL') {
         assert.deepEqual(end, { code: 0, signal: null }, `${signal}\n${this.log().slice(-4000)}`);
       }
+      this.#nothingLeaked(metrics);
       return;
     }
     await this.nothingLeft();
+    this.#nothingLeaked('');
+  }
+
+  // The metrics as they are at the end, from a gateway that can still say them.
+  async #lastMetrics() {
+    try {
+      const asked = request(this.adminUrl(), 'GET', '/metrics');
+      return (await within('the last metrics', asked, 2_000)).text;
+    } catch {
+      return '';
+    }
+  }
+
+  // Nothing secret is in what the processes wrote (log, audit file, metrics, standard output), in
+  // their command lines, or, of what tests have confided, in any file of theirs.
+  #nothingLeaked(metrics) {
+    const written = {
+      log: this.log(),
+      'audit file': existsSync(this.auditFile) ? readFileSync(this.auditFile, 'utf8') : '',
+      metrics,
+      output: this.output.join('\n'),
+      'command lines': [...this.seen.values()].map((one) => one.command.join(' ')).join('\n'),
+    };
+    const found = Object.entries(written).flatMap(([where, text]) =>
+      leaksIn(text).map((kind) => `${where}: ${kind}`),
+    );
+    assert.deepEqual([...found, ...leaksBelow(this.folder)], [], 'secrets were written');
   }
 
   async nothingLeft() {

@@ -1,0 +1,85 @@
+// A person with an official client: what an MCP host does around the SDK so that its user can log
+// in.
+//
+// Keeps what the SDK asks it to keep, and answers `redirectToAuthorization` by logging in at once
+// (identity_provider.mjs). `steps` says what the SDK has asked for, in order.
+import { UnauthorizedError as ModernUnauthorized } from '@modelcontextprotocol/client';
+import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
+import { connect } from './clients.mjs';
+import { login } from './identity_provider.mjs';
+import { confide } from './secrecy.mjs';
+
+export class Person {
+  redirectUrl = 'http://127.0.0.1:1/callback'; // nobody listens: the code is taken on the way
+
+  constructor(user) {
+    this.user = user;
+    this.steps = [];
+  }
+
+  get clientMetadata() {
+    return {
+      client_name: 'mcp-gateway-system-tests',
+      redirect_uris: [this.redirectUrl],
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      token_endpoint_auth_method: 'none',
+    };
+  }
+
+  state = () => 'the-state';
+  clientInformation = () => this.registered;
+  tokens = () => this.kept;
+  codeVerifier = () => this.verifier;
+  discoveryState = () => this.discovered;
+
+  saveDiscoveryState(state) {
+    this.discovered = state;
+  }
+
+  saveClientInformation(information) {
+    this.steps.push('registered');
+    this.registered = information;
+  }
+
+  saveTokens(tokens) {
+    this.steps.push('tokens');
+    confide(tokens.access_token, 'an access token');
+    if (tokens.refresh_token) confide(tokens.refresh_token, 'a refresh token');
+    this.kept = tokens;
+  }
+
+  saveCodeVerifier(verifier) {
+    this.verifier = confide(verifier, 'a code verifier');
+  }
+
+  async redirectToAuthorization(url) {
+    this.steps.push('login');
+    this.authorizationUrl = url;
+    this.answer = await login(url, this.user);
+    if (this.answer.code) confide(this.answer.code, 'an authorization code');
+  }
+
+  // The claims of the access token, as this client has it.
+  claims() {
+    return JSON.parse(Buffer.from(this.kept.access_token.split('.')[1], 'base64url'));
+  }
+}
+
+const isUnauthorized = (error) =>
+  error instanceof UnauthorizedError || error instanceof ModernUnauthorized;
+
+// Connects as `connect` does, and logs in when the server says that one has to. Further options of
+// the transport are in `options.transport`.
+export async function connectAs(end, person, speaker, url, options = {}) {
+  const ways = { ...options, transport: { authProvider: person, ...options.transport } };
+  let first;
+  try {
+    return await connect(end, speaker, url, { ...ways, made: (transport) => (first = transport) });
+  } catch (error) {
+    if (!isUnauthorized(error) || !person.answer?.code) throw error;
+  }
+  const { answer } = person;
+  await first.finishAuth(speaker === 'sdk' ? answer.code : new URLSearchParams(answer));
+  return connect(end, speaker, url, ways);
+}
