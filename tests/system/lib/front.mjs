@@ -27,38 +27,36 @@ function selfSigned() {
   }
 }
 
+export const withoutPrefix = (prefix, path) =>
+  path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : undefined;
+
 export class Front {
-  // Options: secure (TLS); prefix: a path that is taken off requests before they go on, unless
-  // `keepsPrefixOf` says otherwise of a path; headers: what it adds to each request.
-  static async start(end, { secure = false, prefix = '', keepsPrefixOf, headers = {} } = {}) {
-    const front = new Front(prefix, keepsPrefixOf ?? (() => false), headers);
+  // Options: secure (TLS); prefix: a path that is taken off requests before they go on; pathOf:
+  // what it makes of a path instead, or undefined if it knows none; headers: what it adds.
+  static async start(end, { secure = false, prefix = '', pathOf, headers = {} } = {}) {
+    const front = new Front(prefix, pathOf, headers);
     const take = (request, response) => front.#pass(request, response);
     front.server = secure ? https.createServer(selfSigned(), take) : http.createServer(take);
     await new Promise((resolve) => front.server.listen(0, '127.0.0.1', resolve));
     end(() => front.#close());
-    front.host = `127.0.0.1:${front.server.address().port}`;
-    front.root = `${secure ? 'https' : 'http'}://${front.host}`;
+    front.root = `${secure ? 'https' : 'http'}://127.0.0.1:${front.server.address().port}`;
     front.url = front.root + prefix;
     return front;
   }
 
-  constructor(prefix, keepsPrefixOf, headers) {
-    this.prefix = prefix;
-    this.keepsPrefixOf = keepsPrefixOf;
+  constructor(prefix, pathOf, headers) {
+    this.pathOf = pathOf ?? ((path) => withoutPrefix(prefix, path));
     this.headers = headers;
+    this.requests = []; // `METHOD /path`, in the order of their arrival
   }
 
   mcpUrl(adapter) {
     return new URL(`${this.url}/adapters/${adapter}/mcp`);
   }
 
-  #pathOf(url) {
-    if (this.prefix === '' || this.keepsPrefixOf(url)) return url;
-    return url.startsWith(`${this.prefix}/`) ? url.slice(this.prefix.length) : undefined;
-  }
-
   #pass(request, response) {
-    const path = this.#pathOf(request.url);
+    this.requests.push(`${request.method} ${request.url}`);
+    const path = this.pathOf(request.url);
     if (path === undefined) {
       response.writeHead(404).end();
       return;

@@ -14,7 +14,7 @@ import readline from 'node:readline';
 import { request } from './http.mjs';
 import * as processes from './processes.mjs';
 import { BIN, EXAMPLE_SERVER, GATEWAY } from './programs.mjs';
-import { leaksBelow, leaksIn } from './secrecy.mjs';
+import { leaksBelow, leaksIn, proveSecrecy } from './secrecy.mjs';
 import { until, within } from './wait.mjs';
 
 const MARK = 'MCPGW_TEST_MARK';
@@ -30,10 +30,15 @@ export const exampleAdapter = (name, fields = {}) => ({
 
 // Runs one of our programs to its end: {code, signal, stdout, stderr}.
 export function run(program, args, { input, env = {}, deadlineMs = 30_000 } = {}) {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const options = { env: { ...process.env, ...env }, timeout: deadlineMs, maxBuffer: 1 << 26 };
     const child = execFile(program, args, options, (error, stdout, stderr) => {
-      resolve({ code: error ? error.code : 0, signal: error?.signal ?? null, stdout, stderr });
+      try {
+        proveSecrecy(`what ${program} says`, stdout + stderr);
+        resolve({ code: error ? error.code : 0, signal: error?.signal ?? null, stdout, stderr });
+      } catch (leak) {
+        reject(leak);
+      }
     });
     child.stdin.on('error', () => {}); // it may end without reading its input
     child.stdin.end(input ?? '');
@@ -44,15 +49,19 @@ export const cli = (args, options) => run(GATEWAY, args, options);
 
 export class Gateway {
   // Options: args (further flags of `up`), env, folder (an existing one, kept at the end), before
-  // (a program and its first arguments, which becomes `up`). `end` takes what ends it (ends.mjs).
-  static async start(end, { args = [], env = {}, folder, before = [] } = {}) {
+  // (a program and its first arguments, which becomes `up`), headers (of the test's own requests
+  // to the management API), audit (writes `auditFile`). `end` takes what ends it (ends.mjs).
+  static async start(end, options = {}) {
+    const { args = [], env = {}, folder, before = [], headers = {}, audit = false } = options;
     const gateway = new Gateway(folder ?? mkdtempSync(join(tmpdir(), 'mcpgw-')));
+    gateway.headers = headers;
     end(async () => {
       await gateway.stop();
       const keep = folder !== undefined || process.env.MCPGW_KEEP !== undefined;
       if (!keep) rmSync(gateway.folder, { recursive: true, force: true });
     });
-    await gateway.#start(args, env, before);
+    const record = audit ? ['--audit-log', gateway.auditFile] : [];
+    await gateway.#start([...args, ...record], env, before);
     return gateway;
   }
 
@@ -60,7 +69,7 @@ export class Gateway {
     this.folder = folder;
     this.dataDir = join(folder, 'data');
     this.logFile = join(folder, 'gateway.log');
-    this.auditFile = join(folder, 'audit.jsonl'); // for tests that ask for one
+    this.auditFile = join(folder, 'audit.jsonl');
     this.mark = randomUUID();
     this.seen = new Map();
   }
@@ -110,8 +119,9 @@ export class Gateway {
     return new URL(`${this.url}/adapters/${adapter}/mcp`);
   }
 
-  rest(method, path, options) {
-    return request(this.url, method, path, options);
+  rest(method, path, { headers, ...options } = {}) {
+    const all = { ...this.headers, ...headers };
+    return request(this.url, method, path, { headers: all, ...options });
   }
 
   cli(args, options) {

@@ -4,6 +4,7 @@
 // becomes of the connection.
 import http from 'node:http';
 import net from 'node:net';
+import { proveSecrecy } from './secrecy.mjs';
 import { within } from './wait.mjs';
 
 // request('http://127.0.0.1:1', 'GET', '/ping', {headers, body}) -> {status, headers, text, json}
@@ -20,7 +21,13 @@ export function request(base, method, path, { headers = {}, body } = {}) {
       response.on('data', (piece) => pieces.push(piece));
       response.on('error', reject);
       response.on('end', () => {
-        resolve(finished(response, Buffer.concat(pieces).toString()));
+        const text = Buffer.concat(pieces).toString();
+        try {
+          proveSecrecy(`the answer to ${method} ${path}`, text + response.rawHeaders.join('\n'));
+          resolve(finished(response, text));
+        } catch (error) {
+          reject(error);
+        }
       });
     });
     // An answer may come, and the connection end, while the request is still being written.

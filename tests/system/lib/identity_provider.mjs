@@ -5,23 +5,14 @@
 // tells the provider who is asking. What the provider knows (clients, codes, grants) outlives
 // `down` and a change of keys, as a database would. `end` takes what ends it (ends.mjs).
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
 import http from 'node:http';
 import { Provider } from 'oidc-provider';
 import { confide, MARKER } from './secrecy.mjs';
+import { newKey, sign } from './token_issuer.mjs';
 
 const WHO = 'x-log-in-as';
 const REDIRECTS_MAX = 12;
 const REALM_ROLES = 'realm_access';
-
-let keys = 0;
-
-// A signing key as a JWK with its private part. RSA, as most providers have it.
-export function newKey() {
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  keys += 1;
-  return { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid: `key-${keys}` };
-}
 
 // The provider's own default keeps everything in one store for the whole process.
 class Rows {
@@ -107,6 +98,11 @@ export class IdentityProvider {
   forgetOldKeys() {
     this.signingKeys.length = 1;
     this.provider = this.#make();
+  }
+
+  // A token as it issues them, without anybody logging in.
+  token(claims, options) {
+    return sign(this.signingKeys[0], { iss: this.issuer, ...claims }, options);
   }
 
   // How often a path was asked for.

@@ -2,8 +2,9 @@
 // one.
 //
 // Whoever makes a secret confides it here (`confide`); whoever has text that a program wrote asks
-// whether something of it has leaked (`leaksIn`). Gateways are asked at their end (gateway.mjs), so
-// that every test is a test of secrecy. A finding names a secret by its kind, never by its value.
+// whether something of it has leaked (`leaksIn`). Gateways are asked at their end (gateway.mjs),
+// and so are answers and commands, so that every test is a test of secrecy. A finding names a
+// secret by its kind, never by its value.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -44,6 +45,12 @@ export function leaksIn(text) {
 
 const confidedIn = (bytes) =>
   [...confided].filter(([piece]) => bytes.includes(piece)).map(([, kind]) => kind);
+
+// Throws if a program answers with something that was confided before.
+export function proveSecrecy(what, text) {
+  const [kind] = confidedIn(Buffer.from(text));
+  if (kind) throw new Error(`${what} has ${kind} in it`);
+}
 
 // `FILE: kind` for everything confided that is in a file below the folder. Files may hold what has
 // the shape of a secret (sealing keys do), but no token that a client sent.

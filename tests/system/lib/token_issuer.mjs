@@ -2,15 +2,32 @@
 //
 // For tests of what the gateway makes of a token; how people get theirs is identity_provider.mjs.
 // `end` takes what ends it (ends.mjs).
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import http from 'node:http';
-import { createPrivateKey } from 'node:crypto';
 import { SignJWT } from 'jose';
-import { newKey } from './identity_provider.mjs';
 import { confide } from './secrecy.mjs';
 
 const LIFE_SECONDS = 600;
 
+let keys = 0;
+
+// A signing key as a JWK with its private part. RSA, as most providers have it.
+export function newKey() {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  keys += 1;
+  return { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid: `key-${keys}` };
+}
+
 const publicPart = ({ kty, n, e, use, alg, kid }) => ({ kty, n, e, use, alg, kid });
+
+// A token with those claims, of which `iss`, `sub` and `aud` have to be some.
+export async function sign(key, claims, { secondsLeft = LIFE_SECONDS } = {}) {
+  const now = Math.floor(Date.now() / 1000);
+  const signed = await new SignJWT({ iat: now, exp: now + secondsLeft, ...claims })
+    .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: 'at+jwt' })
+    .sign(createPrivateKey({ key, format: 'jwk' }));
+  return confide(signed, 'an access token');
+}
 
 export class TokenIssuer {
   static async start(end) {
@@ -29,31 +46,25 @@ export class TokenIssuer {
     this.key = newKey();
   }
 
-  // A token with those claims, of which `sub` and `aud` have to be some. `secondsLeft` may be
-  // negative.
-  async token(claims, { secondsLeft = LIFE_SECONDS, key = this.key, typ = 'at+jwt' } = {}) {
-    const now = Math.floor(Date.now() / 1000);
-    const times = { iat: now, exp: now + secondsLeft };
-    const signed = await new SignJWT({ iss: this.issuer, ...times, ...claims })
-      .setProtectedHeader({ alg: key.alg, kid: key.kid, typ })
-      .sign(createPrivateKey({ key, format: 'jwk' }));
-    return confide(signed, 'an access token');
+  token(claims, options) {
+    return sign(this.key, { iss: this.issuer, ...claims }, options);
   }
 
-  async bearer(claims, options) {
-    return { Authorization: `Bearer ${await this.token(claims, options)}` };
+  // What discovery says, besides the keys.
+  get metadata() {
+    return {
+      issuer: this.issuer,
+      jwks_uri: `${this.issuer}/keys`,
+      authorization_endpoint: `${this.issuer}/authorize`,
+      token_endpoint: `${this.issuer}/token`,
+      response_types_supported: ['code'],
+      code_challenge_methods_supported: ['S256'],
+    };
   }
 
   #answer(request, response) {
     const known = {
-      '/.well-known/openid-configuration': {
-        issuer: this.issuer,
-        jwks_uri: `${this.issuer}/keys`,
-        authorization_endpoint: `${this.issuer}/authorize`,
-        token_endpoint: `${this.issuer}/token`,
-        response_types_supported: ['code'],
-        code_challenge_methods_supported: ['S256'],
-      },
+      '/.well-known/openid-configuration': this.metadata,
       '/keys': { keys: [publicPart(this.key)] },
     }[request.url];
     response.writeHead(known ? 200 : 404, { 'Content-Type': 'application/json' });
