@@ -1,137 +1,426 @@
-// Who may do what over HTTP: every kind of caller at every kind of resource, as a table. What one
-// may not read is 404 to them, as if it were not there; what one may read and not change is 403.
+// Who may do what, over HTTP with tokens: five people against everything that can be read, written,
+// made and used. What somebody may not read is answered byte by byte as what does not exist.
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { endOfFile } from './lib/ends.mjs';
-import { cli, exampleAdapter, Gateway } from './lib/gateway.mjs';
-import { ACCEPT, initialize, inSession } from './lib/mcp.mjs';
+import { endOf, endOfFile } from './lib/ends.mjs';
+import { Front } from './lib/front.mjs';
+import { exampleAdapter } from './lib/gateway.mjs';
+import { openStream, request } from './lib/http.mjs';
+import { initialize, inSession, modernRequest, open, post, toolCall } from './lib/mcp.mjs';
+import { confide } from './lib/secrecy.mjs';
+import { ADMIN, as, bearer, startSecured } from './lib/secured.mjs';
+import { TokenIssuer } from './lib/token_issuer.mjs';
 import { until } from './lib/wait.mjs';
 
-const end = endOfFile();
-const as = (user, roles) => ({ 'X-Dev-UserId': user, 'X-Dev-Roles': roles ?? 'none' });
-const CALLERS = {
-  creator: as('carol', 'maker'),
-  admin: as('root', 'MCP.Admin'),
-  holder: as('harry', 'x,TEAM'),
-  maker: as('mia', 'maker'),
-  other: as('oscar'),
-};
-const ORDER = Object.keys(CALLERS);
+const PEOPLE = ['creator', 'admin', 'holder', 'other', 'anonymous'];
+const TEAM = { requiredRoles: ['team'] };
 
+// Statuses in the order of PEOPLE.
+const READ = [200, 200, 200, 404, 401];
+const ADMINS_ONLY = (status) => [403, status, 403, 403, 401];
+
+const end = endOfFile();
+let issuer;
+let front;
 let gateway;
-const ask = (method, path, headers, body) => gateway.rest(method, path, { headers, body });
-const tool = (name) => ({
-  ...exampleAdapter(name, { replicaCount: 0, requiredRoles: ['team'] }),
-  toolDefinition: { tool: { name, inputSchema: { type: 'object' } } },
-});
-const adapter = (name) => exampleAdapter(name, { requiredRoles: ['team'], tenant: 'acme' });
+let headers; // of each of PEOPLE
+let made = 0;
 
 before(async () => {
-  gateway = await Gateway.start(end, { env: { MCP_GATEWAY_CREATE_ROLES: 'maker' } });
-  assert.equal((await ask('POST', '/adapters', CALLERS.creator, adapter('one'))).status, 201);
-  assert.equal((await ask('POST', '/tools', CALLERS.creator, tool('two'))).status, 201);
-  assert.equal((await ask('PUT', '/tenants/acme', CALLERS.admin, {})).status, 201);
-  await gateway.healthy('one', 1);
-  await gateway.known('one');
+  issuer = await TokenIssuer.start(end);
+  front = await Front.start(end);
+  gateway = await startSecured(end, [issuer], front);
+  headers = {
+    creator: await as(issuer, 'creator'),
+    admin: await as(issuer, 'boss', { roles: [ADMIN] }),
+    holder: await as(issuer, 'holder', { roles: ['TEAM'], tid: 'blue' }),
+    other: await as(issuer, 'other', { roles: ['teams', 'te', 'creator'] }),
+    anonymous: {},
+  };
+  await apply(exampleAdapter('shared', TEAM));
 });
 
-// Statuses of creator, admin, holder, maker, other.
-const ROWS = [
-  ['GET', '/adapters/one', [200, 200, 200, 404, 404]],
-  ['GET', '/adapters/one/status', [200, 200, 200, 404, 404]],
-  ['GET', '/adapters/one/logs', [200, 200, 200, 404, 404]],
-  ['PUT', '/adapters/one', [200, 200, 403, 404, 404], adapter('one')],
-  ['POST', '/adapters/one/mcp', [200, 200, 200, 404, 404], initialize()],
-  ['GET', '/tools/two', [200, 200, 200, 404, 404]],
-  ['GET', '/tools/two/status', [200, 200, 200, 404, 404]],
-  ['PUT', '/tools/two', [200, 200, 403, 404, 404], tool('two')],
-  // With a body that is wrong, so that nothing is made: 400 is "you may".
-  ['POST', '/adapters', [400, 400, 403, 400, 403], {}],
-  ['POST', '/tools', [400, 400, 403, 400, 403], {}],
-  ['GET', '/sessions', [200, 200, 200, 200, 200]],
-  ['GET', '/audit', [403, 200, 403, 403, 403]],
-  ['GET', '/tenants', [200, 200, 200, 200, 200]],
-  ['GET', '/tenants/acme', [404, 200, 404, 404, 404]],
-  ['PUT', '/tenants/acme', [403, 200, 403, 403, 403], {}],
-  ['PUT', '/tenants/none', [403, 400, 403, 403, 403], { id: 'other' }],
-  ['GET', '/tokens', [403, 200, 403, 403, 403]],
-  ['POST', '/tokens', [403, 400, 403, 403, 403], {}],
-  ['GET', '/tokens/0123456789abcdef', [403, 404, 403, 403, 403]],
-  // What may not be deleted first, the deletion itself last.
-  ['DELETE', '/tenants/acme', [404, undefined, 404, 404, 404]],
-  ['DELETE', '/tenants/acme', [undefined, 204]],
-  ['DELETE', '/adapters/one', [undefined, undefined, 403, 404, 404]],
-  ['DELETE', '/tools/two', [undefined, undefined, 403, 404, 404]],
-];
+const send = (who, method, path, body) =>
+  request(gateway.url, method, path, { headers: headers[who], body });
 
-describe('the table', () => {
-  for (const [method, path, statuses, body] of ROWS) {
-    test(`${method} ${path}`, async () => {
-      for (const [i, status] of statuses.entries()) {
-        if (status === undefined) continue;
-        const headers = { ...(path.endsWith('/mcp') ? ACCEPT : {}), ...CALLERS[ORDER[i]] };
-        const answer = await ask(method, path, headers, body);
-        assert.equal(answer.status, status, `${ORDER[i]}: ${answer.text}`);
+async function apply(adapter) {
+  const answer = await send('creator', 'POST', '/adapters', adapter);
+  assert.equal(answer.status, 201, answer.text);
+  await gateway.healthy(adapter.name, 1);
+  await gateway.known(adapter.name);
+}
+
+const documents = {
+  adapters: (name, fields = {}) => exampleAdapter(name, { replicaCount: 0, ...fields }),
+  tools: (name, fields = {}) => ({
+    ...documents.adapters(name, fields),
+    toolDefinition: { tool: { name, inputSchema: { type: 'object' } } },
+  }),
+};
+
+// A resource of the creator's own, which holders of the role may read.
+async function resource(kind) {
+  const name = `thing-${String((made += 1)).padStart(4, '0')}`;
+  const answer = await send('creator', 'POST', `/${kind}`, documents[kind](name, TEAM));
+  assert.equal(answer.status, 201, answer.text);
+  return name;
+}
+
+const nobodyLike = (name) => 'x'.repeat(name.length);
+
+// Everything of an answer that tells one from another.
+function tellTales({ status, headers: all, text }, name) {
+  const { date, ...rest } = all;
+  const named = (value) => JSON.parse(JSON.stringify(value).replaceAll(name, 'NAME'));
+  return { status, headers: named(rest), text: named(text) };
+}
+
+async function judge(statuses, ask, name) {
+  for (const [n, who] of PEOPLE.entries()) {
+    const subject = typeof name === 'function' ? await name() : name;
+    const answer = await ask(who, subject);
+    assert.equal(answer.status, statuses[n], `${who}: ${answer.text}`);
+    if (who !== 'other' || answer.status !== 404) continue;
+    const nobody = nobodyLike(subject);
+    assert.deepEqual(tellTales(answer, subject), tellTales(await ask(who, nobody), nobody));
+  }
+}
+
+for (const kind of ['adapters', 'tools']) {
+  describe(kind, () => {
+    const rows = {
+      'read one': [READ, 'GET', ''],
+      'read its status': [READ, 'GET', '/status'],
+      'replace it': [[200, 200, 403, 404, 401], 'PUT', '', (name) => documents[kind](name, TEAM)],
+      'delete it': [[204, 204, 403, 404, 401], 'DELETE', ''],
+    };
+    for (const [what, [statuses, method, path, body]] of Object.entries(rows)) {
+      test(what, async () => {
+        const ask = (who, name) => send(who, method, `/${kind}/${name}${path}`, body?.(name));
+        await judge(statuses, ask, () => resource(kind));
+      });
+    }
+
+    test('list them', async () => {
+      const name = await resource(kind);
+      const sees = { creator: true, admin: true, holder: true, other: false };
+      for (const [who, isThere] of Object.entries(sees)) {
+        const answer = await send(who, 'GET', `/${kind}`);
+        assert.equal(answer.status, 200, who);
+        assert.equal(answer.json.some((one) => one.name === name), isThere, who);
+        assert.equal(answer.text.includes(name), isThere, who);
       }
+      assert.equal((await send('anonymous', 'GET', `/${kind}`)).status, 401);
+    });
+
+    test('create one', async () => {
+      const ask = (who) => {
+        const name = `${who}-${kind}`;
+        return send(who, 'POST', `/${kind}`, documents[kind](name));
+      };
+      await judge([201, 201, 201, 201, 401], ask, 'unused');
+    });
+
+    test('take a name that somebody else has', async () => {
+      const name = await resource(kind);
+      const answer = await send('other', 'POST', `/${kind}`, documents[kind](name));
+      assert.equal(answer.status, 409, answer.text);
+      assert.ok(!/creator|team/.test(answer.text), answer.text);
+    });
+
+    test('ask for workload identity', async () => {
+      const statuses = ADMINS_ONLY(201);
+      const ask = (who) =>
+        send(who, 'POST', `/${kind}`,
+          documents[kind](`${who}-${kind}-w`, { useWorkloadIdentity: true }));
+      await judge(statuses, ask, 'unused');
+    });
+  });
+}
+
+test('logs of a server', async () => {
+  await judge(READ, (who, name) => send(who, 'GET', `/adapters/${name}/logs`), 'shared');
+});
+
+describe('use', () => {
+  const url = (name) => gateway.mcpUrl(name);
+  const list = { jsonrpc: '2.0', id: 5, method: 'tools/list' };
+
+  // How each class of method is asked for on a session.
+  const classes = {
+    initialize: (name, all) => post(url(name), initialize(4), all),
+    'tools/list': (name, all) => post(url(name), list, all),
+    'tools/call': (name, all) => post(url(name), toolCall(6, 'whoami'), all),
+    ping: (name, all) => post(url(name), { ...list, method: 'ping' }, all),
+    notification: (name, all) =>
+      post(url(name), { jsonrpc: '2.0', method: 'notifications/cancelled',
+        params: { requestId: 99 } }, all),
+    DELETE: (name, all) => request(gateway.url, 'DELETE', url(name).pathname, { headers: all }),
+  };
+  const allowed = (what) => (what === 'notification' ? 202 : 200);
+
+  for (const [what, ask] of Object.entries(classes)) {
+    test(what, async () => {
+      for (const who of ['creator', 'admin', 'holder']) {
+        const id = await open(url('shared'), headers[who]);
+        const all = what === 'initialize' ? headers[who] : inSession(id, headers[who]);
+        assert.equal((await ask('shared', all)).status, allowed(what), who);
+      }
+      const foreign = await open(url('shared'), headers.creator);
+      const session = what === 'initialize' ? {} : inSession(foreign);
+      const answer = await ask('shared', { ...session, ...headers.other });
+      assert.equal(answer.status, 404, answer.text);
+      assert.equal(answer.json.error.code, -32000);
+      const nobody = await ask('xxxxxx', { ...session, ...headers.other });
+      assert.deepEqual(tellTales(answer, 'shared'), tellTales(nobody, 'xxxxxx'));
+      const anonymous = await ask('shared', session);
+      assert.equal(anonymous.status, 401);
+      assert.equal(anonymous.json.error.code, -32000);
     });
   }
 
-  test('what one may not read looks like what is not there', async () => {
-    for (const path of ['/adapters/one', '/tools/two', '/tenants/acme']) {
-      const hidden = await ask('GET', path, CALLERS.other);
-      const missing = await ask('GET', `${path.slice(0, -3)}zzz`, CALLERS.other);
-      assert.equal(hidden.status, missing.status);
-      assert.equal(hidden.text.length, missing.text.length);
+  test('the standalone stream', async (t) => {
+    const end = endOf(t);
+    const foreign = await open(url('shared'), headers.creator);
+    const stream = (who, id) => {
+      const all = { Accept: 'text/event-stream', ...inSession(id, headers[who]) };
+      return openStream(end, url('shared'), all).status;
+    };
+    for (const who of ['creator', 'admin', 'holder']) {
+      assert.equal(await stream(who, await open(url('shared'), headers[who])), 200, who);
     }
+    assert.equal(await stream('other', foreign), 404);
+    assert.equal(await stream('anonymous', foreign), 401);
   });
 
-  test('lists have what one may read', async () => {
-    for (const [caller, count] of [['creator', 1], ['admin', 1], ['holder', 1], ['other', 0]]) {
-      for (const collection of ['/adapters', '/tools']) {
-        const { json } = await ask('GET', collection, CALLERS[caller]);
-        assert.equal(json.length, count, `${caller} ${collection}`);
-      }
-    }
+  test('server/discover: a login for strangers, a probe that failed for others', async () => {
+    const ask = (name, all) => post(url(name), { ...list, method: 'server/discover' }, all);
+    assert.equal((await ask('shared', {})).status, 401);
+    const answer = await ask('shared', headers.other);
+    assert.equal(answer.status, 400);
+    assert.equal(answer.json.error.code, -32000);
+    const nobody = await ask('xxxxxx', headers.other);
+    assert.deepEqual(tellTales(answer, 'shared'), tellTales(nobody, 'xxxxxx'));
   });
 
-  test('sessions are seen and ended by their owner and by administrators', async () => {
-    const headers = { ...ACCEPT, ...CALLERS.holder };
-    const begun = await ask('POST', '/adapters/one/mcp', headers, initialize());
-    assert.equal(begun.status, 200, begun.text);
-    inSession(begun.headers['mcp-session-id']);
-    let id;
-    await until('the session', async () => {
-      const { json } = await ask('GET', '/sessions?user=harry', CALLERS.admin);
-      id = json[0]?.id;
-      return id !== undefined;
-    });
-    assert.deepEqual((await ask('GET', '/sessions?user=harry', CALLERS.other)).json, []);
-    assert.equal((await ask('DELETE', `/sessions/${id}`, CALLERS.other)).status, 404);
-    assert.equal((await ask('DELETE', `/sessions/${id}`, CALLERS.holder)).status, 204);
+  test('requests of 2026-07-28', async () => {
+    const ask = (name, all) => {
+      const { headers: own, body } = modernRequest(list);
+      return post(url(name), body, { ...own, ...all });
+    };
+    assert.equal((await ask('shared', {})).status, 401);
+    const answer = await ask('shared', headers.other);
+    assert.equal(answer.status, 404);
+    const nobody = await ask('xxxxxx', headers.other);
+    assert.deepEqual(tellTales(answer, 'shared'), tellTales(nobody, 'xxxxxx'));
+  });
+
+  test('a session of somebody else', async () => {
+    const id = await open(url('shared'), headers.creator);
+    for (const who of ['admin', 'holder']) {
+      const answer = await classes['tools/list']('shared', inSession(id, headers[who]));
+      assert.equal(answer.status, 404, who);
+      assert.equal(answer.json.error.code, -32001);
+    }
+    const own = await classes['tools/list']('shared', inSession(id, headers.creator));
+    assert.equal(own.status, 200);
+  });
+
+  test('a role that is gone ends it at the next request', async () => {
+    const id = await open(url('shared'), headers.holder);
+    const less = await as(issuer, 'holder', { roles: [] });
+    assert.equal((await classes['tools/list']('shared', inSession(id, less))).status, 404);
+    const again = await classes['tools/list']('shared', inSession(id, headers.holder));
+    assert.equal(again.status, 200);
   });
 });
 
-test('the command sets tenants and makes tokens, with and without a gateway', async () => {
-  const there = ['--server', gateway.url, '--as', 'root', '--roles', 'mcp.admin'];
-  const set = await cli(['tenants', 'set', 'beta', '--requests', '10', '--per', '60', ...there]);
-  assert.equal(set.code, 0, set.stderr);
-  const got = await cli(['tenants', 'get', 'beta', '--json', ...there]);
-  assert.deepEqual(JSON.parse(got.stdout).quota, { requests: 10, perSeconds: 60 });
-  const made = await cli(['tokens', 'create', '--user', 'ci', '--expires', '1d', ...there]);
-  assert.match(made.stdout, /^mcpgw_[\w-]{43}\n$/);
-  const local = await cli(
-    ['tokens', 'create', '--user', 'local-ci', '--data-dir', gateway.dataDir, '--json'],
-  );
-  assert.equal(local.code, 0, local.stderr);
-  const { id, token } = JSON.parse(local.stdout);
-  const listed = await cli(['tokens', 'list', ...there]);
-  assert.match(listed.stdout, /local-ci/);
-  assert.ok(!listed.stdout.includes(token));
-  await until('the control plane has told data planes', () => /"tokens":2/.test(gateway.log()));
-  const revoked = await cli(['tokens', 'revoke', id, ...there]);
-  assert.equal(revoked.code, 0, revoked.stderr);
-  const refused = await cli(['tokens', 'list', '--server', gateway.url, '--as', 'bob']);
-  assert.equal(refused.code, 1);
-  assert.match(refused.stderr, /only administrators/);
-  for (const secret of [token, made.stdout.trim()]) assert.ok(!gateway.log().includes(secret));
+describe('sessions', () => {
+  // The public handle of a new session of somebody.
+  async function handle(who, user) {
+    const before = new Set((await send('admin', 'GET', '/sessions')).json.map((one) => one.id));
+    await open(gateway.mcpUrl('shared'), headers[who]);
+    return until(`a session of ${user}`, async () => {
+      const { json } = await send('admin', 'GET', `/sessions?user=${user}`);
+      return json.find((one) => !before.has(one.id))?.id;
+    });
+  }
+
+  test('everybody lists his own, administrators all', async () => {
+    const creators = await handle('creator', 'creator');
+    const holders = await handle('holder', 'holder');
+    const seen = {};
+    for (const who of ['creator', 'admin', 'holder', 'other']) {
+      const answer = await send(who, 'GET', '/sessions');
+      assert.equal(answer.status, 200);
+      const ids = answer.json.map((one) => one.id);
+      seen[who] = [ids.includes(creators), ids.includes(holders)];
+    }
+    assert.deepEqual(seen, {
+      creator: [true, false],
+      admin: [true, true],
+      holder: [false, true],
+      other: [false, false],
+    });
+    assert.equal((await send('anonymous', 'GET', '/sessions')).status, 401);
+  });
+
+  test('end one of the creator', async () => {
+    const ask = (who, id) => send(who, 'DELETE', `/sessions/${id}`);
+    const name = () => handle('creator', 'creator');
+    for (const [who, status] of Object.entries({
+      creator: 204, admin: 204, holder: 404, other: 404, anonymous: 401,
+    })) {
+      const id = await name();
+      const answer = await ask(who, id);
+      assert.equal(answer.status, status, who);
+      if (status !== 404) continue;
+      const nobody = id.replace(/.$/, (last) => (last === '0' ? '1' : '0'));
+      assert.deepEqual(tellTales(answer, id), tellTales(await ask(who, nobody), nobody));
+    }
+  });
+});
+
+test('the audit log', async () => {
+  await judge(ADMINS_ONLY(200), (who) => send(who, 'GET', '/audit'), 'unused');
+});
+
+describe('tenants', () => {
+  const document = (id) => ({ id, quota: { requests: 100_000, perSeconds: 3600 } });
+  before(async () => {
+    const answer = await send('admin', 'PUT', '/tenants/blue', document('blue'));
+    assert.equal(answer.status, 201, answer.text);
+  });
+
+  const path = (id) => `/tenants/${id}`;
+  // The holder is in the tenant.
+  test('read one', async () => {
+    const ask = (who, id) => send(who, 'GET', path(id));
+    await judge([404, 200, 200, 404, 401], ask, 'blue');
+  });
+
+  test('list them', async () => {
+    const seen = {};
+    for (const who of ['creator', 'admin', 'holder', 'other']) {
+      const answer = await send(who, 'GET', '/tenants');
+      assert.equal(answer.status, 200, answer.text);
+      seen[who] = answer.json.map((one) => one.id);
+    }
+    assert.deepEqual(seen, { creator: [], admin: ['blue'], holder: ['blue'], other: [] });
+    assert.equal((await send('anonymous', 'GET', '/tenants')).status, 401);
+  });
+
+  test('write one', async () => {
+    const ask = (who, id) => send(who, 'PUT', path(id), document(id));
+    await judge(ADMINS_ONLY(200), ask, 'blue');
+    const nobody = await send('other', 'PUT', path('xxxx'), document('xxxx'));
+    const blue = await send('other', 'PUT', path('blue'), document('blue'));
+    assert.deepEqual(tellTales(blue, 'blue'), tellTales(nobody, 'xxxx'));
+  });
+
+  test('delete one', async () => {
+    const fresh = async () => {
+      await send('admin', 'PUT', path('blue'), document('blue'));
+      return 'blue';
+    };
+    const ask = (who, id) => send(who, 'DELETE', path(id));
+    await judge([404, 204, 403, 404, 401], ask, fresh);
+  });
+});
+
+describe('API tokens', () => {
+  const inSeconds = (seconds) => new Date(Date.now() + seconds * 1000).toISOString();
+  const wanted = { user: 'robot', roles: ['team'], expiresAt: inSeconds(600) };
+
+  async function token(fields = {}) {
+    const answer = await send('admin', 'POST', '/tokens', { ...wanted, ...fields });
+    assert.equal(answer.status, 201, answer.text);
+    assert.match(answer.json.token, /^mcpgw_[A-Za-z0-9_-]{43}$/);
+    return { ...answer.json, token: confide(answer.json.token, 'an API token') };
+  }
+
+  test('list, make, read and revoke', async () => {
+    await judge(ADMINS_ONLY(200), (who) => send(who, 'GET', '/tokens'), 'unused');
+    for (const [n, who] of PEOPLE.entries()) {
+      const answer = await send(who, 'POST', '/tokens', wanted);
+      if (answer.json?.token) confide(answer.json.token, 'an API token');
+      assert.equal(answer.status, ADMINS_ONLY(201)[n], who);
+    }
+    const read = (who, { id }) => send(who, 'GET', `/tokens/${id}`);
+    await judge(ADMINS_ONLY(200), read, token);
+    const revoke = (who, { id }) => send(who, 'DELETE', `/tokens/${id}`);
+    await judge(ADMINS_ONLY(204), revoke, token);
+  });
+
+  const use = (text, name = 'shared') =>
+    post(gateway.mcpUrl(name), initialize(), bearer(text));
+
+  test('one is good until it is revoked, and nobody reads its text again', async () => {
+    const { id, token: text } = await token();
+    await until('the token in the data plane', async () => (await use(text)).status === 200);
+    for (const path of ['/tokens', `/tokens/${id}`, '/audit']) {
+      assert.ok(!(await send('admin', 'GET', path)).text.includes(text), path);
+    }
+    assert.equal((await send('admin', 'DELETE', `/tokens/${id}`)).status, 204);
+    const refused = await until('the end of the token', async () => {
+      const answer = await use(text);
+      return answer.status === 401 && answer;
+    });
+    assert.match(refused.headers['www-authenticate'], /error="invalid_token"/);
+  });
+
+  test('one for an adapter opens that, and nothing to manage', async () => {
+    await apply(exampleAdapter('second', TEAM));
+    const { token: text } = await token({ adapters: ['shared'] });
+    await until('the token in the data plane', async () => (await use(text)).status === 200);
+    assert.equal((await use(text, 'second')).status, 404);
+    for (const path of ['/adapters', '/adapters/shared', '/sessions', '/tenants']) {
+      const { status } = await gateway.rest('GET', path, { headers: bearer(text) });
+      assert.equal(status, 403, path);
+    }
+  });
+
+  test('one that expires is 401 from then on', async () => {
+    const { token: text } = await token({ expiresAt: inSeconds(3) });
+    await until('the token in the data plane', async () => (await use(text)).status === 200);
+    await until('its end', async () => (await use(text)).status === 401);
+  });
+});
+
+test('with --create-roles only their holders and administrators create', async (t) => {
+  const end = endOf(t);
+  const other = await Front.start(end);
+  const strict = await startSecured(end, [issuer], other, {
+    env: { MCP_GATEWAY_CREATE_ROLES: 'maker' },
+  });
+  const create = async (user, claims) => {
+    const body = documents.adapters(`of-${user}`);
+    const all = await as(issuer, user, claims);
+    return (await strict.rest('POST', '/adapters', { headers: all, body })).status;
+  };
+  assert.equal(await create('ann', { roles: ['team'] }), 403);
+  assert.equal(await create('bob', { roles: ['Maker'] }), 201);
+  assert.equal(await create('eve', { roles: [ADMIN] }), 201);
+});
+
+test('users of a second issuer are never those of the first', async (t) => {
+  const end = endOf(t);
+  const second = await TokenIssuer.start(end);
+  const double = await startSecured(end, [issuer, second], await Front.start(end));
+  const body = documents.adapters('first', {});
+  const creator = await as(issuer, 'ann');
+  assert.equal((await double.rest('POST', '/adapters', { headers: creator, body })).status, 201);
+  const read = async (all) =>
+    (await double.rest('GET', '/adapters/first', { headers: all })).status;
+  await until('the keys of the second issuer', async () =>
+    (await double.rest('GET', '/adapters', { headers: await as(second, 'ann') })).status === 200);
+  assert.equal(await read(creator), 200);
+  assert.equal(await read(await as(second, 'ann')), 404);
+  const own = documents.adapters('second', {});
+  const twin = await as(second, 'ann');
+  assert.equal((await double.rest('POST', '/adapters', { headers: twin, body: own })).status, 201);
+  const { json } = await double.rest('GET', '/adapters/second');
+  assert.equal(json.createdBy, `${second.issuer}#ann`);
+  const liar = await as(issuer, `${second.issuer}#ann`);
+  assert.equal(await read(liar), 401);
 });
