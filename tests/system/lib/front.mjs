@@ -63,7 +63,8 @@ export class Front {
     }
     const { hostname, port } = new URL(this.to);
     const headers = { ...request.headers, ...this.headers };
-    const onward = http.request({ hostname, port, path, method: request.method, headers });
+    const { method } = request;
+    const onward = http.request({ hostname, port, path, method, headers, agent: false });
     onward.on('response', (answer) => {
       response.writeHead(answer.statusCode, answer.headers);
       answer.on('error', () => response.destroy());
