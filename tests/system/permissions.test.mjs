@@ -373,7 +373,9 @@ describe('API tokens', () => {
     await apply(exampleAdapter('second', TEAM));
     const { token: text } = await token({ adapters: ['shared'] });
     await until('the token in the data plane', async () => (await use(text)).status === 200);
-    assert.equal((await use(text, 'second')).status, 404);
+    const other = await use(text, 'second');
+    assert.equal(other.status, 403, other.text);
+    assert.deepEqual(tellTales(other, 'second'), tellTales(await use(text, 'xxxxxx'), 'xxxxxx'));
     for (const path of ['/adapters', '/adapters/shared', '/sessions', '/tenants']) {
       const { status } = await gateway.rest('GET', path, { headers: bearer(text) });
       assert.equal(status, 403, path);
