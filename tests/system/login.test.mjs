@@ -104,6 +104,42 @@ describe('the whole way', () => {
   });
 });
 
+describe('a client that an administrator has registered', () => {
+  const SCOPES_WANTED = ['mcp', 'mcp:write'];
+  const end = endOfFile();
+  let place;
+  before(async () => {
+    const idp = { scopes: SCOPES_WANTED, clients: ['known'] };
+    place = await setUp(end, { idp, adapters: [exampleAdapter('example', ALL)] });
+    const scoped = { ...exampleAdapter('scoped', ALL), requiredScopes: SCOPES_WANTED };
+    const answer = await place.gateway.rest('POST', '/adapters', { body: scoped });
+    assert.equal(answer.status, 201, answer.text);
+    await place.gateway.healthy('scoped', 1);
+  });
+
+  const known = () => new Person('alice', { client_id: 'known', issuer: place.idp.issuer });
+
+  for (const speaker of ['sdk', 'client']) {
+    test(`does not register, ${speaker} client`, async (t) => {
+      const person = known();
+      const url = place.front.mcpUrl('example');
+      const session = await connectAs(endOf(t), person, speaker, url);
+      assert.ok((await whoami(session)).pid);
+      assert.deepEqual(person.steps, ['login', 'tokens']);
+      assert.equal(place.idp.asked('/reg'), 0);
+    });
+
+    test(`logs in again for an adapter that wants more scopes, ${speaker} client`, async (t) => {
+      const person = known();
+      const url = place.front.mcpUrl('scoped');
+      const session = await connectAs(endOf(t), person, speaker, url);
+      assert.ok((await whoami(session)).pid);
+      assert.deepEqual(person.steps, ['login', 'tokens', 'login', 'tokens']);
+      assert.deepEqual(person.claims().scope.split(' ').sort(), SCOPES_WANTED);
+    });
+  }
+});
+
 test('servers learn who calls, and never the token', async (t) => {
   const end = endOf(t);
   const told = await ToldServer.start(end);

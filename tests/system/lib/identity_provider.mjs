@@ -10,6 +10,9 @@ import { Provider } from 'oidc-provider';
 import { confide, MARKER } from './secrecy.mjs';
 import { newKey, sign } from './token_issuer.mjs';
 
+// Of all clients here. Nobody listens there: `login` takes the code on the way.
+export const REDIRECT_URL = 'http://127.0.0.1:1/callback';
+
 const WHO = 'x-log-in-as';
 const REDIRECTS_MAX = 12;
 const REALM_ROLES = 'realm_access';
@@ -48,8 +51,19 @@ class Rows {
   }
 }
 
+// A public client that an administrator has made.
+const knownClient = (id, scopes) => ({
+  client_id: id,
+  redirect_uris: [REDIRECT_URL],
+  grant_types: ['authorization_code'],
+  response_types: ['code'],
+  token_endpoint_auth_method: 'none',
+  scope: scopes.join(' '),
+});
+
 export class IdentityProvider {
-  // Options: users: {id: {name, roles, tenant}}; scopes that resources know; accessTokenSeconds.
+  // Options: users: {id: {name, roles, tenant}}; scopes that resources know; accessTokenSeconds;
+  // clients: ids that need not register, and get no refresh tokens.
   static async start(end, { users = { alice: {} }, scopes = ['mcp'], ...options } = {}) {
     const provider = new IdentityProvider(users, scopes, options);
     await provider.up();
@@ -57,7 +71,8 @@ export class IdentityProvider {
     return provider;
   }
 
-  constructor(users, scopes, { accessTokenSeconds = 600 }) {
+  constructor(users, scopes, { accessTokenSeconds = 600, clients = [] }) {
+    this.clients = clients;
     this.users = users;
     this.scopes = scopes;
     this.accessTokenSeconds = accessTokenSeconds;
@@ -116,6 +131,7 @@ export class IdentityProvider {
       jwks: { keys: this.signingKeys },
       cookies: { keys: [`${MARKER}-cookies`] },
       scopes: ['openid', 'offline_access', ...this.scopes],
+      clients: this.clients.map((id) => knownClient(id, this.scopes)),
       pkce: { required: () => true },
       findAccount: (_, sub) => (this.users[sub] ? this.#account(sub) : undefined),
       interactions: { url: (_, { uid }) => `/interaction/${uid}` },

@@ -6,14 +6,17 @@
 import { UnauthorizedError as ModernUnauthorized } from '@modelcontextprotocol/client';
 import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
 import { connect } from './clients.mjs';
-import { login } from './identity_provider.mjs';
+import { login, REDIRECT_URL } from './identity_provider.mjs';
 import { confide } from './secrecy.mjs';
 
 export class Person {
-  redirectUrl = 'http://127.0.0.1:1/callback'; // nobody listens: the code is taken on the way
+  redirectUrl = REDIRECT_URL;
 
-  constructor(user) {
+  // `registered` is a client that need not register: {client_id, issuer}.
+  constructor(user, registered) {
     this.user = user;
+    this.registered = registered;
+    this.grants = ['authorization_code', ...(registered ? [] : ['refresh_token'])];
     this.steps = [];
   }
 
@@ -21,7 +24,7 @@ export class Person {
     return {
       client_name: 'mcp-gateway-system-tests',
       redirect_uris: [this.redirectUrl],
-      grant_types: ['authorization_code', 'refresh_token'],
+      grant_types: this.grants,
       response_types: ['code'],
       token_endpoint_auth_method: 'none',
     };
@@ -66,20 +69,25 @@ export class Person {
   }
 }
 
+const LOGINS_MAX = 2;
+
 const isUnauthorized = (error) =>
   error instanceof UnauthorizedError || error instanceof ModernUnauthorized;
 
-// Connects as `connect` does, and logs in when the server says that one has to. Further options of
-// the transport are in `options.transport`.
+// Connects as `connect` does, and logs in when the server says that one has to: once, and again if
+// it wants to have more scopes then. Further options of the transport are in `options.transport`.
 export async function connectAs(end, person, speaker, url, options = {}) {
   const ways = { ...options, transport: { authProvider: person, ...options.transport } };
-  let first;
-  try {
-    return await connect(end, speaker, url, { ...ways, made: (transport) => (first = transport) });
-  } catch (error) {
-    if (!isUnauthorized(error) || !person.answer?.code) throw error;
+  for (let logins = 0; logins < LOGINS_MAX; logins++) {
+    let transport;
+    person.answer = undefined;
+    try {
+      return await connect(end, speaker, url, { ...ways, made: (one) => (transport = one) });
+    } catch (error) {
+      if (!isUnauthorized(error) || !person.answer?.code) throw error;
+    }
+    const { answer } = person;
+    await transport.finishAuth(speaker === 'sdk' ? answer.code : new URLSearchParams(answer));
   }
-  const { answer } = person;
-  await first.finishAuth(speaker === 'sdk' ? answer.code : new URLSearchParams(answer));
   return connect(end, speaker, url, ways);
 }
