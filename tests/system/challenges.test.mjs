@@ -100,13 +100,15 @@ describe('without a token', () => {
     assert.equal(other.text, one.text);
   });
 
-  for (const path of ['/adapters/example/sse', '/mcp']) {
-    test(`${path} names its own metadata`, async () => {
-      const answer = await ask(path, 'GET', undefined, { Accept: 'text/event-stream' });
+  test('the stream of 2024-11-05 names its own metadata, and so does what is posted', async () => {
+    const path = '/adapters/example/sse';
+    const stream = await ask(path, 'GET', undefined, { Accept: 'text/event-stream' });
+    const posted = await ask('/adapters/example/messages?sessionId=1', 'POST', list);
+    for (const answer of [stream, posted]) {
       assert.equal(answer.status, 401, answer.text);
       assert.equal(challengeOf(answer).resource_metadata, metadataOf(path));
-    });
-  }
+    }
+  });
 
   test('management routes are 401, too', async () => {
     for (const path of ['/adapters', '/adapters/example', '/tools', '/sessions', '/tenants',

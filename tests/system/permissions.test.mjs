@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { endOf, endOfFile } from './lib/ends.mjs';
 import { Front } from './lib/front.mjs';
-import { exampleAdapter } from './lib/gateway.mjs';
+import { cli, exampleAdapter, Gateway } from './lib/gateway.mjs';
 import { openStream, request } from './lib/http.mjs';
 import { initialize, inSession, modernRequest, open, post, toolCall } from './lib/mcp.mjs';
 import { confide } from './lib/secrecy.mjs';
@@ -387,6 +387,29 @@ describe('API tokens', () => {
     await until('the token in the data plane', async () => (await use(text)).status === 200);
     await until('its end', async () => (await use(text)).status === 401);
   });
+});
+
+test('without any provider the first token is made on the machine of the gateway', async (t) => {
+  const alone = await Gateway.start(endOf(t), { args: ['--auth', 'oidc'] });
+  const list = async (all) => (await alone.rest('GET', '/adapters', { headers: all })).status;
+  const stranger = await alone.rest('GET', '/adapters');
+  assert.equal(stranger.status, 401);
+  assert.equal(stranger.headers['www-authenticate'], 'Bearer', 'there is nowhere to log in');
+  const metadata = '/.well-known/oauth-protected-resource';
+  assert.equal((await alone.rest('GET', metadata)).status, 404);
+  const { code, stdout, stderr } = await cli(['tokens', 'create', '--data-dir', alone.dataDir,
+    '--user', 'root', '--roles', ADMIN, '--expires', '1d']);
+  assert.equal(code, 0, stderr);
+  const text = confide(/mcpgw_[A-Za-z0-9_-]{43}/.exec(stdout)[0], 'an API token');
+  await until('the token in the data plane', async () => (await list(bearer(text))) === 200);
+  const env = { MCP_GATEWAY_TOKEN: text };
+  const listed = await alone.cli(['tokens', 'list', '--json'], { env });
+  assert.equal(listed.code, 0, listed.stderr);
+  const [one, ...others] = JSON.parse(listed.stdout);
+  assert.deepEqual([one.user, one.roles, others.length], ['root', [ADMIN], 0]);
+  const revoked = await alone.cli(['tokens', 'revoke', one.id], { env });
+  assert.equal(revoked.code, 0, revoked.stderr);
+  await until('the end of the token', async () => (await list(bearer(text))) === 401);
 });
 
 test('with --create-roles only their holders and administrators create', async (t) => {
