@@ -24,6 +24,7 @@ export async function startSecured(end, issuers, front, { args = [], ...options 
       ...['--oidc-audience', AUDIENCE],
       ...['--public-origin', front.url],
       ...['--clock-skew-seconds', '0'],
+      ...['--log-level', 'debug'], // what is logged then must not tell secrets either
       ...args,
     ],
     audit: true,
