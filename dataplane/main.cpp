@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "dataplane/auth/public_url.h"
 #include "dataplane/listen/sockets.h"
 #include "dataplane/options.h"
 #include "dataplane/worker/admin_pages.h"

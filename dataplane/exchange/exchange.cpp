@@ -192,7 +192,7 @@ void Exchange::decide_and_go() {
 }
 
 Question Exchange::question(const jsonrpc::Peek* peek, std::uint64_t except) const {
-    return {head_->head,          head_->target, peek, loopback_listener_, except,
+    return {head_->head,           head_->target,        peek,          loopback_listener_, except,
             head_->client_address, head_->held->first(), body_complete_};
 }
 
