@@ -5,6 +5,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/contract/events.h"
+#include "controlplane/identity/fake_provider.h"
 #include "controlplane/model/json.h"
+#include "controlplane/publish/fake_data_plane.h"
 
 namespace mcpgw {
 namespace {
@@ -182,6 +186,45 @@ TEST_F(ProgramTest, an_instance_that_cannot_start_is_explained_in_the_status) {
         ::poll(nullptr, 0, 10);
     }
     EXPECT_NE(status.find("Degraded: 0/1 ready"), std::string::npos) << status;
+}
+
+// The keys of the only issuer in what a data plane is told next, by their ids.
+std::string keys_of(const contract::Access& access) {
+    std::string ids;
+    for (const contract::VerifyingKey& key : access.issuers.at(0).keys)
+        ids += key.id;
+    return ids;
+}
+
+TEST_F(ProgramTest, keys_of_an_issuer_reach_data_planes_follow_it_and_outlive_its_absence) {
+    const identity::TestKey key = identity::new_edwards_key();
+    const auto key_set = [&key](const std::string& id) {
+        return identity::key_set_of({key.edwards_members() + R"(,"kid":")" + id + "\""});
+    };
+    auto provider = std::make_unique<identity::FakeProvider>();
+    provider->serve(key_set("one"));
+    const std::vector<std::string> arguments = {"--data-dir", directory_ + "/data", "--oidc-issuer",
+                                                provider->url()};
+    const pid_t first = start(arguments);
+    ASSERT_TRUE(says("READY=1")) << log();
+    {
+        publish::FakeDataPlane plane(directory_ + "/data/contract.sock");
+        plane.hello();
+        std::string keys = keys_of(plane.snapshot().access);
+        if (keys.empty()) keys = keys_of(plane.delta().access.value());
+        EXPECT_EQ(keys, "one");
+        provider->serve(key_set("two"));
+        plane.send(contract::encode(contract::UnknownKey{provider->url()}));
+        EXPECT_EQ(keys_of(plane.delta().access.value()), "two");
+    }
+    ::kill(first, SIGKILL);
+    static_cast<void>(status_of(first));
+    provider.reset();
+    start(arguments);
+    ASSERT_TRUE(says("READY=1")) << log();
+    publish::FakeDataPlane plane(directory_ + "/data/contract.sock");
+    plane.hello();
+    EXPECT_EQ(keys_of(plane.snapshot().access), "two") << "the provider is away";
 }
 
 TEST_F(ProgramTest, a_token_is_made_in_the_data_directory_while_it_runs_and_before) {

@@ -31,8 +31,12 @@ before(async () => {
   assert.equal((await ask('POST', '/adapters', CALLERS.creator, adapter('one'))).status, 201);
   assert.equal((await ask('POST', '/tools', CALLERS.creator, tool('two'))).status, 201);
   assert.equal((await ask('PUT', '/tenants/acme', CALLERS.admin, {})).status, 201);
-  await gateway.healthy('one', 1);
-  await gateway.known('one');
+  const stranger = { ...CALLERS.creator, 'Mcp-Session-Id': 'none' };
+  await until('the adapter in the data plane', async () => {
+    const ping = { jsonrpc: '2.0', id: 0, method: 'ping' };
+    const answer = await ask('POST', '/adapters/one/mcp', stranger, ping);
+    return answer.json?.error?.code === -32001;
+  });
 });
 
 // Statuses of creator, admin, holder, maker, other.
@@ -117,7 +121,7 @@ test('the command sets tenants and makes tokens, with and without a gateway', as
   assert.equal(set.code, 0, set.stderr);
   const got = await cli(['tenants', 'get', 'beta', '--json', ...there]);
   assert.deepEqual(JSON.parse(got.stdout).quota, { requests: 10, perSeconds: 60 });
-  const made = await cli(['tokens', 'create', '--user', 'ci', '--expires', '1d', ...there]);
+  const made = await cli(['tokens', ...there, 'create', '--user', 'ci', '--expires', '1d']);
   assert.match(made.stdout, /^mcpgw_[\w-]{43}\n$/);
   const local = await cli(
     ['tokens', 'create', '--user', 'local-ci', '--data-dir', gateway.dataDir, '--json'],

@@ -97,7 +97,9 @@ bool names_data_dir(int argc, char** argv) {
 void define_create(CLI::App& app, Wishes& wishes) {
     app.fallthrough();
     app.add_option("--user", wishes.token.user, "whom it stands for")->required();
-    app.add_option("--roles", wishes.token.roles, "its roles")->delimiter(',');
+    app.add_option("--roles", wishes.token.roles,
+                   "its roles; in development mode those of who asks go before `create`")
+        ->delimiter(',');
     app.add_option("--tenant", wishes.token.tenant, "whose quota it uses");
     app.add_option("--scopes", wishes.token.scopes, "its scopes")->delimiter(',');
     app.add_option("--adapters", wishes.token.adapters,
