@@ -69,7 +69,7 @@ void IssuerFeed::stop() {
 
 void IssuerFeed::missed_a_key() {
     const std::scoped_lock lock(mutex_);
-    if (plan_.missed_a_key(monotonic_now())) news_.notify_all();
+    if (plan_.missed_a_key(options_.now())) news_.notify_all();
 }
 
 contract::Issuer IssuerFeed::issuer() const {
@@ -79,11 +79,11 @@ contract::Issuer IssuerFeed::issuer() const {
 
 void IssuerFeed::run(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
-        static_cast<void>(look(monotonic_now(), stop));
+        static_cast<void>(look(stop));
         std::unique_lock lock(mutex_);
         // Until it is due, which a missed key can change while we wait.
         while (!stop.stop_requested()) {
-            const Nanos now = monotonic_now();
+            const Nanos now = options_.now();
             if (plan_.next() <= now) break;
             const Nanos planned = plan_.next();
             news_.wait_for(lock, stop, std::chrono::nanoseconds(planned - now),
@@ -92,10 +92,10 @@ void IssuerFeed::run(const std::stop_token& stop) {
     }
 }
 
-Nanos IssuerFeed::look(Nanos now, const std::stop_token& stop) {
+Nanos IssuerFeed::look(const std::stop_token& stop) {
     {
         const std::scoped_lock lock(mutex_);
-        if (now < plan_.next()) return plan_.next();
+        if (options_.now() < plan_.next()) return plan_.next();
     }
     auto news = ask(stop);
     if (stop.stop_requested()) return kNever;
@@ -106,11 +106,12 @@ Nanos IssuerFeed::look(Nanos now, const std::stop_token& stop) {
         taken = take(news->documents);
     const bool is_new = taken && news->documents != documents_;
     {
+        // Of the moment after the answer, or a provider that lets us wait would get no rest.
         const std::scoped_lock lock(mutex_);
         if (taken)
-            plan_.succeeded(now, news->max_age_seconds);
+            plan_.succeeded(options_.now(), news->max_age_seconds);
         else
-            plan_.failed(now);
+            plan_.failed(options_.now());
     }
     if (!taken) complain(taken.error().detail);
     if (taken && !complaint_.empty()) {

@@ -48,6 +48,7 @@ struct IssuerFeedOptions {
     // The last good documents. What fails here is logged.
     std::function<Result<>(const store::IssuerDocuments&)> save;
     std::function<void()> on_change;  // issuer() has news; on the feed's thread
+    std::function<Nanos()> now = monotonic_now;
 };
 
 class IssuerFeed {
@@ -67,7 +68,7 @@ class IssuerFeed {
     [[nodiscard]] contract::Issuer issuer() const;
 
     // Asks the issuer if it is time for that; when it will be time again. Not beside start().
-    Nanos look(Nanos now, const std::stop_token& stop);
+    Nanos look(const std::stop_token& stop);
 
   private:
     struct News {

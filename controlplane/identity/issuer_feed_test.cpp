@@ -27,7 +27,7 @@ TEST(RefreshPlan, keys_are_fetched_again_when_they_are_old_within_bounds) {
 
 TEST(RefreshPlan, failures_are_followed_by_longer_and_longer_waits) {
     RefreshPlan plan;
-    for (const std::uint64_t seconds : {1, 2, 4, 8, 16, 32, 60, 60}) {
+    for (const std::uint64_t seconds : {1U, 2U, 4U, 8U, 16U, 32U, 60U, 60U}) {
         plan.failed(kStart);
         EXPECT_EQ(plan.next(), kStart + seconds * kSecond);
     }
@@ -68,10 +68,16 @@ class IssuerFeedTest : public ::testing::Test {
             return {};
         };
         options.on_change = [this] { ++changes_; };
+        options.now = [this] { return now_ == 0 ? monotonic_now() : now_.load(); };
         return options;
     }
     std::string key_set(const std::string& id) const {
         return key_set_of({key_.edwards_members() + R"(,"kid":")" + id + "\""});
+    }
+    // One look at this time, and as long as it takes to be answered.
+    Nanos look(IssuerFeed& feed, Nanos now) {
+        now_ = now;
+        return feed.look({});
     }
     static std::string id_of(const IssuerFeed& feed) {
         const contract::Issuer issuer = feed.issuer();
@@ -81,6 +87,7 @@ class IssuerFeedTest : public ::testing::Test {
     const TestKey key_ = new_edwards_key();
     FakeProvider provider_;
     store::IssuerDocuments saved_;
+    std::atomic<Nanos> now_ = 0;  // 0: that of the machine
     std::atomic<int> saves_ = 0;
     std::atomic<int> changes_ = 0;
 };
@@ -89,18 +96,18 @@ TEST_F(IssuerFeedTest, keys_follow_the_provider_and_only_news_is_told) {
     provider_.serve(key_set("one"), "max-age=600");
     IssuerFeed feed(options());
     EXPECT_EQ(feed.issuer().issuer, provider_.url());
-    EXPECT_EQ(feed.look(kStart, {}), kStart + 10 * kMinute);
+    EXPECT_EQ(look(feed, kStart), kStart + 10 * kMinute);
     EXPECT_EQ(id_of(feed), "one");
     EXPECT_NE(feed.issuer().metadata.find("jwks_uri"), std::string::npos);
     EXPECT_EQ(changes_, 1);
-    feed.look(kStart + kMinute, {});
+    look(feed, kStart + kMinute);
     EXPECT_EQ(provider_.asked("/keys"), 1) << "it is not time yet";
-    feed.look(kStart + 10 * kMinute, {});
+    look(feed, kStart + 10 * kMinute);
     EXPECT_EQ(provider_.asked("/keys"), 2);
     EXPECT_EQ(changes_, 1);
     EXPECT_EQ(saves_, 1);
     provider_.serve(key_set("two"));
-    feed.look(kStart + 20 * kMinute, {});
+    look(feed, kStart + 20 * kMinute);
     EXPECT_EQ(id_of(feed), "two") << "and one is gone";
     EXPECT_EQ(feed.issuer().keys.size(), 1U);
     EXPECT_EQ(changes_, 2);
@@ -110,22 +117,32 @@ TEST_F(IssuerFeedTest, keys_follow_the_provider_and_only_news_is_told) {
 TEST_F(IssuerFeedTest, what_fails_leaves_the_keys_in_force) {
     provider_.serve(key_set("one"));
     IssuerFeed feed(options());
-    Nanos now = feed.look(kStart, {});
+    Nanos now = look(feed, kStart);
     const FakeProvider::Page failures[] = {{500, "no"},
                                            {200, "no JSON"},
                                            {200, R"({"keys":[]})"},
                                            {200, key_set_of({R"("kty":"x")"})}};
     for (const FakeProvider::Page& failure : failures) {
         provider_.put("/keys", failure);
-        const Nanos next = feed.look(now, {});
+        const Nanos next = look(feed, now);
         EXPECT_LE(next, now + 8 * kSecond) << "tried again soon";
         EXPECT_EQ(id_of(feed), "one");
         now = next;
     }
     EXPECT_EQ(changes_, 1);
     provider_.serve(key_set("two"));
-    EXPECT_EQ(feed.look(now, {}), now + 15 * kMinute);
+    EXPECT_EQ(look(feed, now), now + 15 * kMinute);
     EXPECT_EQ(id_of(feed), "two");
+}
+
+TEST_F(IssuerFeedTest, the_rest_after_a_failure_begins_when_it_has_failed) {
+    IssuerFeedOptions slow = options();
+    slow.fetch = [this](const std::string& url, const std::stop_token&) -> Result<Fetched> {
+        now_ += 10 * kSecond;
+        return failure(Code::unavailable, url + " does not answer");
+    };
+    IssuerFeed feed(std::move(slow));
+    EXPECT_EQ(look(feed, kStart), kStart + 2 * 10 * kSecond + kSecond) << "two URLs were tried";
 }
 
 TEST_F(IssuerFeedTest, metadata_of_another_issuer_gives_no_keys) {
@@ -134,7 +151,7 @@ TEST_F(IssuerFeedTest, metadata_of_another_issuer_gives_no_keys) {
                   {200, R"({"issuer":")" + provider_.url("/") + R"(","jwks_uri":")" +
                             provider_.url("/keys") + R"("})"});
     IssuerFeed feed(options());
-    EXPECT_EQ(feed.look(kStart, {}), kStart + kSecond);
+    EXPECT_EQ(look(feed, kStart), kStart + kSecond);
     EXPECT_EQ(id_of(feed), "");
     EXPECT_EQ(provider_.asked("/keys"), 0);
     EXPECT_EQ(provider_.asked("/.well-known/oauth-authorization-server"), 0);
@@ -146,7 +163,7 @@ TEST_F(IssuerFeedTest, metadata_of_oauth_alone_is_enough) {
                             provider_.url("/keys") + R"("})"});
     provider_.put("/keys", {200, key_set("one")});
     IssuerFeed feed(options());
-    feed.look(kStart, {});
+    look(feed, kStart);
     EXPECT_EQ(id_of(feed), "one");
 }
 
@@ -155,7 +172,7 @@ TEST_F(IssuerFeedTest, saved_keys_are_in_force_before_the_provider_answers) {
     feed.load({provider_.url(), key_set("saved"), R"({"a":1})"});
     EXPECT_EQ(id_of(feed), "saved");
     EXPECT_EQ(feed.issuer().metadata, R"({"a":1})");
-    feed.look(kStart, {});
+    look(feed, kStart);
     EXPECT_EQ(id_of(feed), "saved") << "the provider answers 404";
     EXPECT_EQ(changes_, 0);
 }
@@ -167,7 +184,7 @@ TEST_F(IssuerFeedTest, metadata_is_kept_only_where_it_is_served) {
     IssuerFeed feed(std::move(without));
     feed.load({provider_.url(), key_set("saved"), R"({"a":1})"});
     EXPECT_EQ(feed.issuer().metadata, "");
-    feed.look(kStart, {});
+    look(feed, kStart);
     EXPECT_EQ(feed.issuer().metadata, "");
     EXPECT_EQ(saved_.metadata, "");
 }
