@@ -82,19 +82,23 @@ Answer TenantRoutes::answer(const Call& call) {
     return call.method == "PUT" ? put(call, id) : remove(call, id);
 }
 
+Result<std::vector<model::Tenant>> TenantRoutes::readable(const Call& call, std::string_view after,
+                                                          std::size_t count_max) {
+    if (access_.is_admin(call.who)) return services_.store->tenants(after, count_max);
+    auto own = services_.store->tenant(call.who.tenant);
+    if (!own && own.error().code != Code::not_found) return std::unexpected(own.error());
+    std::vector<model::Tenant> rows;
+    if (own && own->id > after) rows.push_back(std::move(*own));
+    return rows;
+}
+
 Answer TenantRoutes::list(const Call& call) {
     const auto page = page_of(call, model::tenant_id_complaint);
     if (!page) return answer_of(page.error());
     if (const auto errors = parameter_errors(call, kListParameters); !errors.empty())
         return wrong_parameters(errors);
     // One more than fits tells whether there is a next page.
-    auto rows = services_.store->tenants(page->after, page->limit + 1);
-    if (!access_.is_admin(call.who)) {
-        rows = std::vector<model::Tenant>();
-        auto own = services_.store->tenant(call.who.tenant);
-        if (!own && own.error().code != Code::not_found) return answer_of(own.error());
-        if (own && own->id > page->after) rows->push_back(std::move(*own));
-    }
+    auto rows = readable(call, page->after, page->limit + 1);
     if (!rows) return answer_of(rows.error());
     const bool has_more = rows->size() > page->limit;
     if (has_more) rows->pop_back();

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "controlplane/api/answer.h"
 #include "controlplane/identity/principal.h"
@@ -46,6 +47,10 @@ class TenantRoutes {
 
   private:
     [[nodiscard]] bool may_read(const Call& call, std::string_view id) const;
+    // Up to so many that the caller may read, whose ids come after `after`.
+    [[nodiscard]] Result<std::vector<model::Tenant>> readable(const Call& call,
+                                                              std::string_view after,
+                                                              std::size_t count_max);
     [[nodiscard]] Answer list(const Call& call);
     [[nodiscard]] Answer get(const Call& call, const std::string& id);
     [[nodiscard]] Answer put(const Call& call, const std::string& id);
