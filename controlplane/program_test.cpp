@@ -241,6 +241,17 @@ TEST_F(ProgramTest, a_token_is_made_in_the_data_directory_while_it_runs_and_befo
     EXPECT_EQ(WEXITSTATUS(status_of(start(
                   {"tokens", "create", "--data-dir", data, "--user", "ci", "--expires", "soon"}))),
               2);
+    // Whoever the test runs as, this directory is somebody else's.
+    std::string foreign = "/";
+    if (::geteuid() == 0) {
+        foreign = directory_ + "/foreign";
+        std::filesystem::create_directory(foreign);
+        ASSERT_EQ(::chown(foreign.c_str(), 65534, 65534), 0);
+    }
+    EXPECT_EQ(
+        WEXITSTATUS(status_of(start({"tokens", "create", "--data-dir", foreign, "--user", "ci"}))),
+        1);
+    EXPECT_NE(log().find(foreign + " belongs to "), std::string::npos) << log();
     const auto listed = request("GET", "/tokens", "", "mcp.admin");
     ASSERT_TRUE(listed);
     std::size_t tokens = 0;

@@ -39,6 +39,18 @@ std::string operating_user() {
            (entry != nullptr ? std::string(entry->pw_name) : std::to_string(::geteuid()));
 }
 
+// Files that somebody else makes in there, the control plane could not write.
+Result<> refuse_foreign(const std::string& data_dir) {
+    struct stat status{};
+    if (::stat(data_dir.c_str(), &status) != 0 || status.st_uid == ::geteuid()) return {};
+    const passwd* owner = ::getpwuid(status.st_uid);
+    return failure(Code::permission_denied,
+                   data_dir + " belongs to " +
+                       (owner != nullptr ? std::string(owner->pw_name)
+                                         : "user " + std::to_string(status.st_uid)) +
+                       "; do this as that user");
+}
+
 Result<model::ApiToken> token_of(const model::TokenWish& wish, std::uint64_t now) {
     const auto body = model::body_of(wish, now);
     if (!body) return std::unexpected(body.error());
@@ -72,6 +84,7 @@ int create(const Wishes& wishes) {
     if (!text) return complain(text.error());
     token->created_by = operating_user();
     token->created_at_unix_ms = now;
+    if (const auto own = refuse_foreign(wishes.data_dir); !own) return complain(own.error());
     // What comes into being here is the owner's alone.
     ::umask(0077);
     std::error_code failed;
