@@ -13,9 +13,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/bytes.h"
 #include "common/contract/events.h"
 #include "common/contract/sessions.h"
-#include "common/limits.h"
 #include "dataplane/link/fake_control_plane.h"
 #include "dataplane/link/temporary_directory.h"
 #include "dataplane/route/snapshot_fixture.h"
