@@ -1,4 +1,4 @@
-// What a bearer token costs a request: the verdict that is remembered (a hash and a lookup), and one
+// What a bearer token costs a request: a verdict that is remembered (a hash and a lookup), and one
 // that has to be made, for each kind of signature.
 #include <memory>
 #include <string>

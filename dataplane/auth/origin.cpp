@@ -14,11 +14,20 @@ bool is_listed(std::string_view value, std::span<const std::string> list) {
         list, [value](const std::string& item) { return equals_ignoring_case(item, value); });
 }
 
+// Of a URL that is one, without its port.
+std::string_view host_of_url(std::string_view url) {
+    url.remove_prefix(std::min(url.find("://") + 3, url.size()));
+    return http::host_of(url.substr(0, url.find('/')));
+}
+
 }  // namespace
 
 bool host_is_allowed(std::string_view host, const OriginRules& rules) {
     if (is_listed(host, rules.allowed_hosts) || is_listed(http::host_of(host), rules.allowed_hosts))
         return true;
+    const bool is_public = !rules.public_url.empty() &&
+                           equals_ignoring_case(http::host_of(host), host_of_url(rules.public_url));
+    if (is_public) return true;
     if (rules.loopback_listener) return http::names_loopback(host);
     return rules.allowed_hosts.empty();
 }

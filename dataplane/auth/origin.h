@@ -18,6 +18,9 @@ struct OriginRules {
     bool loopback_listener = false;
     std::span<const std::string> allowed_hosts;    // host or host:port, ignoring case
     std::span<const std::string> allowed_origins;  // scheme://host[:port], ignoring case
+    // As PublicUrl::normalised makes it, or empty. Its host passes, whatever its port: a proxy that
+    // is in front of a loopback listener may hand over the Host that it was asked for.
+    std::string_view public_url = {};
 };
 
 // `host` is the value of Host; empty (HTTP/1.0) passes nowhere that a check applies.

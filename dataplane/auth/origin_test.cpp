@@ -35,6 +35,21 @@ TEST(Origin, lists_extend_loopback_and_rule_elsewhere) {
     EXPECT_TRUE(origin_is_allowed("http://anything", open));
 }
 
+TEST(Origin, the_host_of_the_public_url_passes_and_closes_no_other_out) {
+    OriginRules rules{.loopback_listener = true,
+                      .allowed_hosts = {},
+                      .allowed_origins = {},
+                      .public_url = "https://gw.example:8443/mcp-gw"};
+    EXPECT_TRUE(host_is_allowed("GW.example", rules));
+    EXPECT_TRUE(host_is_allowed("gw.example:8443", rules));
+    EXPECT_TRUE(host_is_allowed("localhost:8000", rules));
+    EXPECT_FALSE(host_is_allowed("evil.example", rules));
+    EXPECT_FALSE(host_is_allowed("gw.example.evil.example", rules));
+    EXPECT_FALSE(host_is_allowed("", rules));
+    rules.loopback_listener = false;
+    EXPECT_TRUE(host_is_allowed("10.1.2.3:8000", rules)) << "as a probe of a pod asks";
+}
+
 TEST(Origin, what_passes_is_granted_only_if_it_is_named_or_local_on_a_loopback) {
     const std::vector<std::string> origins{"https://app.example"};
     OriginRules rules{.loopback_listener = true, .allowed_hosts = {}, .allowed_origins = {}};

@@ -165,7 +165,8 @@ struct Settings {
 
 [[nodiscard]] inline auth::OriginRules origin_rules(const Settings& settings,
                                                     bool loopback_listener) {
-    return {loopback_listener, settings.allowed_hosts, settings.allowed_origins};
+    return {loopback_listener, settings.allowed_hosts, settings.allowed_origins,
+            settings.public_url};
 }
 
 // What the session table counts a user or a tenant by; 0 for nobody, who is not counted.

@@ -39,6 +39,13 @@ TEST(Login, metadata_is_there_for_every_resource_that_there_could_be) {
     EXPECT_EQ(preflight.field("Access-Control-Allow-Origin"), "http://localhost:1");
 }
 
+TEST(Login, a_proxy_may_hand_over_the_public_host) {
+    Harness gateway({}, with_tokens());
+    const std::string path = "/.well-known/oauth-protected-resource";
+    EXPECT_EQ(get(gateway, path, "", "gw.example").status(), "200");
+    EXPECT_EQ(get(gateway, path, "", "other.example").status(), "403");
+}
+
 TEST(Login, a_prefix_is_understood_with_and_without_it) {
     Harness::Special special = with_tokens();
     special.public_url = "https://gw.example/mcp-gw";

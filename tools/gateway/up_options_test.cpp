@@ -49,6 +49,7 @@ TEST(UpOptions, flag_beats_variable_beats_file_beats_default) {
 TEST(UpOptions, every_setting_can_come_from_the_file) {
     const auto options = resolve_up_options(config(
         "listen = \"[::1]:9000\"\nadmin-listen = \"127.0.0.2:0\"\ndata-dir = \"/d\"\n"
+        "public-origin = \"https://gw.example\"\ntrusted-proxies = [\"::1\", \"10.0.0.0/8\"]\n"
         "workers = 4\nauth = \"dev\"\ndev-auth-on-any-address = true\ndeployer = \"kubernetes\"\n"
         "systemd-scope = \"user\"\n"
         "kubeconfig = \"/k\"\nnamespace = \"servers\"\nregistry = \"r.example:5000/mcp\"\n"
@@ -71,6 +72,8 @@ TEST(UpOptions, every_setting_can_come_from_the_file) {
     EXPECT_EQ(to_text(options->listen), "[::1]:9000");
     EXPECT_EQ(options->data_dir, "/d");
     EXPECT_TRUE(options->dev_auth_on_any_address);
+    EXPECT_EQ(options->public_origin, "https://gw.example");
+    EXPECT_EQ(options->trusted_proxies.size(), 2U);
     EXPECT_EQ(options->deployer, "kubernetes");
     EXPECT_EQ(options->systemd_scope, "user");
     EXPECT_EQ(options->imports.size(), 2U);
@@ -114,7 +117,7 @@ TEST(UpOptions, every_setting_can_come_from_the_file) {
     EXPECT_EQ(options->allowed_hosts, (std::vector<std::string>{"a.example", "b.example:8000"}));
     EXPECT_EQ(options->allowed_origins.size(), 1U);
     // The text above must not forget one.
-    EXPECT_EQ(up_settings().size(), 48U);
+    EXPECT_EQ(up_settings().size(), 50U);
 }
 
 TEST(UpOptions, problems_begin_with_where_they_stand_and_come_all_at_once) {
