@@ -65,6 +65,9 @@ std::size_t memory_bound_bytes(std::size_t connections_max) {
                                   sizeof(exchange::PendingHead) + 2 * sizeof(jsonrpc::Peek) +
                                   sizeof(exchange::VisibleTools);
     const std::size_t of_backend = sizeof(backend::Http1Backend);
+    const std::size_t of_verdict = sizeof(auth::Verdict) + limits::principal_bytes_max +
+                                   limits::roles_bytes_max + limits::user_name_bytes_max +
+                                   limits::tenant_bytes_max + 2 * limits::scopes_bytes_max;
     // One send in the kernel for each connection of either side.
     const std::size_t sends = 2 * sizeof(transport::SendVector);
     return limits::receive_buffers * limits::receive_buffer_bytes +
@@ -72,7 +75,7 @@ std::size_t memory_bound_bytes(std::size_t connections_max) {
            limits::head_blocks * limits::head_block_bytes +
            limits::small_head_blocks * limits::small_head_block_bytes +
            limits::segments_per_worker_max * sizeof(transport::Segment) +
-           connections_max * (of_client + of_backend + sends);
+           limits::verdicts_max * of_verdict + connections_max * (of_client + of_backend + sends);
 }
 
 // --- Life ---------------------------------------------------------------------------------------
