@@ -2,6 +2,7 @@
 #include "dataplane/limit/limiter.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/check.h"
 #include "dataplane/limit/quota_window.h"
