@@ -140,6 +140,7 @@ inline constexpr std::uint32_t key_wait_ms = 3'000;
 inline constexpr std::uint32_t unknown_key_event_ms = 1'000;
 inline constexpr std::size_t public_origin_bytes_max = 512;
 inline constexpr std::size_t trusted_proxies_max = 64;
+inline constexpr std::uint64_t assertion_seconds = 60;  // that one is valid
 inline constexpr std::size_t api_tokens_max = 16 * 1024;
 inline constexpr std::size_t token_adapters_bytes_max = 4 * 1024;
 
@@ -172,8 +173,7 @@ inline constexpr std::size_t principal_bytes_max = 256;
 inline constexpr std::size_t roles_bytes_max = 2048;
 inline constexpr std::size_t user_name_bytes_max = 512;  // percent-encoded beyond ASCII
 inline constexpr std::size_t scopes_bytes_max = 2048;
-// A tenant's id: the claim of a token, or a name that people have chosen.
-inline constexpr std::size_t tenant_bytes_max = 256;
+inline constexpr std::size_t tenant_bytes_max = 256;  // a claim of a token, or a chosen name
 inline constexpr std::size_t tenants_max = 16 * 1024;
 // Windows of quotas, from a second to a month, and what counters hold with room.
 inline constexpr std::uint32_t quota_seconds_max = 31 * 24 * 60 * 60;

@@ -175,7 +175,7 @@ Result<> Process::set_identity() {
                            "--public-origin must be a URL such as https://gw.example or "
                            "https://gw.example/prefix, not " +
                                options_.public_origin);
-        settings_.public_url = *url;
+        settings_.public_url = settings_.assertion_issuer = *url;
     }
     for (const std::string& text : options_.trusted_proxies) {
         const auto network = transport::Network::parse(text);

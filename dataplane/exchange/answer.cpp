@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kProblem = "application/problem+json";
+constexpr std::string_view kKeySet = "application/jwk-set+json";  // RFC 7517 section 8.5
 constexpr std::string_view kKeepAliveComment = ": keepalive\n\n";
 // Ends a line and an event that were cut. The type makes clients skip it: they read `message` only.
 constexpr std::string_view kCloseCutEvent = "\nevent: cut\n\n";
@@ -481,6 +482,10 @@ void Exchange::answer_locally() {
                          .to_preflight = is_preflight(head_->head),
                          .for_everybody = target_kind_ == Target::Kind::well_known});
     if (target_kind_ == Target::Kind::well_known) return answer_metadata();
+    if (target_kind_ == Target::Kind::jwks)
+        return send_own({.content_type = kKeySet,
+                         .body = services_.assertions.jwks(),
+                         .for_everybody = true});
     const std::string_view path = head_->head.path;
     if (path == "/readyz") {
         const bool draining = services_.admin_pages != nullptr ? services_.admin_pages->draining()

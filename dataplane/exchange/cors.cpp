@@ -72,6 +72,7 @@ bool is_for_browsers(Target::Kind kind) {
         case Target::Kind::ping:
         case Target::Kind::healthz:
         case Target::Kind::readyz:
+        case Target::Kind::jwks:
         case Target::Kind::whole_server:
         case Target::Kind::unknown:
             break;

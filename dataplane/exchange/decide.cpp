@@ -233,6 +233,7 @@ bool is_mcp_target(Target::Kind kind) {
         case Target::Kind::ping:
         case Target::Kind::healthz:
         case Target::Kind::readyz:
+        case Target::Kind::jwks:
         case Target::Kind::well_known:
         case Target::Kind::whole_server:
         case Target::Kind::unknown:
@@ -257,6 +258,7 @@ Decision decide_by_head(const Question& question, Services& services) {
         case Target::Kind::ping:
         case Target::Kind::healthz:
         case Target::Kind::readyz:
+        case Target::Kind::jwks:
         case Target::Kind::whole_server:
             decision.kind = Decision::Kind::local;
             return decision;

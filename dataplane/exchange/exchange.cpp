@@ -260,6 +260,19 @@ backend::Destination Exchange::destination_of(const Decision& decision) const {
                              : backend_of(*decision.adapter, *decision.instance);
 }
 
+// Who asks, signed for the server, if its adapter wants that; valid until the next one is made.
+std::string_view Exchange::assertion_of(const Decision& decision) {
+    const Adapter* adapter = decision.adapter;
+    if (adapter == nullptr || !adapter->identity_assertion) return {};
+    const std::string_view tenant =
+        adapter->tenant.empty() ? decision.identity.tenant : std::string_view(adapter->tenant);
+    return services_.assertions.of({.identity = decision.identity,
+                                    .tenant = tenant,
+                                    .adapter = adapter->name,
+                                    .issuer = services_.settings.assertion_issuer},
+                                   services_.context.ring.unix_seconds());
+}
+
 // Queues head and held body on a backend connection. False if the exchange has ended meanwhile.
 bool Exchange::send_request(const Decision& decision) {
     http::Fields fields;
@@ -270,6 +283,7 @@ bool Exchange::send_request(const Decision& decision) {
     RequestFieldsIn in{head_->head, decision, address.view(), services_.random};
     if (!words.scheme.empty()) in.scheme = words.scheme;
     in.host = words.host;
+    in.assertion = assertion_of(decision);
     if (!make_request_fields(in, scratch, fields)) {
         refuse(Refusal::head_too_large_with_ours);
         return false;

@@ -97,6 +97,7 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     void forward(const Decision& decision);
     void remember(const Decision& decision);
     [[nodiscard]] const Adapter* adapter_now() const;
+    [[nodiscard]] std::string_view assertion_of(const Decision& decision);
     [[nodiscard]] bool send_request(const Decision& decision);
     [[nodiscard]] backend::Destination destination_of(const Decision& decision) const;
     void stop_waiting_for_news();

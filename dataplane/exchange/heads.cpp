@@ -133,6 +133,7 @@ bool make_request_fields(const RequestFieldsIn& in, FieldScratch& scratch, http:
     fits = fits && add_identity(decision, out);
     if (!decision.server_session_id.empty())
         fits = fits && out.add(mcp::kSessionId, decision.server_session_id);
+    if (!in.assertion.empty()) fits = fits && out.add(auth::Assertions::kHeader, in.assertion);
     const std::string_view trace = fields.value_or_empty(FieldName::traceparent);
     return fits && out.add("Forwarded", write_forwarded(in, scratch.forwarded)) &&
            out.add("Via", in.head.minor_version == 0 ? "1.0 mcp-gateway" : "1.1 mcp-gateway") &&

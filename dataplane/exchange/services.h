@@ -13,6 +13,7 @@
 #include "common/protocol/http_message.h"
 #include "common/protocol/jsonrpc_peek.h"
 #include "dataplane/auth/authenticator.h"
+#include "dataplane/auth/assertion.h"
 #include "dataplane/auth/origin.h"
 #include "dataplane/backend/pool.h"
 #include "dataplane/exchange/awaited_batch.h"
@@ -156,7 +157,8 @@ struct Settings {
     std::vector<std::string> allowed_hosts;
     std::vector<std::string> allowed_origins;
     std::string admin_role = "mcp.admin";
-    std::uint32_t sessions_per_user_max = 0;  // 0: no limit
+    std::string assertion_issuer = "mcp-gateway";  // who speaks in identity assertions
+    std::uint32_t sessions_per_user_max = 0;       // 0: no limit
     std::size_t head_bytes_max = limits::head_bytes_max;
     std::size_t body_bytes_max = limits::body_bytes_max;
     ClientDeadlines deadlines;
@@ -245,6 +247,7 @@ struct Services {
     std::array<AskedIssuer, limits::issuers_max> asked_issuers{};
     Random random;
     bool draining = false;
+    auth::Assertions assertions = {};
 };
 
 }  // namespace mcpgw::exchange

@@ -14,6 +14,7 @@ constexpr std::string_view kOwnPage = "GET, HEAD, OPTIONS";
 constexpr std::string_view kRead = "GET, OPTIONS";
 constexpr std::string_view kEndpoint = "GET, POST, DELETE, OPTIONS";
 constexpr std::string_view kEverything = "GET, HEAD, POST, PUT, DELETE, OPTIONS";
+constexpr std::string_view kJwks = "/.well-known/mcp-gateway/jwks.json";
 // RFC 9728 section 3; RFC 8414 section 3 and OpenID Connect Discovery 1.0 section 4.
 constexpr std::string_view kWellKnown = "/.well-known/oauth-protected-resource";
 constexpr std::string_view kOfIssuer[] = {"/.well-known/oauth-authorization-server",
@@ -100,6 +101,7 @@ Target single(std::string_view name) {
 Target classify(std::string_view path) {
     if (path == "*") return {Kind::whole_server, {}, kEverything, {}};
     if (!is_plain(path)) return {};
+    if (path == kJwks) return {Kind::jwks, {}, kOwnPage, {}};
     if (path.starts_with("/.well-known/")) {
         Target target = document(path, kWellKnown);
         for (const std::string_view where : kOfIssuer)

@@ -20,6 +20,7 @@ struct Target {
         ping,
         healthz,
         readyz,
+        jwks,          // /.well-known/mcp-gateway/jwks.json
         well_known,    // /.well-known/oauth-protected-resource[/path], and of authorization servers
         whole_server,  // *, of OPTIONS only (RFC 9112 section 3.2.4)
         unknown,

@@ -202,6 +202,7 @@ class Harness {
         std::vector<contract::Tenant> tenants = {};
         std::vector<contract::AccessRule> access_rules = {};
         RequestQueue* audit = nullptr;
+        std::string assertion_key = {};  // in DER; empty: no assertions
     };
     // One adapter "a" with an instance per port.
     explicit Harness(std::vector<std::uint16_t> ports) : Harness(std::move(ports), Special()) {}
@@ -260,6 +261,9 @@ class Harness {
         }
         adapter.limits = special_.limits;
         snapshot.access.tenants = special_.tenants;
+        adapter.identity_assertion = !special_.assertion_key.empty();
+        if (adapter.identity_assertion)
+            snapshot.access.assertion_keys = {{"a1", special_.assertion_key, true}};
         snapshot.adapters = {adapter};
         auto table = builder_.build(snapshot);
         ASSERT_TRUE(table) << table.error().detail;

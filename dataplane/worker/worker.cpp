@@ -218,6 +218,7 @@ void Worker::take_table() {
         services_.tokens.set_access(services_.table->access()))
         services_.awaiting_key.for_each(
             [this](exchange::AwaitedKey& waiting) { context_.mark(waiting.exchange); });
+    services_.assertions.set_access(services_.table->access());
     // Few wait, and not for long: looking every time is simpler than knowing whether it is another
     // table (a new one may lie where an old one lay).
     services_.awaiting_news.for_each(
