@@ -263,6 +263,24 @@ Result<> open_reconciler(ControlPlane& plane) {
     return {};
 }
 
+// What all data planes together have seen of a tenant. Nothing if one of them does not tell: a sum
+// without it would look like the truth.
+std::optional<api::TenantUsage> usage_of(ControlPlane& plane, const std::string& tenant) {
+    contract::UsagePage sum;
+    const Nanos until = monotonic_now() + limits::session_list_ms * kMillisecond;
+    for (const std::string& process : plane.publisher->processes()) {
+        const auto page = plane.sessions->usage(process, {.tenants = {tenant}}, until);
+        if (!page) return std::nullopt;
+        contract::add_usage(sum, *page);
+    }
+    if (sum.items.empty()) return std::nullopt;
+    const contract::TenantUsage& used = sum.items.front();
+    return api::TenantUsage{.used = used.used,
+                            .resets_at_unix_ms = used.resets_unix_seconds * 1000,
+                            .sessions = used.sessions,
+                            .streams = used.streams};
+}
+
 Result<> open_api(const Options& options, ControlPlane& plane) {
     api::Services services;
     services.store = plane.store.get();
@@ -292,6 +310,7 @@ Result<> open_api(const Options& options, ControlPlane& plane) {
     services.sessions.end = [&plane](const std::string& process, contract::SessionEnd wish) {
         return plane.sessions->end(process, std::move(wish));
     };
+    services.usage = [&plane](const std::string& tenant) { return usage_of(plane, tenant); };
     auto opened = api::ApiServer::open(options.api_socket, std::move(services));
     if (!opened) return std::unexpected(opened.error());
     plane.api = std::move(*opened);

@@ -36,6 +36,15 @@ store::AuditRecord audit_of(const Call& call, std::string_view action, const std
     return {0, unix_millis_now(), call.who.user_id, std::string(action), id, ""};
 }
 
+// Windows begin at multiples of their length, whether somebody uses them or not. 0: no quota.
+std::uint64_t resets_at(const model::Tenant& tenant, const TenantUsage& usage) {
+    const std::uint64_t window_ms = tenant.limits.all.quota_seconds * std::uint64_t{1000};
+    if (window_ms == 0) return 0;
+    if (usage.resets_at_unix_ms > 0) return usage.resets_at_unix_ms;
+    const std::uint64_t now = unix_millis_now();
+    return now - now % window_ms + window_ms;
+}
+
 Answer answer_with(int status, const model::Tenant& tenant,
                    const std::optional<TenantUsage>& usage = {}) {
     JsonWriter out;
@@ -43,8 +52,8 @@ Answer answer_with(int status, const model::Tenant& tenant,
     model::write_tenant_members(out, tenant);
     if (usage) {
         out.key("used").number(usage->used);
-        if (usage->resets_at_unix_ms > 0)
-            out.key("resetsAt").string(rfc3339(usage->resets_at_unix_ms));
+        if (const std::uint64_t resets = resets_at(tenant, *usage); resets > 0)
+            out.key("resetsAt").string(rfc3339(resets));
         out.key("sessions").number(usage->sessions);
         out.key("streams").number(usage->streams);
     }

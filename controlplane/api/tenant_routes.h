@@ -21,7 +21,7 @@ namespace mcpgw::api {
 // What a tenant uses at the moment.
 struct TenantUsage {
     std::uint64_t used = 0;               // requests of the present window
-    std::uint64_t resets_at_unix_ms = 0;  // when the next one begins; 0: the tenant has no quota
+    std::uint64_t resets_at_unix_ms = 0;  // when the next one begins; 0: nothing was used yet
     std::uint64_t sessions = 0;
     std::uint64_t streams = 0;
 };

@@ -483,9 +483,8 @@ void Exchange::answer_locally() {
                          .for_everybody = target_kind_ == Target::Kind::well_known});
     if (target_kind_ == Target::Kind::well_known) return answer_metadata();
     if (target_kind_ == Target::Kind::jwks)
-        return send_own({.content_type = kKeySet,
-                         .body = services_.assertions.jwks(),
-                         .for_everybody = true});
+        return send_own(
+            {.content_type = kKeySet, .body = services_.assertions.jwks(), .for_everybody = true});
     const std::string_view path = head_->head.path;
     if (path == "/readyz") {
         const bool draining = services_.admin_pages != nullptr ? services_.admin_pages->draining()

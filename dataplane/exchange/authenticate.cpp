@@ -33,6 +33,7 @@ std::string resource_path(const Target& target, std::string_view path) {
         case Target::Kind::ping:
         case Target::Kind::healthz:
         case Target::Kind::readyz:
+        case Target::Kind::jwks:
         case Target::Kind::well_known:
         case Target::Kind::whole_server:
         case Target::Kind::unknown:
@@ -97,6 +98,7 @@ std::optional<std::string_view> resource_of(const Question& question, const auth
         case Target::Kind::ping:
         case Target::Kind::healthz:
         case Target::Kind::readyz:
+        case Target::Kind::jwks:
         case Target::Kind::well_known:
         case Target::Kind::whole_server:
         case Target::Kind::unknown:

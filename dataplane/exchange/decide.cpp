@@ -251,7 +251,10 @@ Decision decide_by_head(const Question& question, Services& services) {
     if (services.admin_pages != nullptr) return decide_on_admin_listener(question);
 
     Decision decision;
-    if (question.target.kind == Target::Kind::unknown) return refuse(Refusal::unknown_path);
+    // What is not served are plain, anonymous 404s, as clients that probe expect them.
+    if (question.target.kind == Target::Kind::unknown ||
+        (question.target.kind == Target::Kind::well_known && !is_served(question, services)))
+        return refuse(Refusal::unknown_path);
     if (!is_allowed(head.method_text, question.target.allow))
         return refuse(Refusal::method_not_allowed);
     switch (question.target.kind) {
@@ -259,12 +262,8 @@ Decision decide_by_head(const Question& question, Services& services) {
         case Target::Kind::healthz:
         case Target::Kind::readyz:
         case Target::Kind::jwks:
-        case Target::Kind::whole_server:
-            decision.kind = Decision::Kind::local;
-            return decision;
-        // What is not served are plain, anonymous 404s, as clients that probe expect them.
         case Target::Kind::well_known:
-            if (!is_served(question, services)) return refuse(Refusal::unknown_path);
+        case Target::Kind::whole_server:
             decision.kind = Decision::Kind::local;
             return decision;
         case Target::Kind::unknown:

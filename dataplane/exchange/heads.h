@@ -25,7 +25,7 @@ struct RequestFieldsIn {
     Random& random;
     std::string_view scheme = "http";  // that the client has used
     std::string_view host = {};        // that it has asked for; empty: as the head has it
-    std::string_view assertion = {};  // of the caller's identity; empty: none is wanted
+    std::string_view assertion = {};   // of the caller's identity; empty: none is wanted
 };
 
 // The fields towards a server (or the control plane): end-to-end fields of the client without
