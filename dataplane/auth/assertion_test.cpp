@@ -175,8 +175,8 @@ TEST(Assertions, without_a_usable_key_there_is_none) {
                                        {"k2", new_key("P-384"), true},
                                        {"k3", pkcs8_of(EVP_RSA_gen(2048)), true}}));
     EXPECT_EQ(token_of(assertions), "");
-    EXPECT_EQ(assertions.jwks().find("k1"), std::string_view::npos);
-    EXPECT_EQ(assertions.jwks().find("k3"), std::string_view::npos);
+    EXPECT_EQ(assertions.jwks().find(R"("kid":"k1")"), std::string_view::npos);
+    EXPECT_EQ(assertions.jwks().find(R"("kid":"k3")"), std::string_view::npos);
 }
 
 }  // namespace
