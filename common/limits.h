@@ -7,8 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "common/limits_identity.h"
 #include "common/limits_kubernetes.h"
-#include "common/provider_limits.h"
 
 namespace mcpgw::limits {
 

@@ -49,7 +49,7 @@ void Exchange::on_response_head(const http::ResponseHead& head) {
     check(state_ == State::awaiting_answer, "an answer begins once");
     if (load_ != nullptr) load_->health.note_success();
     if (is_discover() && !lets_fall_back(head.status)) return refuse(Refusal::no_discovery);
-    if (visible_tools_ != nullptr)
+    if (visible_tools() != nullptr)
         if (const auto refusal = expect_tools(head)) return refuse(*refusal);
     if (awaited_answer_->opens_sse && head.status == 200 && is_event_stream(head))
         return await_endpoint(head);
@@ -71,7 +71,7 @@ void Exchange::on_response_head(const http::ResponseHead& head) {
     out.reason = head.reason;
     out.framing =
         head.framing == http::Framing::until_close ? http::Framing::chunked : head.framing;
-    if (visible_tools_ != nullptr) out.framing = http::Framing::chunked;
+    if (visible_tools() != nullptr) out.framing = http::Framing::chunked;
     out.content_length = head.content_length;
     out.fields = &fields;
     begin_answer(out);
@@ -180,7 +180,7 @@ void Exchange::on_response_body(flow::BodyPiece piece) {
     if (state_ != State::answering) return;
     answer_active_at_ = services_.context.now;
     set_answer_deadline();
-    if (visible_tools_ != nullptr) {
+    if (visible_tools() != nullptr) {
         filter_answer(piece.payload(), &piece.bytes);
     } else {
         if (is_stream_) {
@@ -196,7 +196,7 @@ void Exchange::on_response_body(flow::BodyPiece piece) {
         answer_paused_ = true;
         backend_->pause_response();
     }
-    if (!is_stream_ && visible_tools_ == nullptr) backend_->splice_response(client_);
+    if (!is_stream_ && visible_tools() == nullptr) backend_->splice_response(client_);
 }
 
 void Exchange::on_response_moved(std::uint64_t bytes) {
@@ -215,7 +215,7 @@ void Exchange::on_response_end() {
             stop_awaiting_result();
         return end_stream(kServerEnded);
     }
-    if (visible_tools_ != nullptr && !end_of_filtered()) return cut_answer(kServerEnded);
+    if (visible_tools() != nullptr && !end_of_filtered()) return cut_answer(kServerEnded);
     client_.finish();
     finish();
 }
@@ -342,7 +342,7 @@ void Exchange::end_stream(std::string_view why_no_result) {
 // The answer cannot be completed. Of a stream from which tools are left out the client may have
 // less than the scanner has seen.
 void Exchange::cut_answer(std::string_view why_no_result) {
-    if (is_stream_ && visible_tools_ != nullptr) client_.send_text(kCloseCutEvent);
+    if (is_stream_ && visible_tools() != nullptr) client_.send_text(kCloseCutEvent);
     if (is_stream_) return end_stream(why_no_result);
     client_.break_off();
     finish();

@@ -136,7 +136,9 @@ std::optional<Refusal> authenticate(const Question& question, Services& services
                                     Decision& decision) {
     if (services.settings.auth == AuthMode::dev) {
         const bool is_good = auth::identify_developer(question.head.fields, decision.identity);
-        return is_good ? std::nullopt : std::optional(Refusal::bad_identity);
+        if (is_good) return std::nullopt;
+        decision.identity = {};
+        return Refusal::bad_identity;
     }
     const auth::Bearer bearer = auth::bearer_of(question.head.fields);
     switch (bearer.kind) {

@@ -127,7 +127,7 @@ void Exchange::begin_sse_stream(const sse::EndpointEvent& event, std::string_vie
     scanner_.feed(as_bytes(stream.substr(0, event.value_end)), sink);
     client_.send_text(stream.substr(0, event.value_begin));
     client_.send_text(endpoint);
-    if (visible_tools_ != nullptr) {
+    if (visible_tools() != nullptr) {
         filter_answer(as_bytes(rest), nullptr);
     } else {
         scanner_.feed(as_bytes(rest), sink);

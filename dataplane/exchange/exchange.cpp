@@ -191,6 +191,17 @@ void Exchange::decide_and_go() {
     if (decision.session_mark == 0 || enter_session(decision)) forward(decision);
 }
 
+Extras& Exchange::extras() {
+    if (extras_ == nullptr) extras_ = services_.extras.acquire();
+    check(extras_ != nullptr, "there are as many as exchanges");
+    return *extras_;
+}
+
+void Exchange::release_extras() {
+    if (visible_tools() != nullptr || stream_places() != nullptr) return;
+    services_.extras.release(std::exchange(extras_, nullptr));
+}
+
 Question Exchange::question(const jsonrpc::Peek* peek, std::uint64_t except) const {
     return {head_->head,           head_->target,        peek,          loopback_listener_, except,
             head_->client_address, head_->held->first(), body_complete_};
@@ -201,7 +212,7 @@ bool Exchange::answer_by_head() {
     const Decision decision = decide_by_head(question(nullptr), services_);
     if (decision.kind == Decision::Kind::forward || decision.unknown_keys_issuer != 0) return false;
     begin_record(decision);
-    answer_here(decision);
+    if (count_use(decision)) answer_here(decision);
     return true;
 }
 

@@ -116,6 +116,14 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     void filter_answer(Bytes payload, const io::Slice* slice);
     [[nodiscard]] bool end_of_filtered();
     void release_visible_tools();
+    [[nodiscard]] VisibleTools* visible_tools() const {
+        return extras_ == nullptr ? nullptr : extras_->visible_tools;
+    }
+    [[nodiscard]] limit::StreamPlaces* stream_places() const {
+        return extras_ == nullptr ? nullptr : extras_->stream_places;
+    }
+    [[nodiscard]] Extras& extras();
+    void release_extras();
 
     // the audit log (record.cpp)
     void begin_record(const Decision& decision);
@@ -233,10 +241,9 @@ class Exchange final : public flow::BackendEvents, public transport::Dirty {
     AwaitedAnswer* awaited_answer_ = nullptr;  // from forward() to the answer's head
     jsonrpc::Peek* request_peek_ = nullptr;    // of a body that is looked at; not of a stream's
     AwaitedId* awaited_id_ = nullptr;          // if the stream still owes the result of the request
-    VisibleTools* visible_tools_ = nullptr;    // if tools are left out of its answer
     RequestRecord* record_ = nullptr;          // if there is an audit log
     InstanceLoad* load_ = nullptr;             // counted in its `outstanding`
-    limit::StreamPlaces* stream_places_ = nullptr;  // if a limit of streams holds for it
+    Extras* extras_ = nullptr;                 // if it has one of them
     io::TimerOf<Exchange, &Exchange::on_timer> timer_{*this};
     SessionHandle session_;  // held until the end; none: there is none, or it is not known here
     Nanos started_;

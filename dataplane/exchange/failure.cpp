@@ -28,16 +28,14 @@ constexpr RefusalFacts kCredentials[] = {
      "Tokens cannot be checked yet: the keys of their issuer are not known. Try again in a moment",
      5},
 };
-constexpr RefusalFacts kHostNotAllowed{403, kServerError, RejectReason::host_not_allowed, true,
-                                       "Host not allowed"};
-constexpr RefusalFacts kOriginNotAllowed{403, kServerError, RejectReason::origin_not_allowed, true,
-                                         "Origin not allowed"};
-constexpr RefusalFacts kUnknownPath{404, kServerError, RejectReason::not_found, true,
-                                    "No such path"};
-constexpr RefusalFacts kUnknownAdapter{404, kServerError, RejectReason::not_found, true,
-                                       "No such adapter"};
-constexpr RefusalFacts kMethodNotAllowed{405, kServerError, RejectReason::method_not_allowed, true,
-                                         "Method not allowed"};
+// From host_not_allowed to method_not_allowed.
+constexpr RefusalFacts kByHead[] = {
+    {403, kServerError, RejectReason::host_not_allowed, true, "Host not allowed"},
+    {403, kServerError, RejectReason::origin_not_allowed, true, "Origin not allowed"},
+    {404, kServerError, RejectReason::not_found, true, "No such path"},
+    {404, kServerError, RejectReason::not_found, true, "No such adapter"},
+    {405, kServerError, RejectReason::method_not_allowed, true, "Method not allowed"},
+};
 constexpr RefusalFacts kSessionUnknown{404, kSessionNotFound, RejectReason::session_not_found, true,
                                        "Session not found"};
 constexpr RefusalFacts kSessionGone{404, kSessionNotFound, RejectReason::session_not_found, true,
@@ -51,20 +49,20 @@ constexpr RefusalFacts kUnclear{400, kInvalidRequest, RejectReason::bad_request,
 constexpr RefusalFacts kUnreadable{502, kInternalError, RejectReason::bad_request, false,
                                    "The server has compressed an answer from which tools may have "
                                    "to be left out, although it was asked not to"};
-constexpr RefusalFacts kNoReadyInstance{503, kInternalError, RejectReason::no_ready_instance, true,
-                                        "No server instance is ready"};
-constexpr RefusalFacts kCannotConnect{502, kInternalError, RejectReason::bad_request, false,
-                                      "Cannot connect to the server"};
-constexpr RefusalFacts kConnectTimedOut{502, kInternalError, RejectReason::bad_request, false,
-                                        "Connecting to the server took too long"};
-constexpr RefusalFacts kReset{502, kInternalError, RejectReason::bad_request, false,
-                              "The server broke the connection before it answered"};
-constexpr RefusalFacts kBadAnswer{502, kInternalError, RejectReason::bad_request, false,
-                                  "The server's answer is not valid HTTP"};
-constexpr RefusalFacts kNoDiscovery{502, kInternalError, RejectReason::bad_request, false,
-                                    "The server does not serve server/discover"};
-constexpr RefusalFacts kFirstByteLate{504, kInternalError, RejectReason::bad_request, false,
-                                      "The server did not answer in time"};
+// From no_ready_instance to first_byte_late.
+constexpr RefusalFacts kOfServer[] = {
+    {503, kInternalError, RejectReason::no_ready_instance, true, "No server instance is ready"},
+    {502, kInternalError, RejectReason::bad_request, false, "Cannot connect to the server"},
+    {502, kInternalError, RejectReason::bad_request, false,
+     "Connecting to the server took too long"},
+    {502, kInternalError, RejectReason::bad_request, false,
+     "The server broke the connection before it answered"},
+    {502, kInternalError, RejectReason::bad_request, false,
+     "The server's answer is not valid HTTP"},
+    {502, kInternalError, RejectReason::bad_request, false,
+     "The server does not serve server/discover"},
+    {504, kInternalError, RejectReason::bad_request, false, "The server did not answer in time"},
+};
 constexpr RefusalFacts kBodyTooLarge{413, kInvalidRequest, RejectReason::body_too_large, true,
                                      "Request body too large"};
 constexpr RefusalFacts kContradiction{400, mcp::kHeaderMismatch, RejectReason::bad_request, true,
@@ -83,29 +81,19 @@ constexpr RefusalFacts kUnusableEndpoint{
     "event that leads to the server itself"};
 constexpr RefusalFacts kNoSseServer{404, kServerError, RejectReason::not_found, true,
                                     "This adapter's server does not speak HTTP+SSE: use its /mcp"};
-constexpr RefusalFacts kTooManySessions{429,
-                                        kServerError,
-                                        RejectReason::sessions_full,
-                                        true,
-                                        "Too many sessions are open: end some, or wait until idle "
-                                        "ones expire",
-                                        60};
-constexpr RefusalFacts kTooManyOfSession{429,
-                                         kServerError,
-                                         RejectReason::rate_limited,
-                                         true,
-                                         "Too many requests of this session are under way",
-                                         1};
-constexpr RefusalFacts kQuotaExhausted{429, kServerError, RejectReason::quota_exhausted, true,
-                                       "The quota is used up: Retry-After says when there is more"};
-constexpr RefusalFacts kRateExceeded{429, kServerError, RejectReason::rate_limited, true,
-                                     "Too many requests: Retry-After says when to go on"};
-constexpr RefusalFacts kTooManyStreams{429,
-                                       kServerError,
-                                       RejectReason::streams_full,
-                                       true,
-                                       "Too many event streams are open: close some",
-                                       10};
+// From too_many_sessions to too_many_streams.
+constexpr RefusalFacts kTooMany[] = {
+    {429, kServerError, RejectReason::sessions_full, true,
+     "Too many sessions are open: end some, or wait until idle ones expire", 60},
+    {429, kServerError, RejectReason::rate_limited, true,
+     "Too many requests of this session are under way", 1},
+    {429, kServerError, RejectReason::quota_exhausted, true,
+     "The quota is used up: Retry-After says when there is more"},
+    {429, kServerError, RejectReason::rate_limited, true,
+     "Too many requests: Retry-After says when to go on"},
+    {429, kServerError, RejectReason::streams_full, true,
+     "Too many event streams are open: close some", 10},
+};
 constexpr RefusalFacts kControlPlaneAway{503, kInternalError, RejectReason::bad_request, false,
                                          "The control plane is not reachable; traffic to servers "
                                          "goes on. Try again in a moment"};
@@ -129,15 +117,11 @@ const RefusalFacts& facts_of(Refusal refusal) {
             return kCredentials[static_cast<int>(refusal) -
                                 static_cast<int>(Refusal::no_credentials)];
         case Refusal::host_not_allowed:
-            return kHostNotAllowed;
         case Refusal::origin_not_allowed:
-            return kOriginNotAllowed;
         case Refusal::unknown_path:
-            return kUnknownPath;
         case Refusal::unknown_adapter:
-            return kUnknownAdapter;
         case Refusal::method_not_allowed:
-            return kMethodNotAllowed;
+            return kByHead[static_cast<int>(refusal) - static_cast<int>(Refusal::host_not_allowed)];
         case Refusal::session_not_found:
             return kSessionUnknown;
         case Refusal::session_of_gone_instance:
@@ -149,19 +133,14 @@ const RefusalFacts& facts_of(Refusal refusal) {
         case Refusal::unreadable_list:
             return kUnreadable;
         case Refusal::no_ready_instance:
-            return kNoReadyInstance;
         case Refusal::cannot_connect:
-            return kCannotConnect;
         case Refusal::connect_timed_out:
-            return kConnectTimedOut;
         case Refusal::reset_before_answer:
-            return kReset;
         case Refusal::bad_answer:
-            return kBadAnswer;
         case Refusal::no_discovery:
-            return kNoDiscovery;
         case Refusal::first_byte_late:
-            return kFirstByteLate;
+            return kOfServer[static_cast<int>(refusal) -
+                             static_cast<int>(Refusal::no_ready_instance)];
         case Refusal::body_too_large:
             return kBodyTooLarge;
         case Refusal::header_contradicts_body:
@@ -177,15 +156,12 @@ const RefusalFacts& facts_of(Refusal refusal) {
         case Refusal::no_sse_server:
             return kNoSseServer;
         case Refusal::too_many_sessions:
-            return kTooManySessions;
         case Refusal::too_many_requests_of_session:
-            return kTooManyOfSession;
         case Refusal::quota_exhausted:
-            return kQuotaExhausted;
         case Refusal::rate_exceeded:
-            return kRateExceeded;
         case Refusal::too_many_streams:
-            return kTooManyStreams;
+            return kTooMany[static_cast<int>(refusal) -
+                            static_cast<int>(Refusal::too_many_sessions)];
         case Refusal::control_plane_away:
             return kControlPlaneAway;
         case Refusal::overloaded:

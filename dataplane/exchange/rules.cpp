@@ -78,21 +78,21 @@ class Exchange::ToolsOut final : public mcp::ToolsSink, public sse::Sink {
     }
     bool shows(std::string_view tool) override {
         const Adapter* adapter = exchange_.adapter_now();
-        const VisibleTools& visible = *exchange_.visible_tools_;
+        const VisibleTools& visible = *exchange_.visible_tools();
         failed_ = failed_ || adapter == nullptr ||
                   adapter->rules_fingerprint != visible.rules_fingerprint;
         return !failed_ &&
                auth::tool_is_shown(adapter->access_rules, visible.rules_concerning, tool);
     }
     std::span<char> room() override {
-        io::Block& held = exchange_.visible_tools_->held;
+        io::Block& held = exchange_.visible_tools()->held;
         held = exchange_.services_.context.blocks.take();
         return held ? held.room() : std::span<char>();
     }
-    void release_room() override { exchange_.visible_tools_->held.reset(); }
+    void release_room() override { exchange_.visible_tools()->held.reset(); }
 
   private:
-    [[nodiscard]] mcp::ToolsFilter& filter() { return exchange_.visible_tools_->filter; }
+    [[nodiscard]] mcp::ToolsFilter& filter() { return exchange_.visible_tools()->filter; }
     [[nodiscard]] bool is_of_payload(std::string_view piece) const {
         return piece.data() >= payload_.data() && piece.data() < payload_.data() + payload_.size();
     }
@@ -108,10 +108,10 @@ class Exchange::ToolsOut final : public mcp::ToolsSink, public sse::Sink {
 };
 
 bool Exchange::watch_for_tools(const Decision& decision) {
-    if (visible_tools_ == nullptr) visible_tools_ = services_.visible_tools.acquire();
-    if (visible_tools_ == nullptr) return false;
-    visible_tools_->rules_concerning = decision.rules_concerning;
-    visible_tools_->rules_fingerprint = decision.adapter->rules_fingerprint;
+    if (visible_tools() == nullptr) extras().visible_tools = services_.visible_tools.acquire();
+    if (visible_tools() == nullptr) return false;
+    visible_tools()->rules_concerning = decision.rules_concerning;
+    visible_tools()->rules_fingerprint = decision.adapter->rules_fingerprint;
     return true;
 }
 
@@ -135,12 +135,13 @@ void Exchange::filter_answer(Bytes payload, const io::Slice* slice) {
 // Of an answer that is no stream.
 bool Exchange::end_of_filtered() {
     ToolsOut out(*this, {}, nullptr);
-    return visible_tools_->filter.end(out);
+    return visible_tools()->filter.end(out);
 }
 
 void Exchange::release_visible_tools() {
-    if (visible_tools_ != nullptr) services_.visible_tools.release(visible_tools_);
-    visible_tools_ = nullptr;
+    if (visible_tools() == nullptr) return;
+    services_.visible_tools.release(std::exchange(extras_->visible_tools, nullptr));
+    release_extras();
 }
 
 }  // namespace mcpgw::exchange

@@ -214,6 +214,12 @@ class Random {
     return destination;
 }
 
+// What few exchanges have, so that the others need one pointer for all of it.
+struct Extras {
+    VisibleTools* visible_tools = nullptr;         // tools are left out of its answer
+    limit::StreamPlaces* stream_places = nullptr;  // a limit of streams holds for it
+};
+
 struct Services {
     // Of the monotonic clock: what sessions and the health of instances are measured in.
     [[nodiscard]] std::uint32_t now_seconds() const {
@@ -237,6 +243,7 @@ struct Services {
     SlotTable<AwaitedId> awaited_ids{limits::exchanges_per_worker_max};
     SlotTable<AwaitedBatch> awaited_batches{limits::awaited_batches_max};
     SlotTable<AwaitedEndpoint> awaited_endpoints{limits::endpoint_waits_max};
+    SlotTable<Extras> extras{limits::exchanges_per_worker_max};
     SlotTable<limit::StreamPlaces> stream_places{limits::exchanges_per_worker_max};
     SlotTable<RequestRecord> records{limits::exchanges_per_worker_max};
     SlotTable<VisibleTools> visible_tools{limits::exchanges_per_worker_max};

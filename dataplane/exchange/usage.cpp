@@ -76,20 +76,20 @@ bool Exchange::take_stream_place(const limit::Subjects& subjects, bool is_standa
             return false;
         }
     }
-    stream_places_ = services_.stream_places.acquire(places);
-    check(stream_places_ != nullptr, "there are as many places as exchanges");
+    extras().stream_places = services_.stream_places.acquire(places);
+    check(stream_places() != nullptr, "there are as many places as exchanges");
     return true;
 }
 
 void Exchange::count_stream() {
-    if (stream_places_ != nullptr) services_.limiter->count_stream(*stream_places_);
+    if (stream_places() != nullptr) services_.limiter->count_stream(*stream_places());
 }
 
 void Exchange::leave_stream_place() {
-    if (stream_places_ == nullptr) return;
-    services_.limiter->leave_stream(*stream_places_);
-    services_.stream_places.release(stream_places_);
-    stream_places_ = nullptr;
+    if (stream_places() == nullptr) return;
+    services_.limiter->leave_stream(*stream_places());
+    services_.stream_places.release(std::exchange(extras_->stream_places, nullptr));
+    release_extras();
 }
 
 void Exchange::note_limit(LimitKind kind, LimitScope scope) {

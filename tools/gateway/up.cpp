@@ -189,6 +189,7 @@ std::vector<std::string> dataplane_arguments(const UpOptions& options, const Dat
     if (!options.public_origin.empty()) add("--public-origin", options.public_origin);
     for (const std::string& network : options.trusted_proxies)
         add("--trusted-proxies", network);
+    if (!options.admin_role.empty()) add("--admin-role", options.admin_role);
     add("--drain-seconds", std::to_string(options.drain_seconds));
     add("--max-head-bytes", std::to_string(options.max_head_bytes));
     add("--max-body-bytes", std::to_string(options.max_body_bytes));
@@ -212,6 +213,7 @@ std::vector<std::string> controlplane_arguments(const UpOptions& options, const 
         out.insert(out.end(), {"--session-keys", options.session_keys});
     out.insert(out.end(), {"--deployer", options.deployer, "--systemd-scope", options.systemd_scope,
                            "--drain-seconds", std::to_string(options.drain_seconds)});
+    if (!options.admin_role.empty()) out.push_back("--admin-role=" + options.admin_role);
     for (const auto& [key, value] : options.controlplane_flags)
         out.push_back("--" + key + "=" + value);
     return out;

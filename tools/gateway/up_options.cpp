@@ -177,6 +177,13 @@ std::string assign_pull_secrets(UpOptions& o, const Values& v) {
     return pass_on_words(o, "image-pull-secret", v, model::object_name_complaint);
 }
 
+// Both planes have to know it.
+std::string assign_admin_role(UpOptions& o, const Values& v) {
+    const model::Complaint complaint = model::role_complaint(v[0]);
+    if (complaint != nullptr) return complaint + (", not " + quoted(v[0]));
+    return assign_text(v[0], o.admin_role);
+}
+
 std::string assign_clock_skew(UpOptions& o, const Values& v) {
     std::uint32_t seconds = 0;
     std::string problem = assign_integer(v[0], 0, limits::clock_skew_seconds_max, seconds);
@@ -217,6 +224,11 @@ constexpr std::array kWordLists{
     WordList{"tenant-claim", "NAME", "claim with the tenant (default tid)", model::claim_complaint},
     WordList{"scopes-claim", "NAME", "claims with scopes (default scope, scp)",
              model::claim_complaint},
+    WordList{"create-roles", "ROLE", "roles that may create adapters (default: everybody)",
+             model::role_complaint},
+    WordList{"workload-identity-roles", "ROLE",
+             "roles that may ask for useWorkloadIdentity (default: administrators only)",
+             model::role_complaint},
 };
 
 template <std::size_t index>
@@ -354,6 +366,10 @@ constexpr std::array kSettings{
     word_list_setting<5>(),
     word_list_setting<6>(),
     word_list_setting<7>(),
+    Setting{"admin-role", Arity::one, "ROLE", "role of administrators (default mcp.admin)",
+            assign_admin_role},
+    word_list_setting<8>(),
+    word_list_setting<9>(),
     Setting{"clock-skew-seconds", Arity::one, "N",
             "how far clocks of issuers may be off (default 60)", assign_clock_skew},
     Setting{"import", Arity::many, "FILE", "apply the servers of an mcp.json once ready",

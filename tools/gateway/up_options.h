@@ -44,6 +44,7 @@ struct UpOptions {
     std::vector<std::pair<std::string, std::uint64_t>> dataplane_limits;
     std::uint64_t max_head_bytes = limits::head_bytes_max;
     std::uint64_t max_body_bytes = limits::body_bytes_max;
+    std::string admin_role;  // empty: the planes know the default
     std::string audit_log;   // empty: none
     std::string log_format;  // empty: text on a terminal, json otherwise
     std::string log_level = "info";

@@ -46,28 +46,67 @@ TEST(UpOptions, flag_beats_variable_beats_file_beats_default) {
     EXPECT_EQ(options->max_connections, 9U);
 }
 
+// Every setting that there is.
+const std::string kEverySetting =
+    "listen = \"[::1]:9000\"\nadmin-listen = \"127.0.0.2:0\"\ndata-dir = \"/d\"\n"
+    "public-origin = \"https://gw.example\"\ntrusted-proxies = [\"::1\", \"10.0.0.0/8\"]\n"
+    "workers = 4\nauth = \"dev\"\ndev-auth-on-any-address = true\ndeployer = \"kubernetes\"\n"
+    "systemd-scope = \"user\"\n"
+    "kubeconfig = \"/k\"\nnamespace = \"servers\"\nregistry = \"r.example:5000/mcp\"\n"
+    "pod-user = 2000\nimage-pull-secret = [\"a\", \"b\"]\n"
+    "workload-identity-service-account = \"workload\"\n"
+    "oidc-issuer = \"https://i\"\noidc-audience = \"a\"\noidc-scopes = [\"s\", \"t\"]\n"
+    "oidc-resource = \"r\"\noidc-metadata = true\nuser-claim = \"u\"\nname-claim = \"n\"\n"
+    "roles-claim = \"g\"\ntenant-claim = \"d\"\nscopes-claim = \"c\"\n"
+    "clock-skew-seconds = 0\n"
+    "admin-role = \"boss\"\ncreate-roles = [\"maker\"]\nworkload-identity-roles = \"w\"\n"
+    "import = [\"a.json\", \"b.json\"]\nsession-keys = \"/k\"\nsession-key-days = 30\n"
+    "drain-seconds = 0\nmax-connections = 10\nmax-connections-per-address = 7\n"
+    "max-sessions = 2000\nmax-sessions-per-user = 8\nhead-timeout-ms = 1\n"
+    "body-idle-timeout-ms = 2\n"
+    "client-idle-timeout-ms = 3\nsend-stall-timeout-ms = 4\nlinger-timeout-ms = 5\npoll-us = "
+    "50\naudit-log-max-bytes = 65536\naudit-log-files = 3\naudit-log = \"/a\"\n"
+    "max-head-bytes = 2048\nmax-body-bytes = 4096\nlog-format = \"json\"\n"
+    "log-level = \"debug\"\nallowed-hosts = [\"a.example\", \"b.example:8000\"]\n"
+    "allowed-origins = \"https://a.example\"\n";
+// What the planes are told of it as flags.
+const std::vector<std::pair<std::string, std::string>> kFlagsOfControlPlane{
+    {"kubeconfig", "/k"},
+    {"namespace", "servers"},
+    {"registry", "r.example:5000/mcp"},
+    {"pod-user", "2000"},
+    {"image-pull-secret", "a"},
+    {"image-pull-secret", "b"},
+    {"workload-identity-service-account", "workload"},
+    {"oidc-issuer", "https://i"},
+    {"oidc-audience", "a"},
+    {"oidc-scopes", "s"},
+    {"oidc-scopes", "t"},
+    {"oidc-resource", "r"},
+    {"oidc-metadata", "true"},
+    {"user-claim", "u"},
+    {"name-claim", "n"},
+    {"roles-claim", "g"},
+    {"tenant-claim", "d"},
+    {"scopes-claim", "c"},
+    {"create-roles", "maker"},
+    {"workload-identity-roles", "w"},
+    {"clock-skew-seconds", "0"}};
+const std::vector<std::pair<std::string, std::uint64_t>> kLimitsOfDataPlane{
+    {"max-connections-per-address", 7},
+    {"max-sessions", 2000},
+    {"max-sessions-per-user", 8},
+    {"head-timeout-ms", 1},
+    {"body-idle-timeout-ms", 2},
+    {"client-idle-timeout-ms", 3},
+    {"send-stall-timeout-ms", 4},
+    {"linger-timeout-ms", 5},
+    {"poll-us", 50},
+    {"audit-log-max-bytes", 65536},
+    {"audit-log-files", 3}};
+
 TEST(UpOptions, every_setting_can_come_from_the_file) {
-    const auto options = resolve_up_options(config(
-        "listen = \"[::1]:9000\"\nadmin-listen = \"127.0.0.2:0\"\ndata-dir = \"/d\"\n"
-        "public-origin = \"https://gw.example\"\ntrusted-proxies = [\"::1\", \"10.0.0.0/8\"]\n"
-        "workers = 4\nauth = \"dev\"\ndev-auth-on-any-address = true\ndeployer = \"kubernetes\"\n"
-        "systemd-scope = \"user\"\n"
-        "kubeconfig = \"/k\"\nnamespace = \"servers\"\nregistry = \"r.example:5000/mcp\"\n"
-        "pod-user = 2000\nimage-pull-secret = [\"a\", \"b\"]\n"
-        "workload-identity-service-account = \"workload\"\n"
-        "oidc-issuer = \"https://i\"\noidc-audience = \"a\"\noidc-scopes = [\"s\", \"t\"]\n"
-        "oidc-resource = \"r\"\noidc-metadata = true\nuser-claim = \"u\"\nname-claim = \"n\"\n"
-        "roles-claim = \"g\"\ntenant-claim = \"d\"\nscopes-claim = \"c\"\n"
-        "clock-skew-seconds = 0\n"
-        "import = [\"a.json\", \"b.json\"]\nsession-keys = \"/k\"\nsession-key-days = 30\n"
-        "drain-seconds = 0\nmax-connections = 10\nmax-connections-per-address = 7\n"
-        "max-sessions = 2000\nmax-sessions-per-user = 8\nhead-timeout-ms = 1\n"
-        "body-idle-timeout-ms = 2\n"
-        "client-idle-timeout-ms = 3\nsend-stall-timeout-ms = 4\nlinger-timeout-ms = 5\npoll-us = "
-        "50\naudit-log-max-bytes = 65536\naudit-log-files = 3\naudit-log = \"/a\"\n"
-        "max-head-bytes = 2048\nmax-body-bytes = 4096\nlog-format = \"json\"\n"
-        "log-level = \"debug\"\nallowed-hosts = [\"a.example\", \"b.example:8000\"]\n"
-        "allowed-origins = \"https://a.example\"\n"));
+    const auto options = resolve_up_options(config(kEverySetting));
     ASSERT_TRUE(options.has_value()) << options.error()[0];
     EXPECT_EQ(to_text(options->listen), "[::1]:9000");
     EXPECT_EQ(options->data_dir, "/d");
@@ -81,43 +120,14 @@ TEST(UpOptions, every_setting_can_come_from_the_file) {
     EXPECT_EQ(options->session_key_days, 30U);
     EXPECT_EQ(options->max_head_bytes, 2048U);
     EXPECT_EQ(options->deployer, "kubernetes");
-    using Flags = std::vector<std::pair<std::string, std::string>>;
-    EXPECT_EQ(options->controlplane_flags, (Flags{{"kubeconfig", "/k"},
-                                                  {"namespace", "servers"},
-                                                  {"registry", "r.example:5000/mcp"},
-                                                  {"pod-user", "2000"},
-                                                  {"image-pull-secret", "a"},
-                                                  {"image-pull-secret", "b"},
-                                                  {"workload-identity-service-account", "workload"},
-                                                  {"oidc-issuer", "https://i"},
-                                                  {"oidc-audience", "a"},
-                                                  {"oidc-scopes", "s"},
-                                                  {"oidc-scopes", "t"},
-                                                  {"oidc-resource", "r"},
-                                                  {"oidc-metadata", "true"},
-                                                  {"user-claim", "u"},
-                                                  {"name-claim", "n"},
-                                                  {"roles-claim", "g"},
-                                                  {"tenant-claim", "d"},
-                                                  {"scopes-claim", "c"},
-                                                  {"clock-skew-seconds", "0"}}));
-    using Limits = std::vector<std::pair<std::string, std::uint64_t>>;
-    EXPECT_EQ(options->dataplane_limits, (Limits{{"max-connections-per-address", 7},
-                                                 {"max-sessions", 2000},
-                                                 {"max-sessions-per-user", 8},
-                                                 {"head-timeout-ms", 1},
-                                                 {"body-idle-timeout-ms", 2},
-                                                 {"client-idle-timeout-ms", 3},
-                                                 {"send-stall-timeout-ms", 4},
-                                                 {"linger-timeout-ms", 5},
-                                                 {"poll-us", 50},
-                                                 {"audit-log-max-bytes", 65536},
-                                                 {"audit-log-files", 3}}));
+    EXPECT_EQ(options->controlplane_flags, kFlagsOfControlPlane);
+    EXPECT_EQ(options->dataplane_limits, kLimitsOfDataPlane);
     EXPECT_EQ(options->audit_log, "/a");
+    EXPECT_EQ(options->admin_role, "boss");
     EXPECT_EQ(options->allowed_hosts, (std::vector<std::string>{"a.example", "b.example:8000"}));
     EXPECT_EQ(options->allowed_origins.size(), 1U);
-    // The text above must not forget one.
-    EXPECT_EQ(up_settings().size(), 50U);
+    // The text must not forget one.
+    EXPECT_EQ(up_settings().size(), 53U);
 }
 
 TEST(UpOptions, problems_begin_with_where_they_stand_and_come_all_at_once) {
