@@ -29,6 +29,7 @@ void Client::begin(Expects expects, std::string_view method) {
     std::string head(method);
     head += " " + target_.path + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(target_.port) +
             "\r\nUser-Agent: bench\r\nMcp-Protocol-Version: 2025-06-18\r\n";
+    if (!target_.token.empty()) head += "Authorization: Bearer " + target_.token + "\r\n";
     if (expects != Expects::session) head += "Mcp-Session-Id: " + session_ + "\r\n";
     output_.add(head);
 }

@@ -34,6 +34,7 @@ struct Target {
     std::string path;
     std::size_t call_bytes = 0;
     std::size_t answer_bytes = 0;
+    std::string token;  // sent with each request; empty: none
 };
 
 class Client : public Watched {

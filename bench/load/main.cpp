@@ -57,6 +57,8 @@ Plan plan_of(const Command& command) {
     plan.target.port = static_cast<std::uint16_t>(command.number("port", 0));
     const auto path = command.words.find("path");
     plan.target.path = path == command.words.end() ? "/mcp" : path->second;
+    const auto token = command.words.find("token");
+    if (token != command.words.end()) plan.target.token = token->second;
     // A wish below the smallest possible message means that message.
     plan.target.call_bytes = call_of(command.number("call", call_bytes_usual)).size();
     plan.target.answer_bytes = answer_of(command.number("answer", answer_bytes_usual)).size();

@@ -33,6 +33,8 @@ class Load:
     def prepare(self, verb, proxy, **words):
         """verb: calls, events, hold_streams or hold_connections; returns when it is ready."""
         said = {"port": proxy.port, "path": proxy.path, **words}
+        if proxy.token:
+            said["token"] = proxy.token
         self._say(" ".join([verb] + [f"{key}={value}" for key, value in said.items()]))
         self._line("ready")
 

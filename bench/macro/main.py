@@ -46,13 +46,13 @@ def is_complete(arguments, words):
             and all(word.startswith(allowed) for word in words if word.startswith("--")))
 
 
-def names_of(arguments):
-    names = arguments.only.split(",") if arguments.only else proxies.NAMES
-    unknown = [one for one in names if one not in proxies.NAMES]
+def names_of(arguments, columns):
+    there = (*proxies.NAMES, *columns)
+    names = arguments.only.split(",") if arguments.only else there
+    unknown = [one for one in names if one not in there]
     if unknown:
-        sys.exit(f"./dev bench: no proxy '{unknown[0]}'; there are {', '.join(proxies.NAMES)}")
-    return [one for one in proxies.NAMES if one in names] + [proxies.BESIDE] * bool(
-        arguments.beside)
+        sys.exit(f"./dev bench: no proxy '{unknown[0]}'; there are {', '.join(there)}")
+    return [one for one in there if one in names] + [proxies.BESIDE] * bool(arguments.beside)
 
 
 def run(name, words):
@@ -63,7 +63,7 @@ def run(name, words):
     arguments = parser_for(name, module).parse_args(words)
     arguments.rounds = arguments.rounds or (QUICK_ROUNDS if arguments.quick else ROUNDS_MIN)
     arguments.seconds = arguments.seconds or (QUICK_SECONDS if arguments.quick else 3.0)
-    names = names_of(arguments)
+    names = names_of(arguments, getattr(module, "COLUMNS", ()))
     module.SETTING.beside = arguments.beside
     module.SETTING.gateway_flags = shlex.split(arguments.gateway_flags)
     proxies.REALTIME = arguments.realtime
@@ -76,6 +76,7 @@ def run(name, words):
         if hasattr(module, "notes_after"):
             notes += module.notes_after(bench)
     command = shlex.join(["./dev", "bench", name, *words])
+    notes += report.compared(samples, proxies.SIGNED_IN, proxies.GATEWAY)
     lines = report.section(command, notes, samples, names, arguments.rounds)
     print("\n".join(lines))
     if is_complete(arguments, words):

@@ -2,7 +2,8 @@
 
 `mcp-gateway` routes by adapter and opens a sealed session id on every request; nginx and HAProxy
 only forward; `floor` forwards bytes without knowing HTTP. All of them stay up for a whole run and
-take turns. `beside`, on demand, is the gateway of another build.
+take turns. `signed-in` is the gateway where every request has a token; `beside`, on demand, is the
+gateway of another build.
 """
 import json
 import os
@@ -14,9 +15,12 @@ import sys
 import time
 import urllib.request
 
+from issuer import Issuer
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("MCPGW_BUILD", os.path.join(ROOT, "build"))
 GATEWAY, PEERS, FLOOR, BESIDE = "mcp-gateway", ("nginx", "haproxy"), "floor", "beside"
+SIGNED_IN = "signed-in"
 NAMES = (GATEWAY, *PEERS, FLOOR)
 START_SECONDS_MAX = 15
 # Proxies and load run before everything else of the machine (./dev bench --realtime).
@@ -109,6 +113,7 @@ class Proxy:
     """A proxy that is up: where requests go, and whose CPU time and memory count."""
 
     path = "/mcp"
+    token = None
 
     def __init__(self, name, setting, folder, backend):
         self.name, self.setting, self.folder, self.backend = name, setting, folder, backend
@@ -119,7 +124,8 @@ class Proxy:
     def start(self):
         self.port = free_port()
         self.softirqs = softirq_threads(self.setting.cores)
-        {GATEWAY: self._start_gateway, BESIDE: self._start_gateway, "nginx": self._start_nginx,
+        {GATEWAY: self._start_gateway, BESIDE: self._start_gateway,
+         SIGNED_IN: self._start_signed_in, "nginx": self._start_nginx,
          "haproxy": self._start_haproxy, FLOOR: self._start_floor}[self.name]()
 
     def stop(self):
@@ -196,7 +202,12 @@ class Proxy:
         wait_until(lambda: listens(self.port), "the floor probe", self.log)
         self.pids = [child.pid for child in self.children]
 
-    def _start_gateway(self):
+    def _start_signed_in(self):
+        issuer = Issuer(self.folder)
+        self.token = issuer.token()
+        self._start_gateway(issuer.flags())
+
+    def _start_gateway(self, flags=()):
         build = self.setting.beside if self.name == BESIDE else BUILD
         self.admin_port = self.port
         data = os.path.join(self.folder, f"data-{self.port}")
@@ -205,7 +216,7 @@ class Proxy:
              "--admin-listen", f"127.0.0.1:{self.admin_port}",
              "--workers", str(self.setting.workers), "--data-dir", data,
              "--max-body-bytes", str(64 * 1024 * 1024), "--drain-seconds", "0",
-             *self.setting.gateway_flags],
+             *flags, *self.setting.gateway_flags],
             stdout=subprocess.PIPE, text=True)
         line = child.stdout.readline()
         if not line.startswith("ready "):
@@ -213,9 +224,9 @@ class Proxy:
         base = line.split()[1]
         self.port, self.path = int(base.rsplit(":", 1)[1]), "/adapters/bench/mcp"
         post(base + "/adapters",
-             {"name": "bench", "url": f"http://127.0.0.1:{self.backend}/mcp"})
+             {"name": "bench", "url": f"http://127.0.0.1:{self.backend}/mcp"}, self.token)
         wait_until(lambda: post(base + self.path, {"jsonrpc": "2.0", "id": 0,
-                                                   "method": "initialize"}),
+                                                   "method": "initialize"}, self.token),
                    "an answer through the gateway", self.log)
         self.pids = [pid for pid in descendants(child.pid)
                      if "dataplane" in open(f"/proc/{pid}/cmdline").read()]
@@ -229,9 +240,11 @@ def metric(proxy, name):
     return sum(float(value) for value in values) if values else None
 
 
-def post(url, message):
+def post(url, message, token=None):
     """Whether it was answered with a success."""
     headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
     try:
         request = urllib.request.Request(url, json.dumps(message).encode(), headers)
         urllib.request.urlopen(request, timeout=START_SECONDS_MAX).read()

@@ -58,6 +58,12 @@ def table(samples, names):
     return lines
 
 
+def compared(samples, name, other):
+    """One line for each row that both have: how much more or less one of them costs."""
+    ratios = {row: samples.ratio(row, name, other) for row in samples.rows}
+    return [f"{name} to {other}, {row}: {ratio:.3f}" for row, ratio in ratios.items() if ratio]
+
+
 def section(command, notes, samples, names, rounds):
     return [f"Command: `{command}`", "", *machine_lines(), *[f"- {note}" for note in notes],
             f"- medians of {rounds} interleaved rounds; ratios are medians of the rounds' ratios",

@@ -76,7 +76,7 @@ class Rig:
 class Direct:
     """The server itself, asked without a proxy between."""
 
-    name, path, pids = "direct", "/mcp", ()
+    name, path, pids, token = "direct", "/mcp", (), None
 
     def __init__(self, port):
         self.port = port
