@@ -180,7 +180,10 @@ void Exchange::decide_and_go() {
     if (await_key(decision)) return;
     stop_awaiting_key();
     if (decision.kind == Decision::Kind::hold) {
-        if (holds_longer_) return refuse(Refusal::unclear_message);
+        if (holds_longer_) {
+            begin_record(decision);
+            return refuse(Refusal::unclear_message);
+        }
         holds_longer_ = true;
         return;
     }

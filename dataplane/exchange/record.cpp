@@ -27,6 +27,8 @@ void Exchange::begin_record(const Decision& decision) {
 }
 
 void Exchange::note_refusal(Refusal refusal) {
+    // Before it was decided on, nobody has been asked who he is.
+    if (head_ != nullptr) begin_record({});
     if (record_ != nullptr) record_->refusal = facts_of(refusal).message;
 }
 

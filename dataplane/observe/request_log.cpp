@@ -110,11 +110,16 @@ std::uint64_t RequestLog::dropped() const {
 }
 
 Result<> RequestLog::open_file() {
-    file_ = ::open(options_.path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    file_ = ::open(options_.path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     struct stat facts{};
     if (file_ < 0 || fstat(file_, &facts) != 0)
         return std::unexpected(error_from_errno(errno, "cannot open " + options_.path));
     file_bytes_ = static_cast<std::uint64_t>(facts.st_size);
+    // Who wrote here before may have been killed in the middle of a line.
+    char last = '\n';
+    if (facts.st_size > 0 && pread(file_, &last, 1, facts.st_size - 1) == 1 && last != '\n' &&
+        write(file_, "\n", 1) == 1)
+        ++file_bytes_;
     return {};
 }
 
