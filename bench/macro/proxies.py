@@ -223,8 +223,9 @@ class Proxy:
             sys.exit("the gateway did not start:\n" + open(self.log).read())
         base = line.split()[1]
         self.port, self.path = int(base.rsplit(":", 1)[1]), "/adapters/bench/mcp"
-        post(base + "/adapters",
-             {"name": "bench", "url": f"http://127.0.0.1:{self.backend}/mcp"}, self.token)
+        adapter = {"name": "bench", "url": f"http://127.0.0.1:{self.backend}/mcp"}
+        # With tokens it is refused until the keys of their issuer are there.
+        wait_until(lambda: post(base + "/adapters", adapter, self.token), "the adapter", self.log)
         wait_until(lambda: post(base + self.path, {"jsonrpc": "2.0", "id": 0,
                                                    "method": "initialize"}, self.token),
                    "an answer through the gateway", self.log)
