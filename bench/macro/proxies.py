@@ -119,7 +119,11 @@ class Proxy:
         self.name, self.setting, self.folder, self.backend = name, setting, folder, backend
         self.children, self.pids = [], []
         self.log = os.path.join(folder, f"{name}.log")
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
 
     def start(self):
         self.port = free_port()
