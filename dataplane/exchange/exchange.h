@@ -6,7 +6,7 @@
 //       └────── refusal, local answer ───────────────────────────────────────────────┘
 //
 //   receiving          the body is looked at (method, id) and held, up to peek_hold_bytes_max
-//   awaiting_key       after it, where a token names a key for which the issuer is being asked
+//   awaiting_key       a token names a new key; then once more receiving, for the access rules
 //   awaiting_answer    the request is on its way, perhaps again (repeat.cpp); its body streams
 //   awaiting_news      a session's instance refused: is it gone (404), or not (502)?
 //   awaiting_endpoint  an HTTP+SSE stream, held until its endpoint event has come
