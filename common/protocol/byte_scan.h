@@ -2,7 +2,7 @@
 // inner loops of parsing heads and of looking at messages.
 //
 // Invariant: no byte outside `text` is read. The one place where code for one processor stands:
-// x86-64 looks at sixteen bytes at a time (SSE2 is part of the architecture); elsewhere, and for
+// x86-64 looks at 16 or 64 bytes at a time (SSE2 is part of the architecture); elsewhere, and for
 // what is left over, the portable loop does the same. Which bytes are refused, and why, is left to
 // http1_head.cpp, http1_writer.cpp and jsonrpc_peek.cpp.
 #pragma once
@@ -73,8 +73,25 @@ namespace mcpgw::http {
     return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, low), del)));
 }
 
+// Whether there may be one among the 64 bytes: HTAB is taken for one.
+[[nodiscard]] inline bool may_hold_control(const char* bytes) {
+    constexpr int blocks = 4;
+    __m128i found = _mm_setzero_si128();
+    for (int i = 0; i < blocks; ++i) {
+        const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes) + i);
+        const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1F)), block);
+        const __m128i del = _mm_cmpeq_epi8(block, _mm_set1_epi8(0x7F));
+        found = _mm_or_si128(found, _mm_or_si128(low, del));
+    }
+    return _mm_movemask_epi8(found) != 0;
+}
+
+// Long values, such as tokens, are crossed in strides of 64 bytes.
 [[nodiscard]] inline std::size_t find_control(std::string_view text, std::size_t from) {
     constexpr std::size_t step = sizeof(__m128i);
+    constexpr std::size_t stride = 4 * step;
+    while (from + stride <= text.size() && !may_hold_control(text.data() + from))
+        from += stride;
     for (; from + step <= text.size(); from += step)
         if (const unsigned bits = control_bits(text.data() + from); bits != 0)
             return from + static_cast<std::size_t>(std::countr_zero(bits));

@@ -10,7 +10,6 @@
 
 #include <gtest/gtest.h>
 
-#include "common/protocol/byte_scan.h"
 #include "common/protocol/cuts_for_test.h"
 
 namespace mcpgw::http {
@@ -197,20 +196,6 @@ TEST(HeadScanner, takes_nothing_after_the_end_until_it_is_reset) {
     EXPECT_EQ(scanner.state(), HeadScanner::State::complete);
 }
 
-TEST(ByteScan, finds_the_same_byte_as_the_simple_loop) {
-    for (int value = 0; value < 256; ++value)
-        for (std::size_t at = 0; at < 40; ++at) {
-            std::string text(40, 'x');
-            text[at] = static_cast<char>(value);
-            const bool expected = (value < 0x20 && value != '\t') || value == 0x7F;
-            for (std::size_t from = 0; from <= text.size(); ++from) {
-                const std::size_t found = find_control(text, from);
-                ASSERT_EQ(found, find_control_bytewise(text, from));
-                ASSERT_EQ(found, expected && from <= at ? at : text.size());
-            }
-        }
-}
-
 // --- Requests ------------------------------------------------------------------------------------
 
 TEST(RequestHead, is_taken_apart_into_views) {
@@ -235,6 +220,19 @@ TEST(RequestHead, is_taken_apart_into_views) {
     EXPECT_EQ(head.fields.find("X-None"), nullptr);
     EXPECT_EQ(head.fields.value_or_empty("X-None"), "");
     EXPECT_EQ(head.fields.count_of("HOST"), 1U);
+    EXPECT_FALSE(head.fields.repeats(FieldName::host));
+}
+
+TEST(RequestHead, knows_which_fields_come_again) {
+    RequestHead head = accepted(
+        "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: x\r\nX-A: 1\r\nX-A: 1\r\n"
+        "AUTHORIZATION: x\r\n\r\n");
+    EXPECT_TRUE(head.fields.repeats(FieldName::authorization));
+    EXPECT_FALSE(head.fields.repeats(FieldName::host));
+    const RequestHead copy = head;
+    EXPECT_TRUE(copy.fields.repeats(FieldName::authorization));
+    head.fields.clear();
+    EXPECT_FALSE(head.fields.repeats(FieldName::authorization));
 }
 
 TEST(RequestHead, parsing_forgets_the_head_before) {

@@ -36,6 +36,7 @@ Fields& Fields::operator=(const Fields& other) {
     if (this == &other) return *this;
     count_ = other.count_;
     present_ = other.present_;
+    repeated_ = other.repeated_;
     std::copy_n(other.room_.items.begin(), count_, room_.items.begin());
     return *this;
 }
@@ -43,6 +44,7 @@ Fields& Fields::operator=(const Fields& other) {
 bool Fields::add(const Field& field) {
     if (count_ == room_.items.size()) return false;
     room_.items[count_++] = field;
+    if (present_.has(field.known)) repeated_.add(field.known);
     present_.add(field.known);
     return true;
 }
@@ -54,6 +56,7 @@ bool Fields::add(std::string_view name, std::string_view value) {
 void Fields::clear() {
     count_ = 0;
     present_ = {};
+    repeated_ = {};
 }
 
 const Field* Fields::find(FieldName known) const {

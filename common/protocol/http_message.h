@@ -48,6 +48,8 @@ class Fields {
     void clear();
 
     [[nodiscard]] bool has(FieldName known) const { return present_.has(known); }
+    // Whether there is more than one.
+    [[nodiscard]] bool repeats(FieldName known) const { return repeated_.has(known); }
     // The first field of that name, or nullptr.
     [[nodiscard]] const Field* find(FieldName known) const;
     [[nodiscard]] const Field* find(std::string_view name) const;
@@ -65,6 +67,7 @@ class Fields {
     Room room_;
     std::size_t count_ = 0;
     FieldSet present_;
+    FieldSet repeated_;
 };
 
 // How the body of a message is delimited (RFC 9112 section 6.3).

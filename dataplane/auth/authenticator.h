@@ -1,7 +1,7 @@
-// Who sends a bearer token: the verdicts of one worker, remembered by the SHA-256 of the token.
+// Who sends a bearer token: the verdicts of one worker, remembered by a keyed hash of the token.
 //
-//   token ──SHA-256──▶ place of four entries ──found──▶ verdict
-//                              └──not found──▶ Verifier ──▶ verdict, remembered
+//   token ──TokenHasher──▶ place of four entries ──found──▶ verdict
+//                                 └──not found──▶ Verifier ──▶ verdict, remembered
 //
 // A verdict is never used beyond the time that it holds for, nor with another access object than
 // the one it was made by. The number of entries is fixed: a good verdict takes the place of one
@@ -16,20 +16,14 @@
 #include <string_view>
 
 #include "common/contract/access.h"
+#include "common/limits.h"
+#include "dataplane/auth/token_hash.h"
 #include "dataplane/auth/verifier.h"
-
-struct evp_md_st;
-struct evp_md_ctx_st;
 
 namespace mcpgw::auth {
 
 class Authenticator {
   public:
-    Authenticator();
-    Authenticator(const Authenticator&) = delete;
-    Authenticator& operator=(const Authenticator&) = delete;
-    ~Authenticator();
-
     // Each tick. `access` must live until the next call. True if it is another one than before.
     bool set_access(const std::shared_ptr<const contract::Access>& access);
     [[nodiscard]] bool has_access() const { return generation_ != 0; }
@@ -41,30 +35,26 @@ class Authenticator {
     [[nodiscard]] std::uint64_t made() const { return made_; }
 
   private:
-    using Hash = std::array<std::uint8_t, 32>;
     struct Entry {
-        Hash hash;
+        TokenHash hash;
         std::uint64_t generation = 0;  // 0: free
         Verdict verdict;
     };
-    struct FreeDigest {
-        void operator()(evp_md_st* digest) const;
-    };
-    struct FreeContext {
-        void operator()(evp_md_ctx_st* context) const;
+    // Made with the first token.
+    struct Memory {
+        TokenHasher hasher;
+        Verifier verifier;
+        std::array<Entry, limits::verdicts_max> entries;
     };
 
-    [[nodiscard]] Hash hash_of(std::string_view token) const;
-    [[nodiscard]] std::span<Entry> place_of(const Hash& hash);
+    [[nodiscard]] std::span<Entry> place_of(const TokenHash& hash);
     [[nodiscard]] Entry* entry_for(std::span<Entry> place, bool is_good, std::uint64_t now_unix_s);
+    [[nodiscard]] Verdict make(std::string_view token, std::uint64_t now_unix_s);
 
-    std::unique_ptr<evp_md_st, FreeDigest> digest_;
-    std::unique_ptr<evp_md_ctx_st, FreeContext> context_;
     std::weak_ptr<const contract::Access> access_;  // to tell one from another, not to keep it
     std::uint64_t generation_ = 0;                  // of the access; 0: there was none yet
-    std::unique_ptr<Entry[]> entries_;              // made with the first token
-    std::unique_ptr<Verifier> verifier_;            // as well
     const contract::Access* access_now_ = nullptr;
+    std::unique_ptr<Memory> memory_;
     Verdict unremembered_;
     std::uint64_t made_ = 0;
     std::size_t next_victim_ = 0;

@@ -1,8 +1,7 @@
 // One header, one scheme, one token.
 #include "dataplane/auth/bearer.h"
 
-#include <array>
-#include <cstdint>
+#include <algorithm>
 
 #include "common/bytes.h"
 
@@ -11,25 +10,9 @@ namespace {
 
 constexpr std::string_view kScheme = "bearer";
 
-// What stands in no b64token: anything but these characters.
-constexpr std::array<std::uint8_t, 256> kForeign = [] {
-    std::array<std::uint8_t, 256> foreign;
-    foreign.fill(1);
-    for (const char c :
-         std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"))
-        foreign[static_cast<unsigned char>(c)] = 0;
-    return foreign;
-}();
-
-// A b64token is those, then any number of `=`. Without a branch for each character: every request
-// has a long one.
-bool is_token(std::string_view text) {
-    while (text.ends_with('='))
-        text.remove_suffix(1);
-    std::uint8_t foreign = 0;
-    for (const char c : text)
-        foreign |= kForeign[static_cast<unsigned char>(c)];
-    return !text.empty() && foreign == 0;
+bool is_b64token_character(char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           std::string_view("-._~+/").contains(c);
 }
 
 }  // namespace
@@ -37,7 +20,7 @@ bool is_token(std::string_view text) {
 Bearer bearer_of(const http::Fields& fields) {
     const http::Field* field = fields.find(http::FieldName::authorization);
     if (field == nullptr) return {};
-    if (fields.count_of("Authorization") > 1) return {Bearer::Kind::ambiguous};
+    if (fields.repeats(http::FieldName::authorization)) return {Bearer::Kind::ambiguous};
     std::string_view value = field->value;
     if (!starts_with_ignoring_case(value, kScheme)) return {};
     value.remove_prefix(kScheme.size());
@@ -45,8 +28,14 @@ Bearer bearer_of(const http::Fields& fields) {
     while (value.starts_with(' '))
         value.remove_prefix(1);
     if (value.empty()) return {};
-    if (!is_token(value)) return {Bearer::Kind::ambiguous};
     return {Bearer::Kind::token, value};
+}
+
+// Those characters, then any number of `=`.
+bool is_b64token(std::string_view token) {
+    while (token.ends_with('='))
+        token.remove_suffix(1);
+    return !token.empty() && std::ranges::all_of(token, is_b64token_character);
 }
 
 }  // namespace mcpgw::auth

@@ -1,77 +1,65 @@
 // The sentences.
 #include "dataplane/auth/token_fault.h"
 
+#include <array>
+#include <utility>
+
 namespace mcpgw::auth {
+namespace {
+
+using Sentence = std::pair<TokenFault, std::string_view>;
+
+constexpr std::array kSentences = {
+    Sentence{TokenFault::none, ""},
+    Sentence{TokenFault::foreign_characters, "The token has a character that none can have"},
+    Sentence{TokenFault::too_long, "The token is longer than 16384 bytes"},
+    Sentence{TokenFault::malformed, "The token is no JSON Web Token"},
+    Sentence{TokenFault::encrypted, "The token is encrypted; a signed one is needed"},
+    Sentence{TokenFault::repeated_member, "The token has a member twice"},
+    Sentence{TokenFault::wrong_type, "The typ of the token is not that of an access token"},
+    Sentence{TokenFault::critical_extension,
+             "The token has an extension that must be understood and is not"},
+    Sentence{TokenFault::unsupported_algorithm, "The algorithm of the token is not accepted"},
+    Sentence{TokenFault::no_issuer, "The token has no issuer"},
+    Sentence{TokenFault::unknown_issuer, "The issuer of the token is not accepted"},
+    Sentence{TokenFault::issuer_differs_by_slash,
+             "The issuer of the token differs from the accepted one by a slash at the end"},
+    Sentence{TokenFault::unknown_key, "The issuer has no such key"},
+    Sentence{TokenFault::no_keys, "The keys of the issuer are not known yet"},
+    Sentence{TokenFault::unfit_key, "The algorithm of the token is not that of its key"},
+    Sentence{TokenFault::weak_key, "The key of the token is too short"},
+    Sentence{TokenFault::bad_signature, "The signature of the token is wrong"},
+    Sentence{TokenFault::no_expiry, "The token has no expiry time"},
+    Sentence{TokenFault::bad_date, "A time in the token is no number"},
+    Sentence{TokenFault::expired, "The token has expired"},
+    Sentence{TokenFault::not_yet_valid, "The token is not valid yet"},
+    Sentence{TokenFault::no_audience, "The token has no audience"},
+    Sentence{TokenFault::wrong_audience, "The token is meant for another audience"},
+    Sentence{TokenFault::no_subject, "The token has no subject"},
+    Sentence{TokenFault::no_user, "The token has no claim that names the user"},
+    Sentence{TokenFault::unusable_user, "The name of the user in the token cannot be used"},
+    Sentence{TokenFault::ambiguous_user,
+             "The name of the user in the token could be that of another issuer"},
+    Sentence{TokenFault::unusable_tenant, "The tenant in the token cannot be used"},
+    Sentence{TokenFault::unusable_roles, "The roles in the token are no text"},
+    Sentence{TokenFault::unusable_scopes, "The scopes in the token are no text"},
+    Sentence{
+        TokenFault::too_many_roles,
+        "The token has more roles than can be used; the gateway can be told which claim to read"},
+    Sentence{TokenFault::unknown_api_token, "The API token is not known, or has been revoked"},
+    Sentence{TokenFault::expired_api_token, "The API token has expired"}};
+
+constexpr bool is_in_order() {
+    for (std::size_t i = 0; i < kSentences.size(); ++i)
+        if (kSentences[i].first != static_cast<TokenFault>(i)) return false;
+    return kSentences.back().first == TokenFault::expired_api_token;
+}
+static_assert(is_in_order(), "found by the number of the fault");
+
+}  // namespace
 
 std::string_view description_of(TokenFault fault) {
-    switch (fault) {
-        case TokenFault::none:
-            return "";
-        case TokenFault::too_long:
-            return "The token is longer than 16384 bytes";
-        case TokenFault::malformed:
-            return "The token is no JSON Web Token";
-        case TokenFault::encrypted:
-            return "The token is encrypted; a signed one is needed";
-        case TokenFault::repeated_member:
-            return "The token has a member twice";
-        case TokenFault::wrong_type:
-            return "The typ of the token is not that of an access token";
-        case TokenFault::critical_extension:
-            return "The token has an extension that must be understood and is not";
-        case TokenFault::unsupported_algorithm:
-            return "The algorithm of the token is not accepted";
-        case TokenFault::no_issuer:
-            return "The token has no issuer";
-        case TokenFault::unknown_issuer:
-            return "The issuer of the token is not accepted";
-        case TokenFault::issuer_differs_by_slash:
-            return "The issuer of the token differs from the accepted one by a slash at the end";
-        case TokenFault::unknown_key:
-            return "The issuer has no such key";
-        case TokenFault::no_keys:
-            return "The keys of the issuer are not known yet";
-        case TokenFault::unfit_key:
-            return "The algorithm of the token is not that of its key";
-        case TokenFault::weak_key:
-            return "The key of the token is too short";
-        case TokenFault::bad_signature:
-            return "The signature of the token is wrong";
-        case TokenFault::no_expiry:
-            return "The token has no expiry time";
-        case TokenFault::bad_date:
-            return "A time in the token is no number";
-        case TokenFault::expired:
-            return "The token has expired";
-        case TokenFault::not_yet_valid:
-            return "The token is not valid yet";
-        case TokenFault::no_audience:
-            return "The token has no audience";
-        case TokenFault::wrong_audience:
-            return "The token is meant for another audience";
-        case TokenFault::no_subject:
-            return "The token has no subject";
-        case TokenFault::no_user:
-            return "The token has no claim that names the user";
-        case TokenFault::unusable_user:
-            return "The name of the user in the token cannot be used";
-        case TokenFault::ambiguous_user:
-            return "The name of the user in the token could be that of another issuer";
-        case TokenFault::unusable_tenant:
-            return "The tenant in the token cannot be used";
-        case TokenFault::unusable_roles:
-            return "The roles in the token are no text";
-        case TokenFault::unusable_scopes:
-            return "The scopes in the token are no text";
-        case TokenFault::too_many_roles:
-            return "The token has more roles than can be used; the gateway can be told which claim "
-                   "to read";
-        case TokenFault::unknown_api_token:
-            return "The API token is not known, or has been revoked";
-        case TokenFault::expired_api_token:
-            return "The API token has expired";
-    }
-    return "";
+    return kSentences[static_cast<std::size_t>(fault)].second;
 }
 
 TokenFault fault_of(jwt::ParseFault fault) {

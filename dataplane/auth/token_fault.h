@@ -13,6 +13,7 @@ namespace mcpgw::auth {
 enum class TokenFault : std::uint8_t {
     none,
     // What it is
+    foreign_characters,  // a malformed request, not only a bad token (RFC 6750 section 3.1)
     too_long,
     malformed,
     encrypted,

@@ -3,9 +3,12 @@
 
 #include <algorithm>
 
+#include <openssl/evp.h>
+
 #include "common/bytes.h"
 #include "common/check.h"
 #include "common/limits.h"
+#include "dataplane/auth/bearer.h"
 #include "dataplane/auth/claims.h"
 
 namespace mcpgw::auth {
@@ -28,6 +31,15 @@ std::string_view without_slash(std::string_view issuer) {
     return issuer.ends_with('/') ? issuer.substr(0, issuer.size() - 1) : issuer;
 }
 
+std::string sha256(std::string_view text) {
+    std::string hash(32, '\0');
+    const int hashed =
+        EVP_Digest(text.data(), text.size(), reinterpret_cast<unsigned char*>(hash.data()), nullptr,
+                   EVP_sha256(), nullptr);
+    check(hashed == 1, "SHA-256");
+    return hash;
+}
+
 std::string joined(const std::vector<std::string>& items, char separator) {
     std::string text;
     for (const std::string& item : items) {
@@ -45,9 +57,8 @@ void Verifier::set_access(const contract::Access& access) {
     keys_.resize(access.issuers.size());
 }
 
-Verdict Verifier::verify(std::string_view token, std::string_view hash, std::uint64_t now_unix_s) {
+Verdict Verifier::verify(std::string_view token, std::uint64_t now_unix_s) {
     check(access_ != nullptr, "what tokens are checked by is known");
-    if (token.starts_with(kApiTokenPrefix)) return verify_api_token(hash, now_unix_s);
     Verdict verdict;
     verdict.fault = judge(token, now_unix_s, verdict);
     if (verdict.fault == TokenFault::none) return verdict;
@@ -59,6 +70,8 @@ Verdict Verifier::verify(std::string_view token, std::string_view hash, std::uin
 }
 
 TokenFault Verifier::judge(std::string_view token, std::uint64_t now_unix_s, Verdict& out) {
+    if (!is_b64token(token)) return TokenFault::foreign_characters;
+    if (token.starts_with(kApiTokenPrefix)) return judge_api_token(token, now_unix_s, out);
     if (const jwt::ParseFault fault = token_.parse(token); fault != jwt::ParseFault::none)
         return fault_of(fault);
     if (token_.header().has_critical) return TokenFault::critical_extension;
@@ -140,29 +153,26 @@ TokenFault Verifier::check_times(std::uint64_t now_unix_s, Verdict& out) const {
     return TokenFault::none;
 }
 
-Verdict Verifier::verify_api_token(std::string_view hash, std::uint64_t now_unix_s) const {
-    Verdict verdict;
-    verdict.ends_unix_s = now_unix_s + limits::refused_token_seconds;
-    verdict.fault = TokenFault::unknown_api_token;
+TokenFault Verifier::judge_api_token(std::string_view token, std::uint64_t now_unix_s,
+                                     Verdict& out) const {
+    const std::string hash = sha256(token);
     const auto found =
         std::ranges::lower_bound(access_->tokens, hash, {}, &contract::ApiToken::hash);
-    if (found == access_->tokens.end() || found->hash != hash) return verdict;
+    if (found == access_->tokens.end() || found->hash != hash) return TokenFault::unknown_api_token;
     const std::uint64_t expires = found->expires_unix_s == 0 ? UINT64_MAX : found->expires_unix_s;
-    verdict.fault = TokenFault::expired_api_token;
-    if (now_unix_s >= expires) return verdict;
-    verdict.fault = TokenFault::none;
-    verdict.ends_unix_s = expires;
-    verdict.is_for_all = true;
-    verdict.api_token = &*found;
-    const auto put = [&verdict](Verdict::Text which, std::string_view text) {
-        verdict.sizes[which] = static_cast<std::uint16_t>(text.size());
-        verdict.text += text;
+    if (now_unix_s >= expires) return TokenFault::expired_api_token;
+    out.ends_unix_s = expires;
+    out.is_for_all = true;
+    out.api_token = &*found;
+    const auto put = [&out](Verdict::Text which, std::string_view text) {
+        out.sizes[which] = static_cast<std::uint16_t>(text.size());
+        out.text += text;
     };
     put(Verdict::user, found->user);
     put(Verdict::roles, joined(found->roles, ','));
     put(Verdict::tenant, found->tenant);
     put(Verdict::scopes, joined(found->scopes, ' '));
-    return verdict;
+    return TokenFault::none;
 }
 
 }  // namespace mcpgw::auth

@@ -25,9 +25,7 @@ class Verifier {
   public:
     // It must live until the next call; keys made of the one before are dropped.
     void set_access(const contract::Access& access);
-    // `hash` is the SHA-256 of the token.
-    [[nodiscard]] Verdict verify(std::string_view token, std::string_view hash,
-                                 std::uint64_t now_unix_s);
+    [[nodiscard]] Verdict verify(std::string_view token, std::uint64_t now_unix_s);
 
   private:
     using Keys = std::vector<std::optional<PublicKey>>;  // as the issuer's; made when needed
@@ -37,7 +35,8 @@ class Verifier {
     [[nodiscard]] TokenFault check_signature(std::size_t issuer);
     [[nodiscard]] TokenFault try_key(std::size_t issuer, std::size_t key, Algorithm algorithm);
     [[nodiscard]] TokenFault check_times(std::uint64_t now_unix_s, Verdict& out) const;
-    [[nodiscard]] Verdict verify_api_token(std::string_view hash, std::uint64_t now_unix_s) const;
+    [[nodiscard]] TokenFault judge_api_token(std::string_view token, std::uint64_t now_unix_s,
+                                             Verdict& out) const;
 
     const contract::Access* access_ = nullptr;
     std::vector<Keys> keys_;  // by issuer

@@ -33,11 +33,8 @@ DateText http_date(std::uint64_t unix_seconds) {
     return text;
 }
 
-void DateClock::read_clock(Nanos now) {
-    good_until_ = now + kGoodFor;
-    const std::uint64_t seconds = ring_.unix_seconds();
-    if (seconds == unix_seconds_) return;
-    unix_seconds_ = seconds;
+void DateClock::write(std::uint64_t seconds) {
+    written_for_ = seconds;
     text_ = http_date(seconds);
 }
 

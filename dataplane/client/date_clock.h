@@ -1,14 +1,13 @@
 // The value of Date for answers that come without one (RFC 9110 section 6.6.1), kept as text.
 //
-// The clock is read again when the text is older than a tenth of a second, so a busy worker formats
-// it ten times a second and not once an answer. One per worker.
+// It is written when the second has changed, not for every answer. One per worker.
 #pragma once
 
 #include <array>
 #include <string_view>
 
 #include "common/time.h"
-#include "dataplane/io/ring.h"
+#include "dataplane/io/wall_clock.h"
 
 namespace mcpgw::client {
 
@@ -18,19 +17,19 @@ using DateText = std::array<char, 29>;
 
 class DateClock {
   public:
-    explicit DateClock(const io::Ring& ring) : ring_(ring) {}
+    explicit DateClock(io::WallClock& clock) : clock_(clock) {}
     // `now` is the time of the tick; the view lives until the next call.
     [[nodiscard]] std::string_view text(Nanos now) {
-        if (now >= good_until_) read_clock(now);
+        const std::uint64_t seconds = clock_.unix_seconds(now);
+        if (seconds != written_for_) write(seconds);
         return {text_.data(), text_.size()};
     }
 
   private:
-    void read_clock(Nanos now);
+    void write(std::uint64_t seconds);
 
-    const io::Ring& ring_;
-    Nanos good_until_ = 0;
-    std::uint64_t unix_seconds_ = 0;
+    io::WallClock& clock_;
+    std::uint64_t written_for_ = 0;
     DateText text_{};
 };
 

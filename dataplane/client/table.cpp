@@ -6,7 +6,7 @@ namespace mcpgw::client {
 Table::Table(exchange::Services& services, std::size_t connections_max, AddressCounts* addresses)
     : services_(services),
       addresses_(addresses),
-      date_(services.context.ring),
+      date_(services.context.wall_clock),
       clients_(connections_max),
       exchanges_(connections_max),
       incoming_(connections_max) {}

@@ -67,9 +67,11 @@ std::optional<Refusal> refuse_token(auth::TokenFault fault, Decision& decision) 
 std::optional<Refusal> check_token(const Question& question, Services& services,
                                    std::string_view token, Decision& decision) {
     using auth::TokenFault;
+    transport::Context& context = services.context;
     const auth::Verdict& verdict =
-        services.tokens.judge(token, services.context.ring.unix_seconds());
+        services.tokens.judge(token, context.wall_clock.unix_seconds(context.now));
     if (verdict.fault == TokenFault::unknown_key) decision.unknown_keys_issuer = verdict.issuer;
+    if (verdict.fault == TokenFault::foreign_characters) return Refusal::bad_authorization;
     if (verdict.fault != TokenFault::none) return refuse_token(verdict.fault, decision);
     if (!is_meant_for(verdict, question, services))
         return refuse_token(TokenFault::wrong_audience, decision);

@@ -50,7 +50,7 @@ Decision decide_session(const Question& question, Services& services, Decision d
     const Adapter& adapter = *decision.adapter;
     const std::string_view sealed =
         question.head.fields.value_or_empty(http::FieldName::mcp_session_id);
-    const bool repeated = question.head.fields.count_of(mcp::kSessionId) > 1;
+    const bool repeated = question.head.fields.repeats(http::FieldName::mcp_session_id);
     const auto parts = repeated ? std::nullopt : open_session(sealed, services, decision, scratch);
     if (!parts) return refuse(Refusal::session_not_found, decision);
     decision.server_session_id = parts->server_id;
@@ -128,12 +128,9 @@ std::optional<Refusal> check_modern(const Question& question) {
     using http::FieldName;
     if (question.head.method != http::Method::post) return Refusal::method_not_allowed;
     const http::Fields& fields = question.head.fields;
-    const std::pair<FieldName, std::string_view> routing[] = {
-        {FieldName::mcp_protocol_version, mcp::kProtocolVersion},
-        {FieldName::mcp_method, mcp::kMethodHeader},
-        {FieldName::mcp_name, mcp::kNameHeader}};
-    for (const auto& [known, name] : routing)
-        if (fields.has(known) && fields.count_of(name) > 1) return Refusal::header_contradicts_body;
+    for (const FieldName routing :
+         {FieldName::mcp_protocol_version, FieldName::mcp_method, FieldName::mcp_name})
+        if (fields.repeats(routing)) return Refusal::header_contradicts_body;
     const mcp::RoutingHeaders headers{fields.value_or_empty(FieldName::mcp_protocol_version),
                                       fields.value_or_empty(FieldName::mcp_method),
                                       fields.value_or_empty(FieldName::mcp_name)};

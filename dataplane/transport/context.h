@@ -20,6 +20,7 @@
 #include "dataplane/io/block_pool.h"
 #include "dataplane/io/ring.h"
 #include "dataplane/io/timer_wheel.h"
+#include "dataplane/io/wall_clock.h"
 #include "dataplane/observe/metrics.h"
 #include "dataplane/transport/segment.h"
 #include "dataplane/transport/spill.h"
@@ -69,6 +70,7 @@ struct Context {
     List<Connection, WorkTag> unsettled;
     List<Connection, WorkTag> starved;
     Nanos now;
+    io::WallClock wall_clock;
     bool hurry = false;  // somebody waits for a send to be done: the next wait must not sleep
 
     Context(io::Ring& the_ring, WorkerMetrics& the_metrics)
@@ -81,7 +83,8 @@ struct Context {
           vectors(limits::connections_per_worker_max),
           spill(limits::spill_buffers, limits::spill_buffer_bytes),
           splices(the_ring, limits::splices_per_worker_max),
-          now(the_ring.now()) {}
+          now(the_ring.now()),
+          wall_clock(the_ring) {}
 
     void mark(Dirty& owner) {
         if (!owner.is_linked()) dirty.push_back(owner);
