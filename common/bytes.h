@@ -21,6 +21,27 @@ using MutableBytes = std::span<std::byte>;
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+[[nodiscard]] constexpr bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+// ASCII that leaves a mark (VCHAR of RFC 5234).
+[[nodiscard]] constexpr bool is_visible(char c) {
+    return c > 0x20 && c < 0x7F;
+}
+// SP and HTAB: what may surround a field value (OWS) or stand in framing (BWS), RFC 9110 section
+// 5.6.3.
+[[nodiscard]] constexpr bool is_blank(char c) {
+    return c == ' ' || c == '\t';
+}
+// Without those at its ends.
+[[nodiscard]] constexpr std::string_view without_blanks(std::string_view text) {
+    while (!text.empty() && is_blank(text.front()))
+        text.remove_prefix(1);
+    while (!text.empty() && is_blank(text.back()))
+        text.remove_suffix(1);
+    return text;
+}
+
 [[nodiscard]] constexpr char to_lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }

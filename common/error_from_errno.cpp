@@ -107,4 +107,8 @@ Error error_from_errno(int error_number, std::string_view what, Side side) {
     return Error{code_of(error_number), side, Retry::never, std::move(detail)};
 }
 
+std::unexpected<Error> errno_failure(std::string_view what) {
+    return std::unexpected(error_from_errno(errno, what));
+}
+
 }  // namespace mcpgw

@@ -61,5 +61,7 @@ using Result = std::expected<T, Error>;
 // "<what>: <strerror>".
 [[nodiscard]] Error error_from_errno(int error_number, std::string_view what,
                                      Side side = Side::gateway);
+// The same with the errno of this moment, to be returned at once.
+[[nodiscard]] std::unexpected<Error> errno_failure(std::string_view what);
 
 }  // namespace mcpgw

@@ -32,12 +32,6 @@ std::string read_bytes(ObjectReader& in, std::string_view member, std::size_t by
     return bytes;
 }
 
-std::string read_visible(ObjectReader& in, std::string_view member, std::size_t bytes_max) {
-    const std::string_view text = in.text(member, bytes_max);
-    if (!http::is_visible_ascii(text)) in.refuse(member, "is not visible ASCII");
-    return std::string(text);
-}
-
 std::uint32_t read_count(ObjectReader& in, std::string_view member, std::uint64_t max) {
     return static_cast<std::uint32_t>(in.number_or(member, {0, max}, 0));
 }

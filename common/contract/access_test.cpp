@@ -25,7 +25,7 @@ ApiToken token_with(char fill) {
     return token;
 }
 
-Snapshot sample() {
+Snapshot sample_with_access() {
     Snapshot snapshot;
     snapshot.epoch = "e";
     snapshot.version = 1;
@@ -56,7 +56,7 @@ Snapshot sample() {
 }
 
 TEST(Access, everything_survives_the_round_trip) {
-    const Snapshot before = sample();
+    const Snapshot before = sample_with_access();
     const Result<Snapshot> after = decode_snapshot(encode(before));
     ASSERT_TRUE(after.has_value()) << after.error().detail;
     EXPECT_EQ(after->access, before.access);
@@ -74,12 +74,12 @@ TEST(Access, a_delta_has_it_only_if_it_has_changed) {
     Delta delta{.epoch = "e", .from = 1, .to = 2, .keys = {}, .upserts = {}, .removals = {}};
     EXPECT_EQ(encode(delta).find("access"), std::string::npos);
     EXPECT_FALSE(decode_delta(encode(delta))->access.has_value());
-    delta.access = sample().access;
+    delta.access = sample_with_access().access;
     EXPECT_EQ(decode_delta(encode(delta))->access, delta.access);
 }
 
-std::string detail_after(const std::function<void(Snapshot&)>& change) {
-    Snapshot snapshot = sample();
+std::string detail_after_change_of(const std::function<void(Snapshot&)>& change) {
+    Snapshot snapshot = sample_with_access();
     change(snapshot);
     const Result<Snapshot> result = decode_snapshot(encode(snapshot));
     return result.has_value() ? "accepted" : result.error().detail;
@@ -87,7 +87,7 @@ std::string detail_after(const std::function<void(Snapshot&)>& change) {
 
 TEST(Access, what_breaks_a_rule_is_refused_with_its_place) {
     const auto access = [](const std::function<void(Access&)>& change) {
-        return detail_after([&change](Snapshot& snapshot) { change(snapshot.access); });
+        return detail_after_change_of([&change](Snapshot& snapshot) { change(snapshot.access); });
     };
     EXPECT_EQ(access([](Access& a) { a.issuers[1].issuer = a.issuers[0].issuer; }),
               "access.issuers: one is there twice");
@@ -115,7 +115,7 @@ TEST(Access, what_breaks_a_rule_is_refused_with_its_place) {
 
 TEST(Access, a_rule_speaks_of_methods_or_of_tools) {
     const auto rule = [](const std::function<void(AccessRule&)>& change) {
-        return detail_after(
+        return detail_after_change_of(
             [&change](Snapshot& snapshot) { change(snapshot.adapters[0].access_rules[0]); });
     };
     const char* detail = "adapters[0].access_rules[0].tools: and methods: a rule has one of them";

@@ -5,6 +5,7 @@
 
 #include "common/bytes.h"
 #include "common/limits.h"
+#include "common/protocol/http1_head.h"
 
 namespace mcpgw::contract {
 
@@ -138,6 +139,12 @@ Frame::Frame(std::string_view json, std::string_view type) {
     const std::string_view found = reader.text("type", limits::frame_text_bytes_max);
     if (!problem_.found() && found != type)
         reader.refuse("type", "is not \"" + std::string(type) + "\"");
+}
+
+std::string read_visible(ObjectReader& in, std::string_view member, std::size_t bytes_max) {
+    const std::string_view text = in.text(member, bytes_max);
+    if (!http::is_visible_ascii(text)) in.refuse(member, "is not visible ASCII");
+    return std::string(text);
 }
 
 }  // namespace mcpgw::contract

@@ -132,6 +132,10 @@ std::size_t ObjectReader::choice(std::string_view member,
     return 0;
 }
 
+// A member that is visible ASCII.
+[[nodiscard]] std::string read_visible(ObjectReader& in, std::string_view member,
+                                       std::size_t bytes_max);
+
 template <class Visit>
 void ObjectReader::each_object(std::string_view member, std::size_t count_max, Visit visit) {
     simdjson::dom::array array;

@@ -118,12 +118,6 @@ std::uint32_t read_duration(ObjectReader& in, std::string_view member, std::uint
     return static_cast<std::uint32_t>(in.number_or(member, {0, max}, fallback));
 }
 
-std::string read_visible(ObjectReader& in, std::string_view member, std::size_t bytes_max) {
-    const std::string_view text = in.text(member, bytes_max);
-    if (!http::is_visible_ascii(text)) in.refuse(member, "is not visible ASCII");
-    return std::string(text);
-}
-
 bool is_numeric_address(const std::string& host) {
     std::array<unsigned char, sizeof(in6_addr)> address{};
     return inet_pton(AF_INET, host.c_str(), address.data()) == 1 ||
@@ -231,7 +225,7 @@ void read_instances(ObjectReader& in, std::vector<Instance>& instances) {
         if (!ids.insert(instance.id).second) in.refuse("instances", "two have the same id");
 }
 
-Adapter read_adapter(ObjectReader& in) {
+Adapter read_route(ObjectReader& in) {
     Adapter out;
     out.name = read_name(in, "name");
     out.transport = static_cast<Transport>(in.choice("transport", kTransports));
@@ -252,7 +246,7 @@ Adapter read_adapter(ObjectReader& in) {
 std::vector<Adapter> read_adapters(ObjectReader& in, std::string_view member) {
     std::vector<Adapter> adapters;
     in.each_object(member, limits::adapters_max,
-                   [&adapters](ObjectReader& item) { adapters.push_back(read_adapter(item)); });
+                   [&adapters](ObjectReader& item) { adapters.push_back(read_route(item)); });
     std::unordered_set<std::string_view> names;
     for (const Adapter& adapter : adapters)
         if (!names.insert(adapter.name).second)

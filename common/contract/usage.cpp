@@ -10,7 +10,7 @@
 namespace mcpgw::contract {
 namespace {
 
-TenantUsage read_item(ObjectReader& in) {
+TenantUsage read_usage(ObjectReader& in) {
     TenantUsage out;
     out.tenant = in.text("tenant", limits::tenant_bytes_max);
     out.used = in.number("used", {});
@@ -80,7 +80,7 @@ Result<UsagePage> decode_usage_page(std::string_view json) {
         UsagePage out;
         out.request = in.number("request", {});
         in.each_object("items", limits::usage_tenants_max,
-                       [&out](ObjectReader& item) { out.items.push_back(read_item(item)); });
+                       [&out](ObjectReader& item) { out.items.push_back(read_usage(item)); });
         return out;
     });
 }

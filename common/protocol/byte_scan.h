@@ -23,11 +23,6 @@ namespace mcpgw::http {
     return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F;
 }
 
-// SP and HTAB: what may surround a field value (OWS) or stand in framing (BWS).
-[[nodiscard]] constexpr bool is_blank(char c) {
-    return c == ' ' || c == '\t';
-}
-
 // The first control byte of `text` at or after `from`, or text.size().
 [[nodiscard]] constexpr std::size_t find_control_bytewise(std::string_view text, std::size_t from) {
     while (from < text.size() && !is_control(text[from]))

@@ -56,7 +56,7 @@ Decoded decode(const BodyDecoder& decoder, std::string_view text) {
 Decoded decode_chunked(std::string_view text, std::uint64_t bytes_max = kNoLimit) {
     return decode(BodyDecoder(Framing::chunked, 0, bytes_max), text);
 }
-std::string_view refusal(std::string_view text) {
+std::string_view refusal_of_body(std::string_view text) {
     return sentence_of(decode_chunked(text).error);
 }
 
@@ -177,10 +177,10 @@ TEST(BodyDecoder, refuses_a_chunk_size_that_is_not_plain_hexadecimal) {
     for (const std::string_view text :
          {"\r\n", "g\r\n", "-1\r\n", "+1\r\n", "0x1\r\n", " 1\r\n", "1\n", "1\rx", "1,\r\n",
           ";a\r\n", "\n", "1\v\r\n", "\t1\r\n", "1\r\r\n", "\xB1\r\n"})
-        EXPECT_EQ(refusal(text), sentence_of(BodyError::bad_chunk_size)) << text;
-    EXPECT_EQ(refusal("1000000000000000\r\n"), sentence_of(BodyError::chunk_size_overflow));
-    EXPECT_EQ(refusal("0000000000000001\r\n"), sentence_of(BodyError::chunk_size_overflow));
-    EXPECT_EQ(refusal("ffffffffffffffff\r\n"), sentence_of(BodyError::chunk_size_overflow));
+        EXPECT_EQ(refusal_of_body(text), sentence_of(BodyError::bad_chunk_size)) << text;
+    EXPECT_EQ(refusal_of_body("1000000000000000\r\n"), sentence_of(BodyError::chunk_size_overflow));
+    EXPECT_EQ(refusal_of_body("0000000000000001\r\n"), sentence_of(BodyError::chunk_size_overflow));
+    EXPECT_EQ(refusal_of_body("ffffffffffffffff\r\n"), sentence_of(BodyError::chunk_size_overflow));
     BodyDecoder largest(Framing::chunked, 0, kNoLimit);
     EXPECT_EQ(largest.feed(as_bytes("fffffffffffffff\r\n")).consumed, 17U);
     EXPECT_EQ(largest.remaining(), 0xfffffffffffffffULL);
@@ -199,7 +199,7 @@ TEST(BodyDecoder, refuses_malformed_chunk_extensions) {
           ";a=b c",    ";a=\"",       ";a=\"x", ";a=\"x\"y", ";a=\"x\" y", ";a=\"\\", ";a=\"\x01\"",
           ";a=\"\n\"", ";a=\"\\\n\"", ";a=b=c", ";a;",       "; ",         ";a=b ",   ";a=\"b\" ",
           ";\xC3",     ";a=\xC3",     ";a\n",   ";a(b",      ";a,b"})
-        EXPECT_EQ(refusal("1" + std::string(extension) + "\r\nx\r\n"),
+        EXPECT_EQ(refusal_of_body("1" + std::string(extension) + "\r\nx\r\n"),
                   sentence_of(BodyError::bad_chunk_extension))
             << extension;
 }
@@ -208,15 +208,17 @@ TEST(BodyDecoder, limits_the_chunk_line_anew_for_each_chunk) {
     const std::string longest = "1;" + std::string(limits::chunk_line_bytes_max - 4, 'a') + "\r\n";
     ASSERT_EQ(longest.size(), limits::chunk_line_bytes_max);
     EXPECT_EQ(payload_of(longest + "x\r\n" + longest + "y\r\n0\r\n\r\n"), "xy");
-    EXPECT_EQ(refusal("1;a" + longest.substr(2)), sentence_of(BodyError::chunk_line_too_long));
-    EXPECT_EQ(refusal("1" + std::string(1000, ' ')), sentence_of(BodyError::chunk_line_too_long));
+    EXPECT_EQ(refusal_of_body("1;a" + longest.substr(2)),
+              sentence_of(BodyError::chunk_line_too_long));
+    EXPECT_EQ(refusal_of_body("1" + std::string(1000, ' ')),
+              sentence_of(BodyError::chunk_line_too_long));
 }
 
 TEST(BodyDecoder, a_chunk_ends_with_cr_lf) {
     for (const std::string_view text :
          {"1\r\nxy", "1\r\nx\n", "1\r\nx\rx", "1\r\nx0\r\n\r\n", "1\r\nx\r\r\n"})
-        EXPECT_EQ(refusal(text), sentence_of(BodyError::bad_chunk_end)) << text;
-    EXPECT_EQ(refusal("1\r\nx\r\n\r\n"), sentence_of(BodyError::bad_chunk_size));
+        EXPECT_EQ(refusal_of_body(text), sentence_of(BodyError::bad_chunk_end)) << text;
+    EXPECT_EQ(refusal_of_body("1\r\nx\r\n\r\n"), sentence_of(BodyError::bad_chunk_size));
 }
 
 TEST(BodyDecoder, checks_and_drops_trailers) {
@@ -224,7 +226,8 @@ TEST(BodyDecoder, checks_and_drops_trailers) {
     for (const std::string_view trailer :
          {"A\r\n", "A : b\r\n", ": b\r\n", " a\r\n", "A: b\r\n c\r\n", "A: b\n", "A: b\rc", "\n",
           "\rx", "A: \x01\r\n", "A\xC3: b\r\n", "A: \x7F\r\n", "\r\r\n"})
-        EXPECT_EQ(refusal("0\r\n" + std::string(trailer)), sentence_of(BodyError::bad_trailer))
+        EXPECT_EQ(refusal_of_body("0\r\n" + std::string(trailer)),
+                  sentence_of(BodyError::bad_trailer))
             << trailer;
 }
 
@@ -233,7 +236,7 @@ TEST(BodyDecoder, limits_the_trailer_section) {
     const std::string longest = "A:" + std::string(filling, 'x') + "\r\n\r\n";
     ASSERT_EQ(longest.size(), limits::trailer_bytes_max);
     EXPECT_EQ(payload_of("0\r\n" + longest), "");
-    EXPECT_EQ(refusal("0\r\nA" + longest), sentence_of(BodyError::trailer_too_large));
+    EXPECT_EQ(refusal_of_body("0\r\nA" + longest), sentence_of(BodyError::trailer_too_large));
 }
 
 TEST(BodyDecoder, limits_the_sum_of_the_chunks) {

@@ -59,14 +59,6 @@ bool all_have_class(std::string_view text, std::uint8_t wanted) {
     return std::ranges::all_of(text, [wanted](char c) { return has_class(c, wanted); });
 }
 
-std::string_view without_blanks_around(std::string_view text) {
-    while (!text.empty() && is_blank(text.front()))
-        text.remove_prefix(1);
-    while (!text.empty() && is_blank(text.back()))
-        text.remove_suffix(1);
-    return text;
-}
-
 bool percent_signs_are_escapes(std::string_view text) {
     for (std::size_t at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 3))
         if (at + 2 >= text.size() || !all_have_class(text.substr(at + 1, 2), kHex)) return false;
@@ -158,7 +150,7 @@ HeadError note(const Field& field, Facts& facts) {
         ++facts.transfer_encodings;
         facts.chunked = equals_ignoring_case(field.value, "chunked");
         const std::string_view last = field.value.substr(field.value.rfind(',') + 1);
-        facts.chunked_is_last = equals_ignoring_case(without_blanks_around(last), "chunked");
+        facts.chunked_is_last = equals_ignoring_case(without_blanks(last), "chunked");
     }
     return HeadError::none;
 }
@@ -201,7 +193,7 @@ HeadError parse_field(std::string_view head, std::size_t& at, Field& out) {
     std::size_t end = 0;
     if (const HeadError error = find_line_end(head, at, end); error != HeadError::none)
         return error;
-    out.value = without_blanks_around(head.substr(colon + 1, end - colon - 1));
+    out.value = without_blanks(head.substr(colon + 1, end - colon - 1));
     out.line_bytes = static_cast<std::uint32_t>(at - begin);
     out.known = field_name_of(out.name);
     return HeadError::none;
@@ -461,7 +453,7 @@ HeadError parse_response_head(std::string_view head, Method request_method, Resp
 bool list_has_token(std::string_view list, std::string_view token) {
     while (!list.empty()) {
         const std::size_t comma = std::min(list.find(','), list.size());
-        if (equals_ignoring_case(without_blanks_around(list.substr(0, comma)), token)) return true;
+        if (equals_ignoring_case(without_blanks(list.substr(0, comma)), token)) return true;
         list.remove_prefix(std::min(comma + 1, list.size()));
     }
     return false;

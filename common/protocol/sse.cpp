@@ -26,7 +26,6 @@ enum class Scanner::State : std::uint8_t {
 
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::string_view kData = "data";
 constexpr std::string_view kId = "id";
 

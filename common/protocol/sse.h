@@ -13,6 +13,9 @@
 
 namespace mcpgw::sse {
 
+// May stand at the very beginning, and says nothing.
+inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 // Told what is in the stream, in order. Data ranges lie in the input given to feed(); a data line
 // may come in several ranges; between two data lines of one event on_data gets a single "\n".
 class Sink {

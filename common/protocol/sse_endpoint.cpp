@@ -5,11 +5,10 @@
 
 #include "common/bytes.h"
 #include "common/protocol/authority.h"
+#include "common/protocol/sse.h"
 
 namespace mcpgw::sse {
 namespace {
-
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 struct Line {
     std::size_t begin;

@@ -6,16 +6,16 @@
 namespace mcpgw::api {
 namespace {
 
-struct Case {
+struct AnswerCase {
     Code code;
     int status;
     const char* word;
 };
 
 TEST(Answer, what_ails_the_disk_has_a_status_of_its_own_and_no_path) {
-    for (const Case& one :
-         {Case{Code::no_space, 507, "full"}, Case{Code::io, 503, "disk"},
-          Case{Code::corrupt, 503, "damaged"}, Case{Code::internal, 500, "log"}}) {
+    for (const AnswerCase& one :
+         {AnswerCase{Code::no_space, 507, "full"}, AnswerCase{Code::io, 503, "disk"},
+          AnswerCase{Code::corrupt, 503, "damaged"}, AnswerCase{Code::internal, 500, "log"}}) {
         const Answer answer = problem_of({one.code, Side::gateway, Retry::never, "/var/lib/x.db"});
         EXPECT_EQ(answer.status, one.status);
         EXPECT_EQ(answer.content_type, "application/problem+json");

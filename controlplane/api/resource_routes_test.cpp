@@ -66,28 +66,29 @@ class ClusterRoutesTest : public RoutesTest {
     int questions_ = 0;
 };
 
-constexpr const char* kImage = R"(,"imageName":"a","imageVersion":"1")";
+constexpr const char* kOwnImage = R"(,"imageName":"a","imageVersion":"1")";
 
 TEST_F(ClusterRoutesTest, a_name_that_is_taken_in_the_cluster_is_409_and_makes_no_row) {
-    const Answer answer = post(std::string(R"("name":"taken")") + kImage);
+    const Answer answer = post(std::string(R"("name":"taken")") + kOwnImage);
     EXPECT_EQ(answer.status, 409);
     EXPECT_NE(answer.body.find("there is a StatefulSet taken"), std::string::npos) << answer.body;
     EXPECT_FALSE(store_->get("taken").has_value());
-    EXPECT_EQ(post(std::string(R"("name":"free")") + kImage).status, 201);
+    EXPECT_EQ(post(std::string(R"("name":"free")") + kOwnImage).status, 201);
 }
 
 TEST_F(ClusterRoutesTest, only_images_meet_the_names_of_the_cluster) {
     EXPECT_EQ(post(R"("name":"taken","url":"http://h/mcp")").status, 201);
     EXPECT_EQ(questions_, 0);
-    EXPECT_EQ(call("PUT", "/adapters/taken", std::string(R"("name":"taken")") + kImage).status,
+    EXPECT_EQ(call("PUT", "/adapters/taken", std::string(R"("name":"taken")") + kOwnImage).status,
               409);
     EXPECT_EQ(store_->get("taken")->url, "http://h/mcp");
 }
 
 TEST_F(ClusterRoutesTest, an_adapter_that_has_its_objects_is_changed_without_a_question) {
-    ASSERT_EQ(post(std::string(R"("name":"free")") + kImage).status, 201);
+    ASSERT_EQ(post(std::string(R"("name":"free")") + kOwnImage).status, 201);
     questions_ = 0;
-    EXPECT_EQ(call("PUT", "/adapters/free", std::string(R"("name":"free")") + kImage).status, 200);
+    EXPECT_EQ(call("PUT", "/adapters/free", std::string(R"("name":"free")") + kOwnImage).status,
+              200);
     EXPECT_EQ(questions_, 0);
 }
 

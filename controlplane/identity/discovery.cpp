@@ -9,6 +9,8 @@
 namespace mcpgw::identity {
 namespace {
 
+using model::text_of;
+
 std::string_view without_slash(std::string_view text) {
     if (text.ends_with('/')) text.remove_suffix(1);
     return text;
@@ -16,11 +18,6 @@ std::string_view without_slash(std::string_view text) {
 
 std::unexpected<Error> refuse(std::string_view issuer, std::string why) {
     return failure(Code::protocol, "the metadata of " + std::string(issuer) + " " + std::move(why));
-}
-
-const std::string* text_of(const picojson::value& document, const char* name) {
-    if (!document.contains(name) || !document.get(name).is<std::string>()) return nullptr;
-    return &document.get(name).get<std::string>();
 }
 
 }  // namespace

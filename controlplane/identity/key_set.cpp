@@ -22,6 +22,8 @@
 namespace mcpgw::identity {
 namespace {
 
+using model::text_of;
+
 template <auto function>
 struct Frees {
     template <class T>
@@ -38,11 +40,6 @@ using Parameters = std::unique_ptr<OSSL_PARAM, Frees<OSSL_PARAM_free>>;
 // A value, or why there is none.
 template <class T>
 using Or = std::expected<T, std::string>;
-
-const std::string* text_of(const picojson::value& key, const char* name) {
-    if (!key.contains(name) || !key.get(name).is<std::string>()) return nullptr;
-    return &key.get(name).get<std::string>();
-}
 
 // The bytes of a base64url member; empty if it has none.
 std::string bytes_of(const picojson::value& key, const char* name) {

@@ -9,14 +9,6 @@
 namespace mcpgw::identity {
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && text.front() == ' ')
-        text.remove_prefix(1);
-    while (!text.empty() && text.back() == ' ')
-        text.remove_suffix(1);
-    return text;
-}
-
 bool has_control(std::string_view text) {
     return std::any_of(text.begin(), text.end(),
                        [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
@@ -37,7 +29,7 @@ bool Principal::has_any_role(const std::vector<std::string>& wanted) const {
 Result<Principal> principal_of(std::string_view user_id, std::string_view roles,
                                std::string_view tenant) {
     Principal who;
-    who.user_id = trimmed(user_id);
+    who.user_id = without_blanks(user_id);
     if (who.user_id.empty() || who.user_id.size() > limits::principal_bytes_max ||
         has_control(who.user_id))
         return failure(Code::permission_denied, "the request does not say who asks", Side::client);
@@ -47,10 +39,10 @@ Result<Principal> principal_of(std::string_view user_id, std::string_view roles,
     if (tenant.size() > limits::tenant_bytes_max || has_control(tenant))
         return failure(Code::permission_denied, "the tenant of the request is not usable",
                        Side::client);
-    who.tenant = trimmed(tenant);
+    who.tenant = without_blanks(tenant);
     while (!roles.empty()) {
         const std::size_t comma = roles.find(',');
-        const std::string_view role = trimmed(roles.substr(0, comma));
+        const std::string_view role = without_blanks(roles.substr(0, comma));
         if (!role.empty()) who.roles.emplace_back(role);
         roles = comma == std::string_view::npos ? std::string_view() : roles.substr(comma + 1);
     }

@@ -48,10 +48,6 @@ class File {
 std::unexpected<Error> bad(std::string what) {
     return failure(Code::invalid_argument, std::move(what), Side::client);
 }
-std::unexpected<Error> errno_failure(const std::string& what) {
-    return std::unexpected(error_from_errno(errno, what));
-}
-
 // --- Text ----------------------------------------------------------------------------------------
 
 void read_time(model::FieldReader& in, std::string_view key, std::uint64_t& out) {

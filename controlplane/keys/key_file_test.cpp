@@ -18,7 +18,7 @@
 namespace mcpgw::keys {
 namespace {
 
-constexpr std::uint64_t kNow = 1'800'000'000'123;
+constexpr std::uint64_t kMadeAt = 1'800'000'000'123;
 constexpr const char* kGoodKey = "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE";  // 32 times 'a'
 
 std::string entry(const std::string& id, const std::string& more = "") {
@@ -34,7 +34,7 @@ TEST(KeyFileText, what_is_written_is_read) {
     KeyRing ring;
     for (std::size_t i = 0; i < limits::sealing_keys_max; ++i)
         ring.push_back({"k" + std::to_string(i), std::string(kKeyBytes, static_cast<char>(200 + i)),
-                        kNow + i, kNow + 1'000 * i});
+                        kMadeAt + i, kMadeAt + 1'000 * i});
     const auto read = parse_key_file(key_file_text(ring));
     ASSERT_TRUE(read) << read.error().detail;
     EXPECT_EQ(*read, ring);
@@ -128,58 +128,58 @@ class KeyFileTest : public testing::Test {
 };
 
 TEST_F(KeyFileTest, a_new_file_is_for_its_owner_alone_and_seals_at_once) {
-    const auto made = create_key_file(path_, kNow);
+    const auto made = create_key_file(path_, kMadeAt);
     ASSERT_TRUE(made) << made.error().detail;
     EXPECT_EQ(mode(), static_cast<mode_t>(S_IFREG | 0600));
     const auto read = read_key_file(path_);
     ASSERT_TRUE(read) << read.error().detail;
     EXPECT_EQ(*read, *made);
     ASSERT_EQ(read->size(), 1U);
-    EXPECT_EQ(read->front().seals_from_unix_ms, kNow);
+    EXPECT_EQ(read->front().seals_from_unix_ms, kMadeAt);
     EXPECT_EQ(files(), 1U);
 }
 
 TEST_F(KeyFileTest, a_file_that_exists_is_not_overwritten) {
     write("precious");
-    const auto made = create_key_file(path_, kNow);
+    const auto made = create_key_file(path_, kMadeAt);
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().code, Code::conflict);
     std::ifstream file(path_);
     EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), "precious");
     EXPECT_EQ(files(), 1U);
     path_ = directory_ + "/nowhere/keys.json";
-    EXPECT_EQ(create_key_file(path_, kNow).error().code, Code::not_found);
+    EXPECT_EQ(create_key_file(path_, kMadeAt).error().code, Code::not_found);
 }
 
 TEST_F(KeyFileTest, rotation_keeps_what_opens_and_adds_what_will_seal) {
-    const auto first = create_key_file(path_, kNow);
+    const auto first = create_key_file(path_, kMadeAt);
     ASSERT_TRUE(first);
-    const auto second = rotate_key_file(path_, kNow + 60'000, 2'000);
+    const auto second = rotate_key_file(path_, kMadeAt + 60'000, 2'000);
     ASSERT_TRUE(second) << second.error().detail;
     EXPECT_EQ(second->size(), 2U);
     EXPECT_EQ(second->front(), first->front());
-    EXPECT_EQ(second->back().created_unix_ms, kNow + 60'000);
-    EXPECT_EQ(second->back().seals_from_unix_ms, kNow + 62'000);
+    EXPECT_EQ(second->back().created_unix_ms, kMadeAt + 60'000);
+    EXPECT_EQ(second->back().seals_from_unix_ms, kMadeAt + 62'000);
     EXPECT_EQ(*read_key_file(path_), *second);
     EXPECT_EQ(mode(), static_cast<mode_t>(S_IFREG | 0600));
     EXPECT_EQ(files(), 1U);
     for (std::uint64_t i = 2; i <= limits::sealing_keys_max; ++i)
-        ASSERT_TRUE(rotate_key_file(path_, kNow + i * 60'000, 2'000));
+        ASSERT_TRUE(rotate_key_file(path_, kMadeAt + i * 60'000, 2'000));
     const auto full = read_key_file(path_);
     EXPECT_EQ(full->size(), limits::sealing_keys_max);
     EXPECT_EQ(full->front().id, second->back().id);
 }
 
 TEST_F(KeyFileTest, a_file_that_its_owner_only_reads_stays_so) {
-    ASSERT_TRUE(create_key_file(path_, kNow));
+    ASSERT_TRUE(create_key_file(path_, kMadeAt));
     ASSERT_EQ(::chmod(path_.c_str(), 0400), 0);
-    ASSERT_TRUE(rotate_key_file(path_, kNow, 0));
+    ASSERT_TRUE(rotate_key_file(path_, kMadeAt, 0));
     EXPECT_EQ(mode(), static_cast<mode_t>(S_IFREG | 0400));
     EXPECT_EQ(read_key_file(path_)->size(), 2U);
 }
 
 TEST_F(KeyFileTest, rotations_at_the_same_time_all_count) {
-    ASSERT_TRUE(create_key_file(path_, kNow));
+    ASSERT_TRUE(create_key_file(path_, kMadeAt));
     constexpr std::size_t kRotations = limits::sealing_keys_max - 1;
     std::atomic<bool> ended = false;
     std::thread reader([&] {
@@ -188,7 +188,7 @@ TEST_F(KeyFileTest, rotations_at_the_same_time_all_count) {
     });
     std::vector<std::thread> threads;
     for (std::size_t i = 0; i < kRotations; ++i)
-        threads.emplace_back([&] { EXPECT_TRUE(rotate_key_file(path_, kNow, 2'000)); });
+        threads.emplace_back([&] { EXPECT_TRUE(rotate_key_file(path_, kMadeAt, 2'000)); });
     for (std::thread& thread : threads)
         thread.join();
     ended = true;
@@ -199,20 +199,20 @@ TEST_F(KeyFileTest, rotations_at_the_same_time_all_count) {
 
 TEST_F(KeyFileTest, symbolic_links_are_followed_and_stay) {
     const std::string target = directory_ + "/secret";
-    ASSERT_TRUE(create_key_file(target, kNow));
+    ASSERT_TRUE(create_key_file(target, kMadeAt));
     std::filesystem::create_symlink("secret", path_);
     ASSERT_TRUE(read_key_file(path_));
-    ASSERT_TRUE(rotate_key_file(path_, kNow, 0));
+    ASSERT_TRUE(rotate_key_file(path_, kMadeAt, 0));
     EXPECT_TRUE(std::filesystem::is_symlink(path_));
     EXPECT_EQ(read_key_file(target)->size(), 2U);
 }
 
 TEST_F(KeyFileTest, what_others_may_touch_is_refused) {
-    ASSERT_TRUE(create_key_file(path_, kNow));
+    ASSERT_TRUE(create_key_file(path_, kMadeAt));
     for (const mode_t mode : {0640U, 0604U, 0620U, 0602U, 0610U, 0601U, 0644U, 0666U}) {
         ASSERT_EQ(::chmod(path_.c_str(), mode), 0);
         expect_refused("chmod 600 " + path_);
-        EXPECT_EQ(rotate_key_file(path_, kNow, 0).error().code, Code::invalid_argument);
+        EXPECT_EQ(rotate_key_file(path_, kMadeAt, 0).error().code, Code::invalid_argument);
     }
     ASSERT_EQ(::chmod(path_.c_str(), 0400), 0);
     EXPECT_TRUE(read_key_file(path_));
@@ -228,7 +228,7 @@ TEST_F(KeyFileTest, what_is_broken_is_refused_with_a_remedy) {
     expect_refused("there is no sealing key");
     write(std::string(limits::session_keys_bytes_max + 1, ' '));
     expect_refused("is larger than");
-    EXPECT_FALSE(rotate_key_file(path_, kNow, 0));
+    EXPECT_FALSE(rotate_key_file(path_, kMadeAt, 0));
     std::filesystem::remove(path_);
     std::filesystem::create_directory(path_);
     expect_refused("is not a regular file");
@@ -237,7 +237,7 @@ TEST_F(KeyFileTest, what_is_broken_is_refused_with_a_remedy) {
     expect_refused("is not a regular file");
     std::filesystem::remove(path_);
     EXPECT_EQ(read_key_file(path_).error().code, Code::not_found);
-    EXPECT_EQ(rotate_key_file(path_, kNow, 0).error().code, Code::not_found);
+    EXPECT_EQ(rotate_key_file(path_, kMadeAt, 0).error().code, Code::not_found);
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ struct Known {
     std::uint64_t list = 0;  // number of the list, or of the one before the watch, that had it
 };
 
-std::uint64_t device_random() {
+std::uint64_t next_random() {
     thread_local std::mt19937_64 engine{std::random_device{}()};
     return engine();
 }
@@ -46,7 +46,7 @@ struct Watcher::Body {
           options(std::move(given)),
           listener(std::move(heard)),
           backoff(options.retry_first_ms, options.retry_last_ms) {
-        if (!options.random) options.random = &device_random;
+        if (!options.random) options.random = &next_random;
     }
 
     void run(const std::stop_token& stop);

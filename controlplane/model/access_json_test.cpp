@@ -8,6 +8,7 @@
 
 #include "common/limits.h"
 #include "controlplane/model/adapter_json.h"
+#include "controlplane/model/field_errors_for_test.h"
 #include "controlplane/model/json.h"
 #include "controlplane/model/tenant.h"
 
@@ -25,12 +26,6 @@ AdapterReading adapter(const std::string& members) {
     const auto tree = parse_json(R"({"name":"x","url":"http://h/mcp",)" + members + "}");
     EXPECT_TRUE(tree) << members;
     return read_adapter(tree ? *tree : picojson::value());
-}
-std::string fields_of(const FieldErrors& errors) {
-    std::string text;
-    for (const auto& [field, complaints] : errors)
-        text += (text.empty() ? "" : " ") + field;
-    return text;
 }
 std::string written(const Tenant& tenant) {
     JsonWriter out;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/limits.h"
+#include "controlplane/model/field_errors_for_test.h"
 #include "controlplane/model/json.h"
 
 namespace mcpgw::model {
@@ -11,20 +12,14 @@ namespace {
 
 constexpr std::uint64_t kNow = 1'800'000'000'000;  // 2027-01-15
 
-ApiTokenReading read(const std::string& text) {
+ApiTokenReading read_wish(const std::string& text) {
     const auto tree = parse_json(text);
     EXPECT_TRUE(tree) << text;
     return read_api_token(tree ? *tree : picojson::value(), kNow);
 }
-std::string fields_of(const FieldErrors& errors) {
-    std::string text;
-    for (const auto& [field, complaints] : errors)
-        text += (text.empty() ? "" : " ") + field;
-    return text;
-}
-
 TEST(ApiToken, every_member_is_taken_and_reads_back) {
-    const auto reading = read(R"({"user":"ci@x","roles":["Mcp Admin"],"tenant":"t","scopes":["s"],
+    const auto reading =
+        read_wish(R"({"user":"ci@x","roles":["Mcp Admin"],"tenant":"t","scopes":["s"],
                                   "adapters":["a"],"expiresAt":"2027-02-01T00:00:00Z"})");
     ASSERT_TRUE(reading.errors.empty()) << fields_of(reading.errors);
     const contract::ApiToken& what = reading.token.what;
@@ -37,7 +32,7 @@ TEST(ApiToken, every_member_is_taken_and_reads_back) {
     JsonWriter out;
     out.object();
     write_api_token_members(out, reading.token);
-    const auto again = read(out.end().take());
+    const auto again = read_wish(out.end().take());
     ASSERT_TRUE(again.errors.empty()) << fields_of(again.errors);
     EXPECT_EQ(again.token, reading.token);
 }
@@ -58,8 +53,8 @@ TEST(ApiToken, mistakes_are_told_by_their_field) {
         {R"({"user":"a","expires":"30d","token":"x","hash":"y"})", "expires hash token"},
     };
     for (const Case& c : cases)
-        EXPECT_EQ(fields_of(read(c.text).errors), c.fields) << c.text;
-    EXPECT_EQ(read("[]").errors.size(), 1U);
+        EXPECT_EQ(fields_of(read_wish(c.text).errors), c.fields) << c.text;
+    EXPECT_EQ(read_wish("[]").errors.size(), 1U);
 }
 
 TEST(ApiToken, a_minted_token_is_long_random_text_and_only_its_hash_is_kept) {

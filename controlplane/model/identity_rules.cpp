@@ -10,10 +10,6 @@
 namespace mcpgw::model {
 namespace {
 
-bool is_visible(char c) {
-    return c > 0x20 && c < 0x7f;
-}
-
 bool is_visible_text(std::string_view text, std::size_t bytes_max) {
     return !text.empty() && text.size() <= bytes_max && std::ranges::all_of(text, is_visible);
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "common/bytes.h"
 #include "common/json_writer.h"
 #include "common/limits.h"
 
@@ -32,10 +33,6 @@ struct Trouble {
         return false;
     }
 };
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 
 // RFC 8259 section 6. picojson itself takes whatever strtod takes: "01", "1.", "+1" inside "1e+1".
 bool is_number(std::string_view text) {
@@ -222,6 +219,11 @@ Result<picojson::value> parse_json(std::string_view text) {
     } catch (const std::exception& problem) {
         return failure(Code::internal, std::string("JSON: ") + problem.what());
     }
+}
+
+const std::string* text_of(const picojson::value& object, const char* member) {
+    if (!object.contains(member) || !object.get(member).is<std::string>()) return nullptr;
+    return &object.get(member).get<std::string>();
 }
 
 }  // namespace mcpgw::model

@@ -16,4 +16,7 @@ namespace mcpgw::model {
 // invalid_argument with a detail such as `line 2, column 9: the key "name" appears twice`.
 [[nodiscard]] Result<picojson::value> parse_json(std::string_view text);
 
+// A member of an object that is text; nullptr if there is none, or it is something else.
+[[nodiscard]] const std::string* text_of(const picojson::value& object, const char* member);
+
 }  // namespace mcpgw::model

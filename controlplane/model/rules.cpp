@@ -39,9 +39,6 @@ constexpr std::array<std::string_view, 22> kHeadersOfTheGateway = {"host",
 constexpr std::array<std::string_view, 3> kHeaderPrefixesOfTheGateway = {"mcp-", "x-mcp-",
                                                                          "x-forwarded-"};
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 bool is_lower(char c) {
     return c >= 'a' && c <= 'z';
 }
@@ -51,10 +48,6 @@ bool is_alnum(char c) {
 bool is_one_of(char c, std::string_view set) {
     return set.find(c) != std::string_view::npos;
 }
-bool is_visible(char c) {
-    return c > 0x20 && c < 0x7f;
-}
-
 template <class Predicate>
 bool all(std::string_view text, Predicate predicate) {
     return std::all_of(text.begin(), text.end(), predicate);

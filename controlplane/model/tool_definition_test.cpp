@@ -4,22 +4,16 @@
 #include <gtest/gtest.h>
 
 #include "controlplane/model/adapter_json.h"
+#include "controlplane/model/field_errors_for_test.h"
 #include "controlplane/model/json.h"
 
 namespace mcpgw::model {
 namespace {
 
-AdapterReading read(const std::string& text) {
+AdapterReading read_tool(const std::string& text) {
     const auto tree = parse_json(text);
     EXPECT_TRUE(tree) << text << ": " << (tree ? "" : tree.error().detail);
     return read_resource(Kind::tool, tree ? *tree : picojson::value(), text);
-}
-
-std::string fields_of(const FieldErrors& errors) {
-    std::string text;
-    for (const auto& [field, complaints] : errors)
-        text += (text.empty() ? "" : " ") + field;
-    return text;
 }
 
 constexpr const char* kSchema = R"("inputSchema":{"type":"object"})";
@@ -42,7 +36,7 @@ std::string written(const Adapter& adapter) {
 }
 
 TEST(ToolDefinition, the_smallest_tool_gets_the_defaults) {
-    const auto reading = read(with_tool(kSchema));
+    const auto reading = read_tool(with_tool(kSchema));
     ASSERT_EQ(fields_of(reading.errors), "");
     ASSERT_TRUE(reading.adapter.tool_definition);
     EXPECT_EQ(reading.adapter.kind(), Kind::tool);
@@ -58,7 +52,7 @@ TEST(ToolDefinition, a_tool_is_kept_as_it_was_given) {
     const std::string given = R"({ "title" : "T\u00e9", "zeta":12345678901234567890, "name":"x",
         "inputSchema" : {"type":"object","properties":{"b":{"minimum":0.10},"a":{}},
         "required":["b"]}, "_meta":{"k":-0.0}, "icons":[{"src":"s"}], "unknown":[ ] })";
-    const auto reading = read(with_definition(R"({"tool":)" + given + "}"));
+    const auto reading = read_tool(with_definition(R"({"tool":)" + given + "}"));
     ASSERT_EQ(fields_of(reading.errors), "");
     const std::string kept =
         R"({"title":"T\u00e9","zeta":12345678901234567890,"name":"x",)"
@@ -69,7 +63,7 @@ TEST(ToolDefinition, a_tool_is_kept_as_it_was_given) {
     EXPECT_NE(out.find(R"("toolDefinition":{"tool":)" + kept + R"(,"port":8000,"path":"/score"})"),
               std::string::npos)
         << out;
-    const auto again = read(out);
+    const auto again = read_tool(out);
     EXPECT_EQ(fields_of(again.errors), "");
     EXPECT_EQ(again.adapter, reading.adapter);
 }
@@ -84,7 +78,7 @@ TEST(ToolDefinition, good_values_are_taken) {
                     kSchema),
           with_tool(R"("outputSchema":{"type":"array"},"inputSchema":{"type":"object",)"
                     R"("$schema":"s","additionalProperties":false})")})
-        EXPECT_EQ(fields_of(read(body).errors), "") << body;
+        EXPECT_EQ(fields_of(read_tool(body).errors), "") << body;
 }
 
 TEST(ToolDefinition, what_is_wrong_is_named) {
@@ -122,17 +116,17 @@ TEST(ToolDefinition, what_is_wrong_is_named) {
         {with_call("\"port\":8000", R"(,"replicas":2)"), "replicas"},
     };
     for (const auto& [body, fields] : cases)
-        EXPECT_EQ(fields_of(read(body).errors), fields) << body;
+        EXPECT_EQ(fields_of(read_tool(body).errors), fields) << body;
 }
 
 TEST(ToolDefinition, ports_and_paths_of_other_places_are_refused) {
     for (const char* port : {"0", "-1", "65536", "2147483647", "8000.5", "\"8000\"", "null"})
-        EXPECT_EQ(fields_of(read(with_call("\"port\":" + std::string(port))).errors),
+        EXPECT_EQ(fields_of(read_tool(with_call("\"port\":" + std::string(port))).errors),
                   "toolDefinition.port")
             << port;
     for (const char* path : {"", "score", "/@169.254.169.254/metadata", "/path with space",
                              "/path?query=1", "/path#fragment", "/path:8080/x", "/a/../b", "/%2e"})
-        EXPECT_EQ(fields_of(read(with_call(R"("path":")" + std::string(path) + "\"")).errors),
+        EXPECT_EQ(fields_of(read_tool(with_call(R"("path":")" + std::string(path) + "\"")).errors),
                   "toolDefinition.path")
             << path;
 }
@@ -144,23 +138,24 @@ TEST(ToolDefinition, a_url_has_a_path_that_a_tool_may_have) {
                kSchema + "}}}";
     };
     for (const char* url : {"http://h", "http://h/a/b_c.d-e", "https://h:8443/"})
-        EXPECT_EQ(fields_of(read(with_url(url)).errors), "") << url;
+        EXPECT_EQ(fields_of(read_tool(with_url(url)).errors), "") << url;
     for (const char* url : {"http://h/a%20b", "http://h/a:b", "http://h/@x"})
-        EXPECT_EQ(fields_of(read(with_url(url)).errors), "url") << url;
+        EXPECT_EQ(fields_of(read_tool(with_url(url)).errors), "url") << url;
 }
 
 TEST(ToolDefinition, a_tool_is_bounded) {
     const auto sized = [](std::size_t size) {
         return with_tool(R"("description":")" + std::string(size, 'd') + "\"," + kSchema);
     };
-    EXPECT_EQ(fields_of(read(sized(256 * 1024 - 100)).errors), "");
-    EXPECT_EQ(fields_of(read(sized(256 * 1024)).errors), "toolDefinition.tool");
+    EXPECT_EQ(fields_of(read_tool(sized(256 * 1024 - 100)).errors), "");
+    EXPECT_EQ(fields_of(read_tool(sized(256 * 1024)).errors), "toolDefinition.tool");
 }
 
 TEST(ToolDefinition, a_url_wins_over_port_and_path) {
     const auto with_url = [](const std::string& url) {
-        return read(R"({"name":"x","url":")" + url + R"(","toolDefinition":{"tool":{"name":"x",)" +
-                    kSchema + R"(},"port":9000,"path":"/mine"}})");
+        return read_tool(R"({"name":"x","url":")" + url +
+                         R"(","toolDefinition":{"tool":{"name":"x",)" + kSchema +
+                         R"(},"port":9000,"path":"/mine"}})");
     };
     const auto whole = with_url("http://h:7/theirs");
     ASSERT_EQ(fields_of(whole.errors), "");
@@ -170,7 +165,7 @@ TEST(ToolDefinition, a_url_wins_over_port_and_path) {
     EXPECT_EQ(whole.adapter.tool_definition->path, "/theirs");
     EXPECT_EQ(with_url("http://h:7").adapter.path, "/mine");
     EXPECT_EQ(endpoint_of_url(with_url("http://h:7").adapter).path, "/mine");
-    EXPECT_EQ(read(written(whole.adapter)).adapter, whole.adapter);
+    EXPECT_EQ(read_tool(written(whole.adapter)).adapter, whole.adapter);
 }
 
 TEST(ToolDefinition, an_adapter_has_none) {

@@ -24,7 +24,7 @@ using deploy::testing::TemporaryDirectory;
 using Keys = std::vector<contract::SealingKey>;
 
 constexpr std::uint64_t kDayMs = 86'400'000;
-constexpr std::uint64_t kNow = 1'800'000'000'000;
+constexpr std::uint64_t kFeedTime = 1'800'000'000'000;
 
 const contract::SealingKey& current_of(const Keys& keys) {
     return *std::ranges::find_if(keys, [](const auto& key) { return key.current; });
@@ -55,7 +55,7 @@ class KeyFeedTest : public ::testing::Test {
 
     TemporaryDirectory directory_;
     std::string file_ = directory_.path() + "/keys.json";
-    std::uint64_t now_ = kNow;
+    std::uint64_t now_ = kFeedTime;
     KeySource source_;
     std::vector<Keys> published_;
     std::unique_ptr<KeyFeed> feed_;

@@ -35,9 +35,6 @@ class File {
     int fd_;
 };
 
-std::unexpected<Error> errno_failure(const std::string& what) {
-    return std::unexpected(error_from_errno(errno, what));
-}
 std::unexpected<Error> refuse(std::string sentence) {
     return failure(Code::invalid_argument, std::move(sentence), Side::client);
 }

@@ -107,8 +107,8 @@ bool verifies(const Parts& parts, std::string_view jwks) {
 const Identity kAnn{.user = "ann", .roles = "a, b c,,d", .name = "Ann \"A\""};
 constexpr std::uint64_t kNow = 1'800'000'000;
 
-std::string token_of(Assertions& assertions, std::uint64_t now = kNow,
-                     std::string_view adapter = "files", const Identity& who = kAnn) {
+std::string made_by(Assertions& assertions, std::uint64_t now = kNow,
+                    std::string_view adapter = "files", const Identity& who = kAnn) {
     return std::string(assertions.of(
         {.identity = who, .tenant = "blue", .adapter = adapter, .issuer = "https://gw"}, now));
 }
@@ -116,7 +116,7 @@ std::string token_of(Assertions& assertions, std::uint64_t now = kNow,
 TEST(Assertions, a_server_can_check_who_calls_with_the_published_keys) {
     Assertions assertions;
     assertions.set_access(access_with({{"k0", new_key(), false}, {"k1", new_key(), true}}));
-    const Parts parts = parts_of(token_of(assertions));
+    const Parts parts = parts_of(made_by(assertions));
     EXPECT_EQ(parts.head, R"({"alg":"ES256","typ":"JWT","kid":"k1"})");
     EXPECT_EQ(parts.claims, R"({"iss":"https://gw","aud":"files","sub":"ann","name":"Ann \"A\"",)"
                             R"("roles":["a","b c","d"],"tenant":"blue","iat":1800000000,)"
@@ -133,7 +133,7 @@ TEST(Assertions, every_signature_has_64_bytes) {
     Assertions assertions;
     assertions.set_access(access_with({{"k1", new_key(), true}}));
     for (std::uint64_t i = 0; i < 600; ++i) {
-        const Parts parts = parts_of(token_of(assertions, kNow + i * limits::assertion_seconds));
+        const Parts parts = parts_of(made_by(assertions, kNow + i * limits::assertion_seconds));
         ASSERT_EQ(parts.signature.size(), 64U);
         ASSERT_TRUE(verifies(parts, assertions.jwks()));
     }
@@ -142,14 +142,14 @@ TEST(Assertions, every_signature_has_64_bytes) {
 TEST(Assertions, one_serves_for_half_its_life_and_for_its_caller_and_adapter_alone) {
     Assertions assertions;
     assertions.set_access(access_with({{"k1", new_key(), true}}));
-    const std::string first = token_of(assertions);
-    EXPECT_EQ(token_of(assertions, kNow + limits::assertion_seconds / 2 - 1), first);
-    EXPECT_NE(token_of(assertions, kNow, "other"), first);
-    EXPECT_NE(token_of(assertions, kNow, "files", Identity{.user = "bob", .roles = ""}), first);
-    EXPECT_NE(token_of(assertions, kNow, "files", Identity{.user = "ann", .roles = "a"}), first);
-    EXPECT_EQ(token_of(assertions), first);
-    EXPECT_NE(token_of(assertions, kNow + limits::assertion_seconds / 2), first);
-    EXPECT_NE(token_of(assertions, kNow - 1), first);
+    const std::string first = made_by(assertions);
+    EXPECT_EQ(made_by(assertions, kNow + limits::assertion_seconds / 2 - 1), first);
+    EXPECT_NE(made_by(assertions, kNow, "other"), first);
+    EXPECT_NE(made_by(assertions, kNow, "files", Identity{.user = "bob", .roles = ""}), first);
+    EXPECT_NE(made_by(assertions, kNow, "files", Identity{.user = "ann", .roles = "a"}), first);
+    EXPECT_EQ(made_by(assertions), first);
+    EXPECT_NE(made_by(assertions, kNow + limits::assertion_seconds / 2), first);
+    EXPECT_NE(made_by(assertions, kNow - 1), first);
 }
 
 TEST(Assertions, another_key_signs_from_its_first_use_on) {
@@ -157,11 +157,11 @@ TEST(Assertions, another_key_signs_from_its_first_use_on) {
     const std::string old_key = new_key();
     const Access before = access_with({{"k1", old_key, true}});
     assertions.set_access(before);
-    const std::string first = token_of(assertions);
+    const std::string first = made_by(assertions);
     assertions.set_access(before);
-    EXPECT_EQ(token_of(assertions), first);
+    EXPECT_EQ(made_by(assertions), first);
     assertions.set_access(access_with({{"k1", old_key, false}, {"k2", new_key(), true}}));
-    const Parts second = parts_of(token_of(assertions));
+    const Parts second = parts_of(made_by(assertions));
     EXPECT_EQ(member(second.head, "kid"), "k2");
     EXPECT_TRUE(verifies(second, assertions.jwks()));
     EXPECT_TRUE(verifies(parts_of(first), assertions.jwks()));
@@ -169,12 +169,12 @@ TEST(Assertions, another_key_signs_from_its_first_use_on) {
 
 TEST(Assertions, without_a_usable_key_there_is_none) {
     Assertions assertions;
-    EXPECT_EQ(token_of(assertions), "");
+    EXPECT_EQ(made_by(assertions), "");
     assertions.set_access(access_with({{"k0", new_key(), false},
                                        {"k1", "no key", true},
                                        {"k2", new_key("P-384"), true},
                                        {"k3", pkcs8_of(EVP_RSA_gen(2048)), true}}));
-    EXPECT_EQ(token_of(assertions), "");
+    EXPECT_EQ(made_by(assertions), "");
     EXPECT_EQ(assertions.jwks().find(R"("kid":"k1")"), std::string_view::npos);
     EXPECT_EQ(assertions.jwks().find(R"("kid":"k3")"), std::string_view::npos);
 }

@@ -15,14 +15,6 @@ bool is_printable(std::string_view text) {
     return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
 }
 
-std::string_view trim(std::string_view text) {
-    while (text.starts_with(' '))
-        text.remove_prefix(1);
-    while (text.ends_with(' '))
-        text.remove_suffix(1);
-    return text;
-}
-
 void close_text(Verdict& out, Verdict::Text which) {
     std::size_t before = 0;
     for (const std::uint16_t size : out.sizes)
@@ -99,7 +91,7 @@ TokenFault read_roles(const jwt::Token& token, const contract::Access& access, V
     bool fits = true;
     for (const std::string& path : access.claims.roles) {
         const bool is_text = token.each_text(path, [&](std::string_view claim) {
-            const std::string_view role = trim(claim);
+            const std::string_view role = without_blanks(claim);
             const bool is_role = !role.empty() && is_printable(role) &&
                                  role.find(',') == std::string_view::npos && !joined.has(role);
             if (is_role && fits) fits = joined.add(role);
@@ -115,7 +107,7 @@ void read_name(const jwt::Token& token, const contract::Access& access, Verdict&
     constexpr std::string_view hex = "0123456789ABCDEF";
     std::size_t room = limits::user_name_bytes_max;
     Kind kind = Kind::absent;
-    for (const char c : trim(first_of(token, access.claims.name, kind))) {
+    for (const char c : without_blanks(first_of(token, access.claims.name, kind))) {
         const bool is_plain = c >= ' ' && c <= '~' && c != '%';
         if (room < (is_plain ? 1U : 3U)) break;
         room -= is_plain ? 1 : 3;

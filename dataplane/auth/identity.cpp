@@ -31,14 +31,6 @@ bool is_printable_ascii(std::string_view text) {
     return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
 }
 
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-        text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-        text.remove_suffix(1);
-    return text;
-}
-
 }  // namespace
 
 bool identify_developer(const http::Fields& fields, Identity& out) {
@@ -64,7 +56,8 @@ bool identify_developer(const http::Fields& fields, Identity& out) {
 bool has_role(std::string_view roles, std::string_view role) {
     while (!roles.empty()) {
         const std::size_t comma = std::min(roles.find(','), roles.size());
-        if (equals_ignoring_case(trim(roles.substr(0, comma)), role)) return !role.empty();
+        if (equals_ignoring_case(without_blanks(roles.substr(0, comma)), role))
+            return !role.empty();
         roles.remove_prefix(std::min(comma + 1, roles.size()));
     }
     return false;

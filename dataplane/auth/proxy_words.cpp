@@ -11,19 +11,11 @@ namespace {
 using transport::Network;
 using transport::PeerAddress;
 
-std::string_view trim(std::string_view text) {
-    while (text.starts_with(' ') || text.starts_with('\t'))
-        text.remove_prefix(1);
-    while (text.ends_with(' ') || text.ends_with('\t'))
-        text.remove_suffix(1);
-    return text;
-}
-
 // Takes the last item of a comma-separated list away.
 std::string_view pop_last(std::string_view& list) {
     const std::size_t comma = list.rfind(',');
     const bool is_last = comma == std::string_view::npos;
-    const std::string_view item = trim(is_last ? list : list.substr(comma + 1));
+    const std::string_view item = without_blanks(is_last ? list : list.substr(comma + 1));
     list = is_last ? std::string_view() : list.substr(0, comma);
     return item;
 }
@@ -37,7 +29,7 @@ std::string_view unquoted(std::string_view text) {
 std::string_view parameter(std::string_view element, std::string_view name) {
     while (!element.empty()) {
         const std::size_t end = std::min(element.find(';'), element.size());
-        const std::string_view pair = trim(element.substr(0, end));
+        const std::string_view pair = without_blanks(element.substr(0, end));
         const std::size_t equals = pair.find('=');
         if (equals != std::string_view::npos && equals_ignoring_case(pair.substr(0, equals), name))
             return unquoted(pair.substr(equals + 1));

@@ -27,7 +27,7 @@ bool is_access_token(const jwt::Header& header) {
         [&header](std::string_view type) { return equals_ignoring_case(type, header.type); });
 }
 
-std::string_view without_slash(std::string_view issuer) {
+std::string_view without_slash_at_end(std::string_view issuer) {
     return issuer.ends_with('/') ? issuer.substr(0, issuer.size() - 1) : issuer;
 }
 
@@ -94,7 +94,8 @@ TokenFault Verifier::find_issuer(std::size_t& index) const {
     for (index = 0; index < access_->issuers.size(); ++index) {
         const std::string& issuer = access_->issuers[index].issuer;
         if (issuer == named) return TokenFault::none;
-        differs_by_slash = differs_by_slash || without_slash(issuer) == without_slash(named);
+        differs_by_slash =
+            differs_by_slash || without_slash_at_end(issuer) == without_slash_at_end(named);
     }
     return differs_by_slash ? TokenFault::issuer_differs_by_slash : TokenFault::unknown_issuer;
 }

@@ -12,14 +12,6 @@ namespace {
 
 constexpr std::string_view kTimeout = "timeout=";
 
-std::string_view without_blanks(std::string_view text) {
-    while (text.starts_with(' ') || text.starts_with('\t'))
-        text.remove_prefix(1);
-    while (text.ends_with(' ') || text.ends_with('\t'))
-        text.remove_suffix(1);
-    return text;
-}
-
 // A whole second earlier; of a single second, half.
 std::uint32_t below(std::uint32_t seconds) {
     if (seconds == 0) return 0;

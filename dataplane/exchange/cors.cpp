@@ -19,14 +19,6 @@ constexpr std::string_view kParameter = "mcp-param-";
 constexpr std::string_view kMaxAge = "7200";  // the longest that Chromium takes
 static_assert(limits::cors_allowed_headers_bytes_max >= 2 * kAllowed.size());
 
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-        text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-        text.remove_suffix(1);
-    return text;
-}
-
 bool is_parameter(std::string_view name) {
     return name.size() > kParameter.size() && starts_with_ignoring_case(name, kParameter) &&
            http::is_token(name);
@@ -39,7 +31,7 @@ std::string_view write_allowed(const http::RequestHead& head, AllowedHeaders& ro
         if (!equals_ignoring_case(field.name, "Access-Control-Request-Headers")) continue;
         for (std::string_view rest = field.value; !rest.empty();) {
             const std::size_t comma = std::min(rest.find(','), rest.size());
-            const std::string_view name = trim(rest.substr(0, comma));
+            const std::string_view name = without_blanks(rest.substr(0, comma));
             rest.remove_prefix(std::min(comma + 1, rest.size()));
             if (!is_parameter(name) || name.size() + 2 > room.size() - size) continue;
             size += std::string_view(", ").copy(room.data() + size, 2);

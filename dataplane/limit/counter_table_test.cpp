@@ -14,10 +14,10 @@
 namespace mcpgw::limit {
 namespace {
 
-constexpr Now kNow{1000 * kSecond, 1'000'000};
+constexpr Now kStart{1000 * kSecond, 1'000'000};
 
-Now after(std::uint32_t seconds) {
-    return {kNow.monotonic + seconds * kSecond, kNow.unix_seconds + seconds};
+Now later(std::uint32_t seconds) {
+    return {kStart.monotonic + seconds * kSecond, kStart.unix_seconds + seconds};
 }
 
 Subject tenant(std::uint64_t number) {
@@ -29,16 +29,16 @@ Subject user(std::uint64_t number) {
 
 class CounterTableTest : public testing::Test {
   protected:
-    [[nodiscard]] CounterTable::Options options(Now now = kNow) const {
+    [[nodiscard]] CounterTable::Options options(Now now = kStart) const {
         return {.directory = directory.path(), .counters = 64, .reserved = 16, .now = now};
     }
     // Counts to `count` in a window that ends after a minute.
     static void count(CounterTable& table, const Subject& subject, std::uint64_t count) {
-        const SlotHandle counter = table.counter_of(subject, kNow);
+        const SlotHandle counter = table.counter_of(subject, kStart);
         ASSERT_TRUE(counter);
-        table.keep_until(counter, kNow.unix_seconds + 60);
+        table.keep_until(counter, kStart.unix_seconds + 60);
         table.at(counter).window.store(count);
-        table.at(counter).rate.store(kNow.monotonic + count);
+        table.at(counter).rate.store(kStart.monotonic + count);
         EXPECT_TRUE(table.confirm(counter));
     }
     static std::uint64_t counted(CounterTable& table, const Subject& subject) {
@@ -52,10 +52,10 @@ class CounterTableTest : public testing::Test {
 
 TEST_F(CounterTableTest, a_subject_has_one_counter) {
     CounterTable table({.counters = 64, .reserved = 16});
-    const SlotHandle counter = table.counter_of(tenant(1), kNow);
+    const SlotHandle counter = table.counter_of(tenant(1), kStart);
     ASSERT_TRUE(counter);
-    EXPECT_EQ(table.counter_of(tenant(1), kNow), counter);
-    EXPECT_NE(table.counter_of(user(1), kNow), counter);
+    EXPECT_EQ(table.counter_of(tenant(1), kStart), counter);
+    EXPECT_NE(table.counter_of(user(1), kStart), counter);
     EXPECT_EQ(table.size(), 2U);
     EXPECT_FALSE(table.is_lasting());
 }
@@ -69,12 +69,12 @@ TEST_F(CounterTableTest, what_was_counted_is_there_in_the_next_process) {
         for (std::uint64_t i = 1; i <= 20; ++i)
             count(table, tenant(i), 100 + i);
     }
-    CounterTable next(options(after(59)));
+    CounterTable next(options(later(59)));
     EXPECT_EQ(next.hash_key(), key);
     EXPECT_EQ(next.size(), 20U);
     for (std::uint64_t i = 1; i <= 20; ++i)
         EXPECT_EQ(counted(next, tenant(i)), 100 + i);
-    EXPECT_EQ(next.at(next.find(tenant(3))).rate.load(), kNow.monotonic + 103);
+    EXPECT_EQ(next.at(next.find(tenant(3))).rate.load(), kStart.monotonic + 103);
 }
 
 TEST_F(CounterTableTest, what_is_of_no_use_is_left_out_and_the_rest_moves_to_the_front) {
@@ -83,15 +83,15 @@ TEST_F(CounterTableTest, what_is_of_no_use_is_left_out_and_the_rest_moves_to_the
         for (std::uint64_t i = 1; i <= 20; ++i)
             count(table, tenant(i), i);
         for (std::uint64_t i = 1; i <= 20; i += 2)
-            table.keep_until(table.find(tenant(i)), kNow.unix_seconds + 1000);
+            table.keep_until(table.find(tenant(i)), kStart.unix_seconds + 1000);
     }
     {
-        CounterTable next(options(after(500)));
+        CounterTable next(options(later(500)));
         EXPECT_EQ(next.touched(), 10U);
         for (std::uint64_t i = 1; i <= 20; ++i)
             EXPECT_EQ(counted(next, tenant(i)), i % 2 == 0 ? 0 : i);
     }
-    CounterTable third(options(after(500)));
+    CounterTable third(options(later(500)));
     EXPECT_EQ(third.touched(), 10U);
     EXPECT_EQ(counted(third, tenant(19)), 19U);
 }
@@ -100,10 +100,10 @@ TEST_F(CounterTableTest, a_sweep_takes_what_is_of_no_use_and_leaves_what_counts)
     CounterTable table(options());
     count(table, tenant(1), 5);
     count(table, user(2), 5);
-    sweep_all(table, after(60));
+    sweep_all(table, later(60));
     EXPECT_EQ(table.size(), 2U);
-    table.keep_until(table.find(tenant(1)), kNow.unix_seconds + 1000);
-    sweep_all(table, after(60 + limits::use_counter_rest_seconds + 1));
+    table.keep_until(table.find(tenant(1)), kStart.unix_seconds + 1000);
+    sweep_all(table, later(60 + limits::use_counter_rest_seconds + 1));
     EXPECT_EQ(table.size(), 1U);
     EXPECT_EQ(counted(table, tenant(1)), 5U);
     EXPECT_EQ(counted(table, user(2)), 0U);
@@ -111,20 +111,20 @@ TEST_F(CounterTableTest, a_sweep_takes_what_is_of_no_use_and_leaves_what_counts)
 
 TEST_F(CounterTableTest, a_rate_that_is_owed_keeps_its_counter) {
     CounterTable table(options());
-    const SlotHandle counter = table.counter_of(tenant(1), kNow);
-    table.at(counter).rate.store(after(1000).monotonic);
-    sweep_all(table, after(999));
+    const SlotHandle counter = table.counter_of(tenant(1), kStart);
+    table.at(counter).rate.store(later(1000).monotonic);
+    sweep_all(table, later(999));
     EXPECT_EQ(table.size(), 1U);
-    sweep_all(table, after(1000));
+    sweep_all(table, later(1000));
     EXPECT_EQ(table.size(), 0U);
 }
 
 TEST_F(CounterTableTest, a_counter_that_was_swept_away_is_told_to_who_counts) {
     CounterTable table(options());
-    const SlotHandle stale = table.counter_of(tenant(1), kNow);
-    sweep_all(table, after(1000));
+    const SlotHandle stale = table.counter_of(tenant(1), kStart);
+    sweep_all(table, later(1000));
     EXPECT_FALSE(table.confirm(stale));
-    const SlotHandle fresh = table.counter_of(tenant(1), kNow);
+    const SlotHandle fresh = table.counter_of(tenant(1), kStart);
     EXPECT_NE(fresh, stale);
     EXPECT_TRUE(table.confirm(fresh));
     EXPECT_FALSE(table.confirm(stale));
@@ -133,16 +133,16 @@ TEST_F(CounterTableTest, a_counter_that_was_swept_away_is_told_to_who_counts) {
 TEST_F(CounterTableTest, users_leave_room_for_tenants_and_adapters) {
     CounterTable table(options());
     for (std::uint64_t i = 1; i <= 48; ++i)
-        EXPECT_TRUE(table.counter_of(user(i), kNow)) << i;
-    EXPECT_FALSE(table.counter_of(user(49), kNow));
-    EXPECT_TRUE(table.counter_of(user(48), kNow)) << "who is there stays";
+        EXPECT_TRUE(table.counter_of(user(i), kStart)) << i;
+    EXPECT_FALSE(table.counter_of(user(49), kStart));
+    EXPECT_TRUE(table.counter_of(user(48), kStart)) << "who is there stays";
     for (std::uint64_t i = 1; i <= 16; ++i)
-        EXPECT_TRUE(table.counter_of(tenant(i), kNow)) << i;
-    EXPECT_FALSE(table.counter_of(tenant(17), kNow));
-    sweep_all(table, after(1000));
+        EXPECT_TRUE(table.counter_of(tenant(i), kStart)) << i;
+    EXPECT_FALSE(table.counter_of(tenant(17), kStart));
+    sweep_all(table, later(1000));
     EXPECT_EQ(table.size(), 0U);
     for (std::uint64_t i = 1; i <= 48; ++i)
-        EXPECT_TRUE(table.counter_of(user(100 + i), kNow)) << i;
+        EXPECT_TRUE(table.counter_of(user(100 + i), kStart)) << i;
 }
 
 TEST_F(CounterTableTest, the_file_is_its_owners_and_of_one_process) {
@@ -192,7 +192,7 @@ TEST_F(CounterTableTest, records_of_garbage_harm_nobody) {
     fixture::write_file(directory.file("limits"), bytes);
     CounterTable table(options());
     EXPECT_EQ(table.size(), 0U);
-    EXPECT_TRUE(table.counter_of(tenant(1), kNow));
+    EXPECT_TRUE(table.counter_of(tenant(1), kStart));
 }
 
 TEST_F(CounterTableTest, of_a_record_that_is_there_twice_the_one_that_counted_more_is_taken) {
@@ -242,7 +242,7 @@ TEST_F(CounterTableTest, nothing_confirmed_is_lost_to_a_sweep) {
     std::atomic<bool> done{false};
     std::thread sweeper([&] {
         while (!done)
-            sweep_all(table, kNow);
+            sweep_all(table, kStart);
     });
     std::vector<std::thread> threads;
     for (int t = 0; t < 3; ++t)
@@ -251,7 +251,7 @@ TEST_F(CounterTableTest, nothing_confirmed_is_lost_to_a_sweep) {
                 const std::size_t number = i / kTries;
                 const SlotHandle counter = table.counter_of(tenant(number), {0, 0});
                 ASSERT_TRUE(counter);
-                table.keep_until(counter, kNow.unix_seconds + 1);
+                table.keep_until(counter, kStart.unix_seconds + 1);
                 table.at(counter).window.fetch_add(1);
                 (table.confirm(counter) ? confirmed[number] : lost).fetch_add(1);
             }

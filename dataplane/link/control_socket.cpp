@@ -17,10 +17,6 @@ namespace {
 // A full snapshot is megabytes: fewer, larger reads.
 constexpr std::size_t kReceiveBytes = 256 * 1024;
 
-std::unexpected<Error> errno_failure(std::string_view what) {
-    return std::unexpected(error_from_errno(errno, what));
-}
-
 Result<> check_peer(int fd) {
     ucred peer{};
     socklen_t size = sizeof peer;

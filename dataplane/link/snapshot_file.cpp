@@ -18,10 +18,6 @@
 namespace mcpgw {
 namespace {
 
-std::unexpected<Error> errno_failure(std::string_view what) {
-    return std::unexpected(error_from_errno(errno, what));
-}
-
 Result<> write_all(int fd, std::string_view text) {
     while (!text.empty()) {
         const ssize_t written = ::write(fd, text.data(), text.size());

@@ -9,7 +9,7 @@ namespace {
 constexpr std::uint64_t kFree = 0;
 constexpr std::uint64_t kWriting = 1;
 constexpr std::uint64_t kHeld = 2;
-constexpr std::uint64_t kChange = std::uint64_t{1} << 16;
+constexpr std::uint64_t kOneChange = std::uint64_t{1} << 16;
 
 std::uint64_t phase_of(std::uint64_t state) {
     return state & 0xFF;
@@ -17,7 +17,7 @@ std::uint64_t phase_of(std::uint64_t state) {
 
 // The next state after this one.
 std::uint64_t next_state(std::uint64_t state, std::uint64_t phase, std::size_t bytes) {
-    return (state & ~(kChange - 1)) + kChange + (std::uint64_t{bytes} << 8) + phase;
+    return (state & ~(kOneChange - 1)) + kOneChange + (std::uint64_t{bytes} << 8) + phase;
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ constexpr std::size_t kPageBytes = 4096;
 // all cells are used that is one bucket in sixty.
 constexpr std::size_t kRatherFull = kIndexBucketCells - 1;
 // What of the largest level is in small pages; it is only used when there are many slots.
-constexpr std::size_t kSmallPagesBytes = 0;
+constexpr std::size_t kNoSmallPages = 0;
 
 }  // namespace
 
@@ -32,7 +32,7 @@ SlotIndex::SlotIndex(std::uint32_t slots)
         next /= kLevelFactor;
     } while (levels_used_ < kLevelsMax && next * sizeof(Bucket) >= kPageBytes);
     for (std::size_t i = 0; i < levels_used_; ++i)
-        levels_[i].buckets = MappedArray<Bucket>(buckets[levels_used_ - 1 - i], kSmallPagesBytes);
+        levels_[i].buckets = MappedArray<Bucket>(buckets[levels_used_ - 1 - i], kNoSmallPages);
     largest_ = &levels_[levels_used_ - 1];
 }
 

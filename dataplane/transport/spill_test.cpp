@@ -10,7 +10,7 @@
 namespace mcpgw::transport {
 namespace {
 
-std::string content(const SegmentQueue& queue) {
+std::string content_of(const SegmentQueue& queue) {
     std::string text;
     for (const Segment* s = queue.first(); s != nullptr; s = s->next)
         text.append(s->data, s->size);
@@ -35,7 +35,7 @@ TEST_F(SpillTest, small_slices_let_go_of_their_buffers) {
     EXPECT_EQ(buffers.in_use(), 3U);
     EXPECT_EQ(spill.take_over(queue, 0, 16), 14U);
     EXPECT_EQ(buffers.in_use(), 0U);
-    EXPECT_EQ(content(queue), "one two three four");
+    EXPECT_EQ(content_of(queue), "one two three four");
     EXPECT_EQ(queue.bytes(), 18U);
 }
 
@@ -45,7 +45,7 @@ TEST_F(SpillTest, what_the_kernel_reads_and_what_is_large_stays) {
     receive("small");
     EXPECT_EQ(spill.take_over(queue, 1, 16), 5U);
     EXPECT_EQ(buffers.in_use(), 2U);
-    EXPECT_EQ(content(queue), "kernel" + std::string(40, 'L') + "small");
+    EXPECT_EQ(content_of(queue), "kernel" + std::string(40, 'L') + "small");
 }
 
 TEST_F(SpillTest, nothing_is_copied_twice) {
@@ -59,8 +59,9 @@ TEST_F(SpillTest, a_full_spill_leaves_things_as_they_are_and_has_room_again_late
         receive(std::string(30, static_cast<char>('a' + i)));
     EXPECT_EQ(spill.take_over(queue, 0, 64), 120U);  // two in each of two buffers
     EXPECT_EQ(buffers.in_use(), 1U);
-    EXPECT_EQ(content(queue), std::string(30, 'a') + std::string(30, 'b') + std::string(30, 'c') +
-                                  std::string(30, 'd') + std::string(30, 'e'));
+    EXPECT_EQ(content_of(queue), std::string(30, 'a') + std::string(30, 'b') +
+                                     std::string(30, 'c') + std::string(30, 'd') +
+                                     std::string(30, 'e'));
     EXPECT_TRUE(spill.is_full());
     queue.drop_front(60);
     EXPECT_EQ(spill.take_over(queue, 0, 64), 30U);

@@ -5,19 +5,14 @@
 namespace mcpgw::worker {
 namespace {
 
-constexpr std::string_view kCall = R"({"jsonrpc":"2.0","id":7,"method":"tools/call"})";
 constexpr std::string_view kListen = "GET /adapters/a/mcp HTTP/1.1\r\nHost: localhost\r\n\r\n";
-constexpr std::string_view kStream =
+constexpr std::string_view kOneEvent =
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {\"n\":1}\n\n";
-
-bool has(const std::string& text, std::string_view part) {
-    return text.find(part) != std::string::npos;
-}
 
 // Opens a stream and keeps it until the gateway ends the connection.
 void stream(Line& line) {
     read_request(line);
-    line.send(kStream);
+    line.send(kOneEvent);
     line.peer_ends();
 }
 
@@ -126,7 +121,7 @@ TEST(Drain, what_has_no_answer_at_the_deadline_is_told_so) {
 TEST(Drain, a_client_that_takes_nothing_does_not_hold_up_the_end) {
     ScriptedServer server([](Line& line) {
         read_request(line);
-        line.send(std::string(kStream) + "data: " + std::string(16'000'000, 'x'));
+        line.send(std::string(kOneEvent) + "data: " + std::string(16'000'000, 'x'));
     });
     Harness gateway({server.port()});
     Line client = gateway.connect();
@@ -146,7 +141,7 @@ TEST(Drain, a_new_snapshot_disturbs_no_stream) {
     std::atomic<bool> go = false;
     ScriptedServer server([&go](Line& line) {
         read_request(line);
-        line.send(kStream);
+        line.send(kOneEvent);
         Harness::until([&go] { return go.load(); });
         line.send("data: {\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{}}\n\n");
     });

@@ -5,8 +5,6 @@
 namespace mcpgw::worker {
 namespace {
 
-constexpr std::string_view kCall = R"({"jsonrpc":"2.0","id":7,"method":"tools/call"})";
-
 TEST(Ejection, of_an_instance_that_refuses_goes_unnoticed) {
     ScriptedServer good([](Line& line) {
         while (!read_request(line).empty())

@@ -24,6 +24,11 @@
 namespace mcpgw::worker {
 
 inline constexpr int kPatienceMs = 5000;
+inline constexpr std::string_view kCall = R"({"jsonrpc":"2.0","id":7,"method":"tools/call"})";
+
+inline bool has(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+}
 
 // A blocking socket with deadlines.
 class Line {

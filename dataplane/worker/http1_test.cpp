@@ -5,15 +5,9 @@
 namespace mcpgw::worker {
 namespace {
 
-constexpr std::string_view kCall = R"({"jsonrpc":"2.0","id":7,"method":"tools/call"})";
-
 std::string request(std::string_view method, std::string_view path, std::string_view lines = "") {
     return std::string(method) + " " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n" +
            std::string(lines) + "\r\n";
-}
-
-bool has(const std::string& text, std::string_view part) {
-    return text.find(part) != std::string::npos;
 }
 
 // Answers one request per connection with `text`, then waits for the end of the connection.

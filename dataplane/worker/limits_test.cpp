@@ -7,7 +7,6 @@
 namespace mcpgw::worker {
 namespace {
 
-constexpr std::string_view kCall = R"({"jsonrpc":"2.0","id":7,"method":"tools/call"})";
 constexpr std::string_view kInitialize = R"({"jsonrpc":"2.0","id":0,"method":"initialize"})";
 
 // Initialize opens a session; GET, and calls with an "X-Stream" header, get an event stream that
@@ -87,9 +86,6 @@ std::string get(Line& line, std::string_view lines = "") {
     line.send("GET /adapters/a/mcp HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n" +
               std::string(lines) + "\r\n");
     return line.read_until("\r\n\r\n");
-}
-bool has(const std::string& text, std::string_view part) {
-    return text.find(part) != std::string::npos;
 }
 std::uint64_t refusals(const Harness& gateway, LimitKind kind, LimitScope scope) {
     return gateway.metrics.limit_refusals[kind][scope].value();

@@ -10,7 +10,7 @@
 
 namespace mcpgw::worker {
 
-inline constexpr std::string_view kCall = R"({"jsonrpc":"2.0","id":7,"method":"tools/list"})";
+inline constexpr std::string_view kListTools = R"({"jsonrpc":"2.0","id":7,"method":"tools/list"})";
 inline constexpr std::string_view kMetadata =
     R"(resource_metadata="https://gw.example/.well-known/oauth-protected-resource)";
 
@@ -104,7 +104,7 @@ inline Answer ask(Harness& gateway, const std::string& request) {
 }
 
 inline Answer call(Harness& gateway, const std::string& lines) {
-    return ask(gateway, Harness::post(kCall, lines));
+    return ask(gateway, Harness::post(kListTools, lines));
 }
 
 inline Answer get(Harness& gateway, const std::string& path, const std::string& lines = "",

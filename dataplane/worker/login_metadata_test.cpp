@@ -161,7 +161,7 @@ TEST(Login, who_waits_for_a_key_may_leave) {
     Harness gateway({echo.server.port()}, with_tokens());
     {
         Line client = gateway.connect();
-        client.send(Harness::post(kCall, bearer(token_with_new_key())));
+        client.send(Harness::post(kListTools, bearer(token_with_new_key())));
         EXPECT_TRUE(wait_for_question(gateway));
         client.reset();
     }
@@ -175,7 +175,7 @@ TEST(Login, an_issuer_is_not_asked_for_again_and_again) {
     std::vector<Line> clients;
     for (int i = 0; i < 8; ++i) {
         clients.push_back(gateway.connect());
-        clients.back().send(Harness::post(kCall, bearer(token_with_new_key())));
+        clients.back().send(Harness::post(kListTools, bearer(token_with_new_key())));
     }
     for (Line& client : clients)
         EXPECT_TRUE(client.read_until("\r\n\r\n").starts_with("HTTP/1.1 401 "));

@@ -58,10 +58,10 @@ TEST(Login, who_may_not_read_an_adapter_does_not_learn_of_it) {
     Harness gateway({echo.server.port()}, with_tokens());
     const Answer hidden = call(gateway, bearer(good_token({{"roles", ""}})));
     EXPECT_EQ(hidden.status(), "404");
-    const Answer absent =
-        ask(gateway, "POST /adapters/none/mcp HTTP/1.1\r\nHost: localhost\r\n" +
-                         bearer(good_token()) + "Content-Length: " + std::to_string(kCall.size()) +
-                         "\r\n\r\n" + std::string(kCall));
+    const Answer absent = ask(gateway, "POST /adapters/none/mcp HTTP/1.1\r\nHost: localhost\r\n" +
+                                           bearer(good_token()) +
+                                           "Content-Length: " + std::to_string(kListTools.size()) +
+                                           "\r\n\r\n" + std::string(kListTools));
     EXPECT_EQ(absent.status(), "404");
     EXPECT_EQ(hidden.body, absent.body);
 }

@@ -5,7 +5,7 @@
 namespace mcpgw::worker {
 namespace {
 
-constexpr std::string_view kCall =
+constexpr std::string_view kCallOfTool =
     R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"t"}})";
 constexpr std::string_view kVersion = "MCP-Protocol-Version: 2026-07-28\r\n";
 
@@ -53,7 +53,7 @@ TEST_P(ModernTasks, stay_with_the_instance_that_has_begun_them) {
     int of_one = 0;
     int of_two = 0;
     for (int i = 0; i < 20; ++i) {
-        client.send(gateway.post(kCall, kVersion));
+        client.send(gateway.post(kCallOfTool, kVersion));
         std::string begun = client.read_until("}}");
         if (GetParam()) begun += client.read_until("\n\n");
         const std::string name = begun.find("task-one") != std::string::npos ? "one" : "two";
@@ -73,7 +73,7 @@ TEST(Modern, answers_never_carry_a_session_id) {
     TaskServer server("one", false);
     Harness gateway({server.port()});
     Line client = gateway.connect();
-    client.send(gateway.post(kCall, kVersion));
+    client.send(gateway.post(kCallOfTool, kVersion));
     const std::string text = client.read_until("}}");
     EXPECT_TRUE(text.starts_with("HTTP/1.1 200 ")) << text;
     EXPECT_EQ(text.find("Mcp-Session-Id"), std::string::npos) << text;
@@ -91,7 +91,7 @@ TEST(Modern, a_client_that_leaves_cancels_at_the_server) {
         Harness gateway({server.port()});
         {
             Line client = gateway.connect();
-            client.send(gateway.post(kCall, kVersion));
+            client.send(gateway.post(kCallOfTool, kVersion));
             if (streams)
                 client.read_until(": hi");
             else
@@ -105,7 +105,7 @@ TEST(Modern, a_contradiction_is_told_with_the_id_of_the_request) {
     ScriptedServer server([](Line&) {});
     Harness gateway({server.port()});
     Line client = gateway.connect();
-    client.send(gateway.post(kCall, std::string(kVersion) + "Mcp-Name: other\r\n"));
+    client.send(gateway.post(kCallOfTool, std::string(kVersion) + "Mcp-Name: other\r\n"));
     const std::string text = client.read_until("}}");
     EXPECT_TRUE(text.starts_with("HTTP/1.1 400 ")) << text;
     EXPECT_NE(text.find("\"id\":7,\"error\":{\"code\":-32020"), std::string::npos) << text;

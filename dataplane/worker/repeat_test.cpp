@@ -5,7 +5,6 @@
 namespace mcpgw::worker {
 namespace {
 
-constexpr std::string_view kCall = R"({"jsonrpc":"2.0","id":7,"method":"tools/call"})";
 constexpr std::string_view kGet = "GET /adapters/a/mcp HTTP/1.1\r\nHost: localhost\r\n\r\n";
 constexpr std::string_view kDelete = "DELETE /adapters/a/mcp HTTP/1.1\r\nHost: localhost\r\n\r\n";
 

@@ -34,10 +34,6 @@ class RequestLogged : public testing::Test {
     RequestQueue queue_{wake_};
 };
 
-bool has(const std::string& line, std::string_view part) {
-    return line.find(part) != std::string::npos;
-}
-
 TEST_F(RequestLogged, a_call_leaves_one_line_without_its_arguments) {
     const std::string body = R"({"id":1,"method":"tools/call","params":{"name":"ls",)"
                              R"("arguments":{"password":"hunter2"}}})";

@@ -6,7 +6,6 @@
 namespace mcpgw::worker {
 namespace {
 
-constexpr std::string_view kCall = R"({"jsonrpc":"2.0","id":7,"method":"tools/call"})";
 constexpr std::string_view kStreamHead =
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
 

@@ -6,8 +6,6 @@
 namespace mcpgw::worker {
 namespace {
 
-constexpr std::string_view kCall = R"({"jsonrpc":"2.0","id":7,"method":"tools/call"})";
-
 std::uint32_t now_seconds() {
     return static_cast<std::uint32_t>(monotonic_now() / kSecond);
 }

@@ -4,8 +4,6 @@
 namespace mcpgw::worker {
 namespace {
 
-constexpr std::string_view kCall = R"({"jsonrpc":"2.0","id":7,"method":"tools/call"})";
-
 // Answers every request of a connection with its number, until the client ends.
 void count_requests(Line& line) {
     for (int n = 1; !read_request(line).empty(); ++n)

@@ -1,21 +1,10 @@
 // Requests with two possible readings that are served all the same: what the server sees is the one
 // reading that the gateway made, in one spelling. Each vector is sent whole and in pieces; behind
 // it comes a last request, so that a border in the wrong place shows.
-#include "tests/http1/gateway_for_test.h"
+#include "tests/http1/requests_for_test.h"
 
 namespace mcpgw::http1 {
 namespace {
-
-constexpr std::string_view kHidden =
-    "POST /adapters/a/mcp HTTP/1.1\r\nHost: localhost\r\nX-Hidden: 1\r\nContent-Length: "
-    "2\r\n\r\n{}";
-
-std::string post(std::string_view rest) {
-    return std::string(kPost) + std::string(rest);
-}
-std::string chunked(std::string_view body) {
-    return post("Transfer-Encoding: chunked\r\n\r\n") + std::string(body);
-}
 
 struct Served {
     std::string name;

@@ -2,22 +2,11 @@
 // byte; then either the gateway refuses it with one status, closes, and the server has seen not one
 // byte, or the server sees exactly the requests that the table names, each in the one spelling that
 // leaves nothing to interpret.
-#include "tests/http1/gateway_for_test.h"
+#include "tests/http1/requests_for_test.h"
 
 namespace mcpgw::http1 {
 namespace {
 
-// A request that must never reach the server on its own when it lies inside another one.
-constexpr std::string_view kHidden =
-    "POST /adapters/a/mcp HTTP/1.1\r\nHost: localhost\r\nX-Hidden: 1\r\nContent-Length: "
-    "2\r\n\r\n{}";
-
-std::string post(std::string_view rest) {
-    return std::string(kPost) + std::string(rest);
-}
-std::string chunked(std::string_view body) {
-    return post("Transfer-Encoding: chunked\r\n\r\n") + std::string(body);
-}
 std::string hide(std::string_view before) {
     return std::string(before) + std::string(kHidden);
 }
@@ -31,8 +20,6 @@ struct Refused {
 void PrintTo(const Refused& vector, std::ostream* out) {
     *out << vector.name;
 }
-
-const std::string kZero("\0", 1);
 
 std::vector<Refused> conflicting_framing() {
     const std::string both = "0\r\n\r\n" + std::string(kHidden);
@@ -286,17 +273,18 @@ TEST_P(RefusedRequest, is_answered_once_closed_and_never_seen_by_the_server) {
     gateway_->backend.forget();
 }
 
-std::string name_of(const testing::TestParamInfo<Refused>& info) {
+std::string name_of_refused(const testing::TestParamInfo<Refused>& info) {
     return info.param.name;
 }
 
 INSTANTIATE_TEST_SUITE_P(framing, RefusedRequest, testing::ValuesIn(conflicting_framing()),
-                         name_of);
-INSTANTIATE_TEST_SUITE_P(length, RefusedRequest, testing::ValuesIn(bad_lengths()), name_of);
-INSTANTIATE_TEST_SUITE_P(line, RefusedRequest, testing::ValuesIn(bad_lines()), name_of);
-INSTANTIATE_TEST_SUITE_P(start, RefusedRequest, testing::ValuesIn(bad_request_lines()), name_of);
-INSTANTIATE_TEST_SUITE_P(host, RefusedRequest, testing::ValuesIn(bad_hosts()), name_of);
-INSTANTIATE_TEST_SUITE_P(chunks, RefusedRequest, testing::ValuesIn(bad_chunks()), name_of);
+                         name_of_refused);
+INSTANTIATE_TEST_SUITE_P(length, RefusedRequest, testing::ValuesIn(bad_lengths()), name_of_refused);
+INSTANTIATE_TEST_SUITE_P(line, RefusedRequest, testing::ValuesIn(bad_lines()), name_of_refused);
+INSTANTIATE_TEST_SUITE_P(start, RefusedRequest, testing::ValuesIn(bad_request_lines()),
+                         name_of_refused);
+INSTANTIATE_TEST_SUITE_P(host, RefusedRequest, testing::ValuesIn(bad_hosts()), name_of_refused);
+INSTANTIATE_TEST_SUITE_P(chunks, RefusedRequest, testing::ValuesIn(bad_chunks()), name_of_refused);
 
 }  // namespace
 }  // namespace mcpgw::http1

@@ -1,20 +1,17 @@
 // Answers of servers that two readers could cut in two ways: the client gets one whole answer of
 // the one spelling that plain_message.h accepts, or 502, or a connection that breaks off visibly;
 // and what a server says unasked is nobody's answer.
-#include "tests/http1/gateway_for_test.h"
+#include "tests/http1/requests_for_test.h"
 
 namespace mcpgw::http1 {
 namespace {
 
 constexpr std::string_view kOther =
     "HTTP/1.1 200 OK\r\nX-Hidden: 1\r\nContent-Length: 6\r\n\r\nhidden";
-const std::string kZero("\0", 1);
-const std::string kRequest = std::string(kPost) + "Content-Length: 2\r\n\r\n{}";
-
 std::string ok(std::string_view rest) {
     return "HTTP/1.1 200 OK\r\n" + std::string(rest);
 }
-std::string chunked(std::string_view body) {
+std::string chunked_answer(std::string_view body) {
     return ok("Transfer-Encoding: chunked\r\n\r\n") + std::string(body);
 }
 
@@ -26,7 +23,7 @@ struct Answer {
 void PrintTo(const Answer& answer, std::ostream* out) {
     *out << answer.name;
 }
-std::string name_of(const testing::TestParamInfo<Answer>& info) {
+std::string name_of_answer(const testing::TestParamInfo<Answer>& info) {
     return info.param.name;
 }
 
@@ -57,7 +54,7 @@ std::vector<Answer> bad_heads() {
          ok("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")},
         {"coding_in_http10",
          "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"},
-        {"coding_blank_before_colon", ok("Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n")},
+        {"coding_blank_before_colon", ok("Transfer-Encoding : chunked_answer\r\n\r\n0\r\n\r\n")},
         {"field_folded", ok("X: y\r\n z\r\nContent-Length: 2\r\n\r\n{}")},
         {"field_before_a_blank", "HTTP/1.1 200 OK\r\n X: y\r\nContent-Length: 2\r\n\r\n{}"},
         {"field_with_zero", ok("X: y" + kZero + "\r\nContent-Length: 2\r\n\r\n{}")},
@@ -99,23 +96,25 @@ TEST_P(BadHead, is_502_and_the_servers_connection_is_given_up) {
     EXPECT_EQ(gateway.backend.record().size(), 2U);
 }
 
-INSTANTIATE_TEST_SUITE_P(all, BadHead, testing::ValuesIn(bad_heads()), name_of);
+INSTANTIATE_TEST_SUITE_P(all, BadHead, testing::ValuesIn(bad_heads()), name_of_answer);
 
 std::vector<Answer> bad_bodies() {
     const std::string good = "2\r\n{}\r\n";
     return {
-        {"size_empty", chunked(good + "\r\nx\r\n0\r\n\r\n")},
-        {"size_minus", chunked(good + "-1\r\nx\r\n0\r\n\r\n")},
-        {"size_prefixed", chunked(good + "0x1\r\nx\r\n0\r\n\r\n")},
-        {"size_over_64_bits", chunked(good + "10000000000000001\r\nx\r\n0\r\n\r\n")},
-        {"size_ends_with_lf", chunked(good + "1\nx\r\n0\r\n\r\n")},
-        {"data_longer_than_size", chunked(good + "1\r\nxx\r\n0\r\n\r\n")},
-        {"data_ends_with_lf", chunked(good + "1\r\nx\n0\r\n\r\n")},
-        {"extension_with_cr", chunked(good + "1;a\rb\r\nx\r\n0\r\n\r\n")},
-        {"extension_too_long", chunked(good + "1;" + std::string(300, 'a') + "\r\nx\r\n0\r\n\r\n")},
-        {"trailer_folded", chunked(good + "0\r\nX: y\r\n z\r\n\r\n")},
-        {"trailer_with_blank", chunked(good + "0\r\nX : y\r\n\r\n")},
-        {"trailer_too_large", chunked(good + "0\r\nX: " + std::string(9000, 'y') + "\r\n\r\n")},
+        {"size_empty", chunked_answer(good + "\r\nx\r\n0\r\n\r\n")},
+        {"size_minus", chunked_answer(good + "-1\r\nx\r\n0\r\n\r\n")},
+        {"size_prefixed", chunked_answer(good + "0x1\r\nx\r\n0\r\n\r\n")},
+        {"size_over_64_bits", chunked_answer(good + "10000000000000001\r\nx\r\n0\r\n\r\n")},
+        {"size_ends_with_lf", chunked_answer(good + "1\nx\r\n0\r\n\r\n")},
+        {"data_longer_than_size", chunked_answer(good + "1\r\nxx\r\n0\r\n\r\n")},
+        {"data_ends_with_lf", chunked_answer(good + "1\r\nx\n0\r\n\r\n")},
+        {"extension_with_cr", chunked_answer(good + "1;a\rb\r\nx\r\n0\r\n\r\n")},
+        {"extension_too_long",
+         chunked_answer(good + "1;" + std::string(300, 'a') + "\r\nx\r\n0\r\n\r\n")},
+        {"trailer_folded", chunked_answer(good + "0\r\nX: y\r\n z\r\n\r\n")},
+        {"trailer_with_blank", chunked_answer(good + "0\r\nX : y\r\n\r\n")},
+        {"trailer_too_large",
+         chunked_answer(good + "0\r\nX: " + std::string(9000, 'y') + "\r\n\r\n")},
     };
 }
 
@@ -135,19 +134,20 @@ TEST_P(BadBody, breaks_the_clients_connection_before_the_last_chunk) {
         EXPECT_EQ(answer.count("x-hidden"), 0U);
 }
 
-INSTANTIATE_TEST_SUITE_P(all, BadBody, testing::ValuesIn(bad_bodies()), name_of);
+INSTANTIATE_TEST_SUITE_P(all, BadBody, testing::ValuesIn(bad_bodies()), name_of_answer);
 
-std::vector<Answer> spellings() {
+std::vector<Answer> answer_spellings() {
     return {
         {"length_with_zeros", ok("Content-Length: 0002\r\n\r\n{}"), "{}"},
         {"names_in_other_case", ok("content-LENGTH:2\r\n\r\n{}"), "{}"},
         {"coding_in_other_case", ok("TRANSFER-encoding: CHUNKED \r\n\r\n2\r\n{}\r\n0\r\n\r\n"),
          "{}"},
-        {"chunk_extensions", chunked("2;a=b;c=\"d\"\r\n{}\r\n0;e\r\n\r\n"), "{}"},
-        {"chunk_sizes_with_zeros", chunked("0002\r\n{}\r\n0000\r\n\r\n"), "{}"},
+        {"chunk_extensions", chunked_answer("2;a=b;c=\"d\"\r\n{}\r\n0;e\r\n\r\n"), "{}"},
+        {"chunk_sizes_with_zeros", chunked_answer("0002\r\n{}\r\n0000\r\n\r\n"), "{}"},
         {"trailers_with_framing",
-         chunked("2\r\n{}\r\n0\r\nContent-Length: 9\r\nTransfer-Encoding: gzip\r\n\r\n"), "{}"},
-        {"trailers_with_cookies", chunked("2\r\n{}\r\n0\r\nSet-Cookie: a=b\r\n\r\n"), "{}"},
+         chunked_answer("2\r\n{}\r\n0\r\nContent-Length: 9\r\nTransfer-Encoding: gzip\r\n\r\n"),
+         "{}"},
+        {"trailers_with_cookies", chunked_answer("2\r\n{}\r\n0\r\nSet-Cookie: a=b\r\n\r\n"), "{}"},
         {"reason_missing", "HTTP/1.1 200\r\nContent-Length: 2\r\n\r\n{}", "{}"},
         {"reason_not_ascii", "HTTP/1.1 200 \xC3\x84h\r\nContent-Length: 2\r\n\r\n{}", "{}"},
         {"version_1_0", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}", "{}"},
@@ -180,13 +180,13 @@ TEST_P(OtherSpelling, reaches_the_client_in_one_spelling) {
     EXPECT_EQ(heard.answers[1].body, "{\"n\":2}");
 }
 
-INSTANTIATE_TEST_SUITE_P(all, OtherSpelling, testing::ValuesIn(spellings()), name_of);
+INSTANTIATE_TEST_SUITE_P(all, OtherSpelling, testing::ValuesIn(answer_spellings()), name_of_answer);
 
 std::vector<Answer> unasked_answers() {
     const std::string other(kOther);
     return {
         {"behind_a_counted_body", ok("Content-Length: 2\r\n\r\n{}") + other, "{}"},
-        {"behind_the_last_chunk", chunked("2\r\n{}\r\n0\r\n\r\n") + other, "{}"},
+        {"behind_the_last_chunk", chunked_answer("2\r\n{}\r\n0\r\n\r\n") + other, "{}"},
         {"behind_204", "HTTP/1.1 204 No Content\r\n\r\n" + other, ""},
         {"behind_204_with_a_length",
          "HTTP/1.1 204 No Content\r\nContent-Length: " + std::to_string(other.size()) + "\r\n\r\n" +
@@ -210,7 +210,7 @@ TEST_P(UnaskedAnswer, is_given_to_nobody_and_ends_the_servers_connection) {
     EXPECT_EQ(gateway.backend.record().size(), 2U);
 }
 
-INSTANTIATE_TEST_SUITE_P(all, UnaskedAnswer, testing::ValuesIn(unasked_answers()), name_of);
+INSTANTIATE_TEST_SUITE_P(all, UnaskedAnswer, testing::ValuesIn(unasked_answers()), name_of_answer);
 
 TEST(Answer, that_comes_unasked_on_an_idle_connection_is_given_to_nobody) {
     Gateway gateway;
@@ -248,7 +248,7 @@ TEST(Answer, cut_short_of_its_length_breaks_the_clients_connection) {
 }
 
 TEST(Answer, cut_short_of_its_last_chunk_breaks_the_clients_connection) {
-    Gateway gateway([](const Message&, int) { return Reply{chunked("2\r\n{}\r\n"), true}; });
+    Gateway gateway([](const Message&, int) { return Reply{chunked_answer("2\r\n{}\r\n"), true}; });
     const Heard heard = gateway.exchange(kRequest);
     EXPECT_TRUE(heard.closed);
     EXPECT_TRUE(heard.answers.empty() || heard.answers[0].status() == 502) << heard.text();

@@ -1,27 +1,10 @@
 // RFC 9112 sections 6 to 8: message bodies, transfer codings, incomplete messages. One test for
 // each rule that concerns an intermediary; docs/internals/http1-rules.md lists them.
-#include "tests/http1/gateway_for_test.h"
+#include "tests/http1/requests_for_test.h"
 
 namespace mcpgw::http1 {
 namespace {
 
-const std::string kRequest = std::string(kPost) + "Content-Length: 2\r\n\r\n{}";
-
-std::string chunked(std::string_view chunks) {
-    return std::string(kPost) + "Transfer-Encoding: chunked\r\n\r\n" + std::string(chunks);
-}
-RecordingBackend::Script answering(std::string_view bytes, bool close = false) {
-    return [reply = Reply{std::string(bytes), close}](const Message&, int) { return reply; };
-}
-int status_of(const Heard& heard) {
-    return heard.answers.empty() ? 0 : heard.answers.back().status();
-}
-int last_status(const Gateway& gateway, std::string_view bytes) {
-    const Heard heard = gateway.exchange(bytes, 2);
-    EXPECT_EQ(heard.answers.size(), 1U) << heard.text();
-    EXPECT_TRUE(heard.closed);
-    return status_of(heard);
-}
 std::string body_of(Gateway& gateway, std::string_view bytes) {
     EXPECT_EQ(status_of(gateway.exchange(bytes)), 200);
     const std::vector<Message> requests = gateway.backend.requests();

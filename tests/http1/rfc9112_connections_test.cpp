@@ -1,21 +1,10 @@
 // RFC 9112 section 9 (connections), and what RFC 9110 asks of intermediaries: forwarding, interim
 // answers, expectations. One test for each rule; docs/internals/http1-rules.md lists them.
-#include "tests/http1/gateway_for_test.h"
+#include "tests/http1/requests_for_test.h"
 
 namespace mcpgw::http1 {
 namespace {
 
-const std::string kRequest = std::string(kPost) + "Content-Length: 2\r\n\r\n{}";
-
-std::string post(std::string_view lines) {
-    return std::string(kPost) + std::string(lines) + "Content-Length: 2\r\n\r\n{}";
-}
-RecordingBackend::Script answering(std::string_view bytes) {
-    return [bytes = std::string(bytes)](const Message&, int) { return Reply{bytes}; };
-}
-int status_of(const Heard& heard) {
-    return heard.answers.empty() ? 0 : heard.answers.back().status();
-}
 std::size_t connections_of(const Gateway& gateway) {
     return gateway.backend.record().size();
 }
@@ -129,7 +118,7 @@ TEST(Rfc9112Section9_5, a_connection_that_the_server_has_closed_is_not_used_agai
 
 TEST(Rfc9112Section9_6, nothing_is_processed_after_close) {
     Gateway gateway;
-    const Heard heard = gateway.exchange(post("Connection: close\r\n") + kRequest, 2);
+    const Heard heard = gateway.exchange(post_with("Connection: close\r\n") + kRequest, 2);
     ASSERT_EQ(heard.answers.size(), 1U);
     EXPECT_EQ(heard.answers[0].field("connection"), "close");
     EXPECT_TRUE(heard.closed);
@@ -162,7 +151,7 @@ TEST(Rfc9110Section5_3, a_head_that_grows_beyond_the_limit_by_our_fields_is_431)
     std::string lines;
     for (std::size_t i = 2; i < limits::header_fields_max; ++i)
         lines += "X: y\r\n";
-    const Heard heard = gateway.exchange(post(lines));
+    const Heard heard = gateway.exchange(post_with(lines));
     EXPECT_EQ(status_of(heard), 431) << heard.text();
     EXPECT_TRUE(gateway.backend.requests().empty());
 }
@@ -180,7 +169,7 @@ TEST(Rfc9110Section7_6_1, fields_named_by_connection_stop_here_both_ways) {
         "Connection: X-A\r\nX-A: 1\r\nConnection: x-b , ,x-c\r\nX-B: 1\r\n"
         "X-C: 1\r\nX-D: 1\r\n";
     Gateway gateway(answering("HTTP/1.1 200 OK\r\n" + lines + "Content-Length: 2\r\n\r\n{}"));
-    const Heard heard = gateway.exchange(post(lines));
+    const Heard heard = gateway.exchange(post_with(lines));
     ASSERT_EQ(heard.answers.size(), 1U);
     for (const Message& message : {heard.answers[0], gateway.backend.requests().at(0)}) {
         for (const char* name : {"x-a", "x-b", "x-c", "connection"})
@@ -195,7 +184,7 @@ TEST(Rfc9110Section7_6_1, fields_of_one_hop_stop_here_both_ways) {
         "Upgrade: h2c\r\nTrailer: X\r\nProxy-Authorization: x\r\n"
         "Proxy-Authenticate: x\r\n";
     Gateway gateway(answering("HTTP/1.1 200 OK\r\n" + lines + "Content-Length: 2\r\n\r\n{}"));
-    const Heard heard = gateway.exchange(post(lines));
+    const Heard heard = gateway.exchange(post_with(lines));
     ASSERT_EQ(heard.answers.size(), 1U);
     for (const Message& message : {heard.answers[0], gateway.backend.requests().at(0)})
         for (const char* name : {"keep-alive", "proxy-connection", "te", "upgrade", "trailer",
@@ -213,7 +202,7 @@ TEST(Rfc9110Section7_6_2, max_forwards_is_for_methods_that_go_no_further) {
 
 TEST(Rfc9110Section7_6_3, a_forwarded_request_says_what_it_came_through) {
     Gateway gateway;
-    EXPECT_EQ(status_of(gateway.exchange(post("Via: 1.1 before\r\n"))), 200);
+    EXPECT_EQ(status_of(gateway.exchange(post_with("Via: 1.1 before\r\n"))), 200);
     const Message request = gateway.backend.requests().at(0);
     EXPECT_EQ(request.count("via"), 2U);
     EXPECT_EQ(request.field("via"), "1.1 before");
@@ -238,7 +227,8 @@ TEST(Rfc9110Section7_7, the_content_passes_unchanged) {
 
 TEST(Rfc9110Section7_8, an_upgrade_is_ignored_and_the_request_served) {
     Gateway gateway;
-    const Heard heard = gateway.exchange(post("Connection: upgrade\r\nUpgrade: websocket\r\n"));
+    const Heard heard =
+        gateway.exchange(post_with("Connection: upgrade\r\nUpgrade: websocket\r\n"));
     EXPECT_EQ(status_of(heard), 200);
     EXPECT_EQ(gateway.backend.requests().at(0).count("upgrade"), 0U);
 }
@@ -264,7 +254,7 @@ TEST(Rfc9110Section9_3_2, an_answer_to_head_has_no_content) {
 
 TEST(Rfc9110Section10_1_1, an_expectation_that_nobody_knows_is_417) {
     const Gateway gateway;
-    EXPECT_EQ(status_of(gateway.exchange(post("Expect: 200-ok\r\n"))), 417);
+    EXPECT_EQ(status_of(gateway.exchange(post_with("Expect: 200-ok\r\n"))), 417);
 }
 
 TEST(Rfc9110Section10_1_1, an_expectation_of_100_is_met_here_and_goes_no_further) {
@@ -334,7 +324,7 @@ TEST(Rfc9110Section15_2, a_flood_of_interim_answers_is_502) {
 
 TEST(Rfc9110Section15_2_2, a_switch_of_protocols_is_502) {
     const Gateway gateway(answering("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"));
-    EXPECT_EQ(status_of(gateway.exchange(post("Connection: upgrade\r\nUpgrade: x\r\n"))), 502);
+    EXPECT_EQ(status_of(gateway.exchange(post_with("Connection: upgrade\r\nUpgrade: x\r\n"))), 502);
 }
 
 }  // namespace

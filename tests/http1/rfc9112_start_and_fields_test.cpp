@@ -1,32 +1,15 @@
 // RFC 9112 sections 2 to 5: message, request line, status line, field lines. One test for each rule
 // that concerns an intermediary; docs/internals/http1-rules.md lists them.
-#include "tests/http1/gateway_for_test.h"
+#include "tests/http1/requests_for_test.h"
 
 namespace mcpgw::http1 {
 namespace {
 
 constexpr std::string_view kBody = "Content-Length: 2\r\n\r\n{}";
 
-std::string post(std::string_view lines = "") {
-    return std::string(kPost) + std::string(lines) + std::string(kBody);
-}
-RecordingBackend::Script answering(std::string_view bytes) {
-    return [bytes = std::string(bytes)](const Message&, int) { return Reply{bytes}; };
-}
-int status_of(const Heard& heard) {
-    return heard.answers.empty() ? 0 : heard.answers.back().status();
-}
-// The status of the only answer, after which the gateway has closed the connection.
-int last_status(const Gateway& gateway, std::string_view bytes) {
-    const Heard heard = gateway.exchange(bytes, 2);
-    EXPECT_EQ(heard.answers.size(), 1U) << heard.text();
-    EXPECT_TRUE(heard.closed);
-    return status_of(heard);
-}
-
 TEST(Rfc9112Section2_2, octets_above_127_go_through_as_they_are) {
     Gateway gateway(answering("HTTP/1.1 200 \xE4\r\nX: \xFF\xC3\r\nContent-Length: 2\r\n\r\n{}"));
-    const Heard heard = gateway.exchange(post("X: \x80\xFF\r\n"));
+    const Heard heard = gateway.exchange(post_with("X: \x80\xFF\r\n"));
     ASSERT_EQ(status_of(heard), 200);
     EXPECT_EQ(heard.answers[0].field("x"), "\xFF\xC3");
     EXPECT_EQ(gateway.backend.requests().at(0).field("x"), "\x80\xFF");
@@ -35,24 +18,25 @@ TEST(Rfc9112Section2_2, octets_above_127_go_through_as_they_are) {
 TEST(Rfc9112Section2_2, a_bare_lf_ends_no_line) {
     Gateway gateway(answering("HTTP/1.1 200 OK\nContent-Length: 2\n\n{}"));
     EXPECT_EQ(last_status(gateway, "POST /adapters/a/mcp HTTP/1.1\nHost: localhost\n\n"), 400);
-    EXPECT_EQ(status_of(gateway.exchange(post())), 502);
+    EXPECT_EQ(status_of(gateway.exchange(post_with(""))), 502);
 }
 
 TEST(Rfc9112Section2_2, a_bare_cr_makes_a_message_invalid) {
     Gateway gateway(answering("HTTP/1.1 200 OK\r\nX: a\rb\r\nContent-Length: 2\r\n\r\n{}"));
-    EXPECT_EQ(last_status(gateway, post("X: a\rb\r\n")), 400);
-    EXPECT_EQ(status_of(gateway.exchange(post())), 502);
+    EXPECT_EQ(last_status(gateway, post_with("X: a\rb\r\n")), 400);
+    EXPECT_EQ(status_of(gateway.exchange(post_with(""))), 502);
 }
 
 TEST(Rfc9112Section2_2, empty_lines_before_a_request_line_are_skipped) {
     Gateway gateway;
-    EXPECT_EQ(status_of(gateway.exchange("\r\n" + post() + "\r\n\r\n" + post(), 2)), 200);
+    EXPECT_EQ(status_of(gateway.exchange("\r\n" + post_with("") + "\r\n\r\n" + post_with(""), 2)),
+              200);
     EXPECT_EQ(gateway.backend.requests().size(), 2U);
 }
 
 TEST(Rfc9112Section2_2, nothing_stands_before_or_behind_a_forwarded_request) {
     Gateway gateway;
-    EXPECT_EQ(status_of(gateway.exchange("\r\n" + post() + post(), 2)), 200);
+    EXPECT_EQ(status_of(gateway.exchange("\r\n" + post_with("") + post_with(""), 2)), 200);
     const std::vector<RecordingBackend::Connection> record = gateway.backend.record();
     ASSERT_EQ(record.size(), 1U);
     EXPECT_EQ(record[0].requests.size(), 2U);
@@ -63,7 +47,7 @@ TEST(Rfc9112Section2_2, nothing_stands_before_or_behind_a_forwarded_request) {
 TEST(Rfc9112Section2_2, white_space_before_the_first_field_is_refused) {
     Gateway gateway(answering("HTTP/1.1 200 OK\r\n X: y\r\nContent-Length: 2\r\n\r\n{}"));
     EXPECT_EQ(last_status(gateway, "GET /ping HTTP/1.1\r\n X: y\r\nHost: localhost\r\n\r\n"), 400);
-    EXPECT_EQ(status_of(gateway.exchange(post())), 502);
+    EXPECT_EQ(status_of(gateway.exchange(post_with(""))), 502);
 }
 
 TEST(Rfc9112Section2_2, what_is_no_request_gets_400_and_the_end) {
@@ -95,7 +79,7 @@ TEST(Rfc9112Section2_3, another_major_version_is_505) {
     Gateway gateway(answering("HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\n{}"));
     EXPECT_EQ(last_status(gateway, "GET /ping HTTP/2.0\r\nHost: localhost\r\n\r\n"), 505);
     EXPECT_EQ(last_status(gateway, "GET /ping HTTP/3.0\r\nHost: localhost\r\n\r\n"), 505);
-    EXPECT_EQ(status_of(gateway.exchange(post())), 502);
+    EXPECT_EQ(status_of(gateway.exchange(post_with(""))), 502);
 }
 
 TEST(Rfc9112Section3, one_space_separates_the_parts_of_a_request_line) {
@@ -156,7 +140,7 @@ TEST(Rfc9112Section3_2, a_host_that_is_none_is_400) {
 
 TEST(Rfc9112Section3_2, the_server_gets_its_own_authority_as_the_first_field) {
     Gateway gateway;
-    EXPECT_EQ(status_of(gateway.exchange(post())), 200);
+    EXPECT_EQ(status_of(gateway.exchange(post_with(""))), 200);
     const Message request = gateway.backend.requests().at(0);
     EXPECT_EQ(request.count("host"), 1U);
     EXPECT_EQ(request.fields.at(0).first, "host");
@@ -165,7 +149,7 @@ TEST(Rfc9112Section3_2, the_server_gets_its_own_authority_as_the_first_field) {
 
 TEST(Rfc9112Section3_2_1, a_forwarded_target_is_in_origin_form) {
     Gateway gateway;
-    EXPECT_EQ(status_of(gateway.exchange(post())), 200);
+    EXPECT_EQ(status_of(gateway.exchange(post_with(""))), 200);
     EXPECT_EQ(status_of(gateway.exchange("POST http://localhost/adapters/a/mcp HTTP/1.1\r\n"
                                          "Host: localhost\r\n" +
                                          std::string(kBody))),
@@ -218,14 +202,14 @@ TEST(Rfc9112Section3_3, a_request_for_another_authority_is_refused) {
 
 TEST(Rfc9112Section4, a_status_line_without_reason_keeps_its_space) {
     Gateway gateway(answering("HTTP/1.1 599\r\nContent-Length: 2\r\n\r\n{}"));
-    const Heard heard = gateway.exchange(post());
+    const Heard heard = gateway.exchange(post_with(""));
     ASSERT_EQ(heard.answers.size(), 1U);
     EXPECT_EQ(heard.answers[0].start, "HTTP/1.1 599 ");
 }
 
 TEST(Rfc9112Section4, the_reason_phrase_decides_nothing) {
     Gateway gateway(answering("HTTP/1.1 200 Not Found: 404\r\nContent-Length: 2\r\n\r\n{}"));
-    const Heard heard = gateway.exchange(post());
+    const Heard heard = gateway.exchange(post_with(""));
     EXPECT_EQ(status_of(heard), 200);
     EXPECT_EQ(heard.answers[0].body, "{}");
 }
@@ -233,13 +217,13 @@ TEST(Rfc9112Section4, the_reason_phrase_decides_nothing) {
 TEST(Rfc9112Section4, a_status_that_is_not_three_digits_is_502) {
     for (const std::string status : {"20", "2000", "2x0", "-20", "099", ""}) {
         const Gateway gateway(answering("HTTP/1.1 " + status + " OK\r\nContent-Length: 0\r\n\r\n"));
-        EXPECT_EQ(status_of(gateway.exchange(post())), 502) << status;
+        EXPECT_EQ(status_of(gateway.exchange(post_with(""))), 502) << status;
     }
 }
 
 TEST(Rfc9112Section5, unknown_fields_go_through_both_ways) {
     Gateway gateway(answering("HTTP/1.1 200 OK\r\nX-New: b\r\nContent-Length: 2\r\n\r\n{}"));
-    const Heard heard = gateway.exchange(post("X-New: a\r\nempty:\r\n"));
+    const Heard heard = gateway.exchange(post_with("X-New: a\r\nempty:\r\n"));
     ASSERT_EQ(heard.answers.size(), 1U);
     EXPECT_EQ(heard.answers[0].field("x-new"), "b");
     EXPECT_EQ(gateway.backend.requests().at(0).field("x-new"), "a");
@@ -258,7 +242,7 @@ TEST(Rfc9112Section5, field_names_ignore_case) {
 
 TEST(Rfc9112Section5, lines_of_one_name_keep_their_order) {
     Gateway gateway(answering("HTTP/1.1 200 OK\r\nX: 3\r\nx: 4\r\nContent-Length: 2\r\n\r\n{}"));
-    const Heard heard = gateway.exchange(post("X: 1\r\nY: 0\r\nx: 2\r\n"));
+    const Heard heard = gateway.exchange(post_with("X: 1\r\nY: 0\r\nx: 2\r\n"));
     const auto values = [](const Message& message) {
         std::string all;
         for (const auto& [name, value] : message.fields)
@@ -272,13 +256,13 @@ TEST(Rfc9112Section5, lines_of_one_name_keep_their_order) {
 
 TEST(Rfc9112Section5_1, white_space_before_a_colon_is_400) {
     const Gateway gateway;
-    EXPECT_EQ(last_status(gateway, post("X : y\r\n")), 400);
-    EXPECT_EQ(last_status(gateway, post("X\t: y\r\n")), 400);
+    EXPECT_EQ(last_status(gateway, post_with("X : y\r\n")), 400);
+    EXPECT_EQ(last_status(gateway, post_with("X\t: y\r\n")), 400);
 }
 
 TEST(Rfc9112Section5_1, white_space_before_a_colon_of_an_answer_is_not_forwarded) {
     const Gateway gateway(answering("HTTP/1.1 200 OK\r\nX : y\r\nContent-Length: 2\r\n\r\n{}"));
-    EXPECT_EQ(status_of(gateway.exchange(post())), 502);
+    EXPECT_EQ(status_of(gateway.exchange(post_with(""))), 502);
 }
 
 TEST(Rfc9112Section5_1, white_space_around_a_value_is_no_part_of_it) {
@@ -292,14 +276,14 @@ TEST(Rfc9112Section5_1, white_space_around_a_value_is_no_part_of_it) {
 
 TEST(Rfc9112Section5_2, a_folded_line_of_a_request_is_400) {
     const Gateway gateway;
-    EXPECT_EQ(last_status(gateway, post("X: y\r\n z\r\n")), 400);
-    EXPECT_EQ(last_status(gateway, post("X: y\r\n\tz\r\n")), 400);
+    EXPECT_EQ(last_status(gateway, post_with("X: y\r\n z\r\n")), 400);
+    EXPECT_EQ(last_status(gateway, post_with("X: y\r\n\tz\r\n")), 400);
 }
 
 TEST(Rfc9112Section5_2, a_folded_line_of_an_answer_is_502) {
     const Gateway gateway(
         answering("HTTP/1.1 200 OK\r\nX: y\r\n z\r\nContent-Length: 2\r\n\r\n{}"));
-    EXPECT_EQ(status_of(gateway.exchange(post())), 502);
+    EXPECT_EQ(status_of(gateway.exchange(post_with(""))), 502);
 }
 
 }  // namespace

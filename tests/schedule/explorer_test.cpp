@@ -15,12 +15,12 @@ namespace {
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
-std::optional<SharedWord<std::uint32_t>> first;
-std::optional<SharedWord<std::uint32_t>> second;
+std::optional<SharedWord<std::uint32_t>> first_word;
+std::optional<SharedWord<std::uint32_t>> second_word;
 
 void make_words() {
-    first.emplace(0U);
-    second.emplace(0U);
+    first_word.emplace(0U);
+    second_word.emplace(0U);
 }
 
 void nothing() {}
@@ -29,10 +29,12 @@ TEST(Explorer, every_outcome_of_two_counters_that_race_is_seen) {
     std::set<std::uint32_t> outcomes;
     const auto count = [] {
         for (int i = 0; i < 3; ++i)
-            first->store(first->load(kRelaxed) + 1, kRelaxed);
+            first_word->store(first_word->load(kRelaxed) + 1, kRelaxed);
     };
-    const auto explored = schedule::explore(
-        {make_words, {count, count}, [&] { outcomes.insert(first->load(kRelaxed)); }, nothing});
+    const auto explored = schedule::explore({make_words,
+                                             {count, count},
+                                             [&] { outcomes.insert(first_word->load(kRelaxed)); },
+                                             nothing});
     EXPECT_EQ(outcomes, (std::set<std::uint32_t>{2, 3, 4, 5, 6}));
     EXPECT_FALSE(explored.broken);
 }
@@ -45,7 +47,7 @@ TEST(Explorer, steps_that_touch_nothing_in_common_cost_their_product_and_no_more
         };
     };
     const auto explored =
-        schedule::explore({make_words, {steps(first), steps(second)}, nothing, nothing});
+        schedule::explore({make_words, {steps(first_word), steps(second_word)}, nothing, nothing});
     EXPECT_EQ(explored.nodes, 21U * 21U);
     EXPECT_EQ(explored.ends, 1U);
 }
@@ -57,11 +59,11 @@ TEST(Explorer, the_one_order_that_breaks_something_is_found_and_told) {
     const schedule::Scenario scenario{make_words,
                                       {[&] {
                                            for (int i = 0; i < 9; ++i)
-                                               schedule::report(first->load(kRelaxed));
-                                           schedule::report(tenth = first->load(kRelaxed));
-                                           schedule::report(eleventh = first->load(kRelaxed));
+                                               schedule::report(first_word->load(kRelaxed));
+                                           schedule::report(tenth = first_word->load(kRelaxed));
+                                           schedule::report(eleventh = first_word->load(kRelaxed));
                                        },
-                                       [] { first->store(1, kRelaxed); }},
+                                       [] { first_word->store(1, kRelaxed); }},
                                       nothing,
                                       nothing,
                                       SIZE_MAX,
@@ -75,9 +77,9 @@ TEST(Explorer, no_outcome_needs_more_changes_than_are_allowed) {
     std::set<std::uint32_t> outcomes;
     const auto count = [] {
         for (int i = 0; i < 3; ++i)
-            first->store(first->load(kRelaxed) + 1, kRelaxed);
+            first_word->store(first_word->load(kRelaxed) + 1, kRelaxed);
     };
-    const auto look = [&] { outcomes.insert(first->load(kRelaxed)); };
+    const auto look = [&] { outcomes.insert(first_word->load(kRelaxed)); };
     EXPECT_FALSE(schedule::explore({make_words, {count, count}, look, nothing, 0}).broken);
     EXPECT_EQ(outcomes, (std::set<std::uint32_t>{6}));
     EXPECT_FALSE(schedule::explore({make_words, {count, count}, look, nothing, 1}).broken);
@@ -87,10 +89,10 @@ TEST(Explorer, no_outcome_needs_more_changes_than_are_allowed) {
 TEST(Explorer, a_thread_that_waits_for_another_one_is_a_failure) {
     const schedule::Scenario scenario{make_words,
                                       {[] {
-                                           while (first->load(kRelaxed) == 0) {
+                                           while (first_word->load(kRelaxed) == 0) {
                                            }
                                        },
-                                       [] { first->store(1, kRelaxed); }},
+                                       [] { first_word->store(1, kRelaxed); }},
                                       nothing,
                                       nothing};
     const schedule::Explored explored = schedule::explore(scenario);

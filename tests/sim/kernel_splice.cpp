@@ -9,7 +9,7 @@
 namespace mcpgw::sim {
 namespace {
 
-constexpr Who kRing{"ring", 0};
+constexpr Who kSplicer{"ring", 0};
 
 // The simulation acts while the worker runs.
 class Interlude {
@@ -95,8 +95,8 @@ std::int64_t Kernel::splice_in(int descriptor, const io::Pipe& pipe, std::size_t
     if (dice.chance(temper_.short_receive))
         count = static_cast<std::size_t>(dice.between(1, count));
     pipes_[static_cast<std::size_t>(pipe.in)] += bytes.substr(0, count);
-    world_.note(kRing, "splices %lld bytes from descriptor %lld", static_cast<std::int64_t>(count),
-                descriptor);
+    world_.note(kSplicer, "splices %lld bytes from descriptor %lld",
+                static_cast<std::int64_t>(count), descriptor);
     slot.wire->gateway_read(count);
     return static_cast<std::int64_t>(count);
 }
@@ -112,7 +112,7 @@ std::int64_t Kernel::splice_out(const io::Pipe& pipe, int descriptor, std::size_
     Dice& dice = world_.dice();
     if (dice.chance(temper_.short_send)) count = static_cast<std::size_t>(dice.between(1, count));
     const std::size_t taken = slot.wire->gateway_write(std::string_view(bytes).substr(0, count));
-    world_.note(kRing, "splices %lld bytes to descriptor %lld", static_cast<std::int64_t>(taken),
+    world_.note(kSplicer, "splices %lld bytes to descriptor %lld", static_cast<std::int64_t>(taken),
                 descriptor);
     bytes.erase(0, taken);
     return taken > 0 ? static_cast<std::int64_t>(taken) : -EAGAIN;

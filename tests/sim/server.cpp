@@ -11,7 +11,7 @@ namespace mcpgw::sim {
 namespace {
 
 using Framing = AnswerPlan::Framing;
-using Fault = AnswerPlan::Fault;
+using AnswerFault = AnswerPlan::Fault;
 
 std::string head_of(const Ask& ask) {
     const AnswerPlan& plan = ask.answer;
@@ -211,7 +211,7 @@ void Server::Line::begin_to_think() {
     phase_ = Phase::thinking;
     const AnswerPlan& plan = ask_->answer;
     const Nanos deadline = server_.options_.first_byte;
-    const bool silent = plan.fault == Fault::silent;
+    const bool silent = plan.fault == AnswerFault::silent;
     // The time begins when the gateway has the request, of which the server gets the last byte
     // later.
     const Nanos late = world().now() + plan.think + server_.ledger_.slack() - ask_->written_at;
@@ -239,8 +239,8 @@ void Server::Line::begin_answer() {
     const AnswerPlan& plan = ask_->answer;
     phase_ = Phase::answering;
     world().note(who_, "answers request %lld", ask_->id);
-    if (plan.fault == Fault::end_before) return fail_as_planned();
-    if (plan.fault == Fault::broken_head) {
+    if (plan.fault == AnswerFault::end_before) return fail_as_planned();
+    if (plan.fault == AnswerFault::broken_head) {
         blame();
         outbox_ = "HTTP/1.1 2x0 What\r\nX-Sim-Answer 1\r\n\r\n";
         return write();
@@ -267,7 +267,7 @@ void Server::Line::queue_piece() {
     std::snprintf(size, sizeof size, "%zx\r\n", piece.size());
     outbox_ += size;
     outbox_ += piece;
-    outbox_ += plan.fault == Fault::broken_chunk ? "xx" : "\r\n";
+    outbox_ += plan.fault == AnswerFault::broken_chunk ? "xx" : "\r\n";
 }
 
 void Server::Line::write() {
@@ -281,14 +281,14 @@ void Server::Line::write() {
             ask_->sent_by_server += count;
             server_.ledger_.check_held(*ask_);
         }
-        if (plan.fault == Fault::broken_head) return;
-        if (plan.fault == Fault::end_inside && body_queued_ >= plan.fault_at)
+        if (plan.fault == AnswerFault::broken_head) return;
+        if (plan.fault == AnswerFault::end_inside && body_queued_ >= plan.fault_at)
             return fail_as_planned();
         if (next_piece_ == plan.pieces.size()) return finish_answer();
         const Nanos pause = plan.pieces[next_piece_].pause;
         if (server_.options_.idle > 0 && pause + server_.ledger_.slack() >= server_.options_.idle)
             ask_->excuses |= excuse::slow_server | excuse::answer_cut;
-        if (plan.fault == Fault::broken_chunk) blame();
+        if (plan.fault == AnswerFault::broken_chunk) blame();
         if (pause > 0) {
             writing_planned_ = true;
             world().after(pause, [this, turn = turn_] {

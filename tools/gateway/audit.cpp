@@ -18,7 +18,7 @@ namespace {
 // A value longer than this is told by the name of its field alone.
 constexpr std::size_t kShownBytesMax = 24;
 
-struct Wishes {
+struct AuditWishes {
     GatewayAccess access;
     std::uint32_t limit = 50;
     std::string resource;
@@ -71,7 +71,7 @@ std::string what_happened(const JsonValue& record) {
     return text.empty() ? "nothing new" : text;
 }
 
-int list(GatewayClient& client, const Wishes& wishes) {
+int list(GatewayClient& client, const AuditWishes& wishes) {
     const std::size_t page = std::min<std::size_t>(wishes.limit, limits::list_items_max);
     std::string path = "/audit?limit=" + std::to_string(page);
     if (!wishes.resource.empty()) path += "&resource=" + percent_encoded(wishes.resource);
@@ -98,7 +98,7 @@ std::string audit_table(const JsonValue& records) {
 }
 
 int run_audit(int argc, char** argv) {
-    Wishes wishes;
+    AuditWishes wishes;
     CLI::App app(
         "The audit log: who changed what, newest first. For administrators. --json has the whole\n"
         "of what was before and after.",

@@ -20,7 +20,7 @@
 namespace mcpgw::cli {
 namespace {
 
-struct Wishes {
+struct ImportWishes {
     GatewayAccess access;
     std::vector<std::string> files;
     bool is_dry_run = false;
@@ -34,7 +34,7 @@ struct Report {
 
 class Import {
   public:
-    Import(const Wishes& wishes, GatewayClient& client) : wishes_(wishes), client_(client) {}
+    Import(const ImportWishes& wishes, GatewayClient& client) : wishes_(wishes), client_(client) {}
 
     int run() {
         for (const std::string& path : wishes_.files)
@@ -97,7 +97,7 @@ class Import {
         print(report.name + " " + report.result + report.text + "\n");
     }
 
-    const Wishes& wishes_;
+    const ImportWishes& wishes_;
     GatewayClient& client_;
     JsonValue results_ = json_array();
     JsonValue adapters_ = json_array();
@@ -107,7 +107,7 @@ class Import {
 }  // namespace
 
 int run_import(int argc, char** argv) {
-    Wishes wishes;
+    ImportWishes wishes;
     CLI::App app(
         "Every server of an mcpServers file (Claude, Cursor), or of VS Code's mcp.json, as an\n"
         "adapter. ${NAME}, ${env:NAME} and ${NAME:-default} are filled in from the environment.",

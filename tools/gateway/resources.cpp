@@ -35,7 +35,7 @@ struct LogWishes {
     bool previous = false;
 };
 
-struct Wishes {
+struct ResourceWishes {
     model::Kind kind = model::Kind::adapter;
     GatewayAccess access;
     std::string name;
@@ -45,14 +45,14 @@ struct Wishes {
     std::uint32_t timeout_seconds = limits::wait_seconds;
 };
 
-std::string collection_of(const Wishes& wishes) {
+std::string collection_of(const ResourceWishes& wishes) {
     return std::string(words_of(wishes.kind).collection);
 }
-std::string path_of(const Wishes& wishes) {
+std::string path_of(const ResourceWishes& wishes) {
     return collection_of(wishes) + "/" + percent_encoded(wishes.name);
 }
 
-int list(GatewayClient& client, const Wishes& wishes) {
+int list(GatewayClient& client, const ResourceWishes& wishes) {
     const auto all = get_list(client, collection_of(wishes));
     if (!all) return all.error();
     if (wishes.access.as_json)
@@ -62,7 +62,7 @@ int list(GatewayClient& client, const Wishes& wishes) {
     return kSuccess;
 }
 
-int show(GatewayClient& client, const Wishes& wishes, const std::string& path,
+int show(GatewayClient& client, const ResourceWishes& wishes, const std::string& path,
          std::string (*text)(const JsonValue&)) {
     const auto document = get_document(client, path);
     if (!document) return document.error();
@@ -73,14 +73,15 @@ int show(GatewayClient& client, const Wishes& wishes, const std::string& path,
     return kSuccess;
 }
 
-Waited wait_for(GatewayClient& client, const Wishes& wishes, const std::string& name, Nanos until) {
+Waited wait_for(GatewayClient& client, const ResourceWishes& wishes, const std::string& name,
+                Nanos until) {
     return wait_until_ready(client, {wishes.kind, name, until, wishes.timeout_seconds});
 }
-Nanos deadline_of(const Wishes& wishes) {
+Nanos deadline_of(const ResourceWishes& wishes) {
     return monotonic_now() + wishes.timeout_seconds * kSecond;
 }
 
-int status(GatewayClient& client, const Wishes& wishes) {
+int status(GatewayClient& client, const ResourceWishes& wishes) {
     if (!wishes.waits) return show(client, wishes, path_of(wishes) + "/status", status_text);
     const Waited waited = wait_for(client, wishes, wishes.name, deadline_of(wishes));
     if (waited.status.is(JsonValue::Kind::null)) return waited.exit_status;
@@ -91,7 +92,7 @@ int status(GatewayClient& client, const Wishes& wishes) {
     return waited.exit_status;
 }
 
-int remove(GatewayClient& client, const Wishes& wishes) {
+int remove(GatewayClient& client, const ResourceWishes& wishes) {
     Request request;
     request.method = "DELETE";
     request.path = path_of(wishes);
@@ -108,7 +109,7 @@ int remove(GatewayClient& client, const Wishes& wishes) {
     return kSuccess;
 }
 
-int logs(GatewayClient& client, const Wishes& wishes) {
+int logs(GatewayClient& client, const ResourceWishes& wishes) {
     const LogWishes& logs = wishes.logs;
     std::string query;
     const auto add = [&query](std::string_view key, const std::string& value) {
@@ -127,7 +128,7 @@ int logs(GatewayClient& client, const Wishes& wishes) {
 }
 
 // The adapters or tools of a file, each with a name; the exit status after complaints.
-std::expected<std::vector<JsonValue>, int> read_documents(const Wishes& wishes) {
+std::expected<std::vector<JsonValue>, int> read_documents(const ResourceWishes& wishes) {
     const std::string& path = wishes.file;
     const auto text = read_text_file(path);
     if (!text) return std::unexpected(complain(text.error()));
@@ -175,7 +176,7 @@ struct Applied {
     JsonValue status;   // null unless it was waited for
 };
 
-Applied apply_one(GatewayClient& client, const Wishes& wishes, const JsonValue& document,
+Applied apply_one(GatewayClient& client, const ResourceWishes& wishes, const JsonValue& document,
                   int& exit_status) {
     Applied applied;
     applied.name = document.string_or("name", "");
@@ -200,7 +201,7 @@ JsonValue result_of(const Applied& applied) {
     return result;
 }
 
-int apply(GatewayClient& client, const Wishes& wishes) {
+int apply(GatewayClient& client, const ResourceWishes& wishes) {
     const auto documents = read_documents(wishes);
     if (!documents) return documents.error();
     int exit_status = kSuccess;
@@ -227,19 +228,19 @@ int apply(GatewayClient& client, const Wishes& wishes) {
     return exit_status;
 }
 
-using Verb = int (*)(GatewayClient&, const Wishes&);
+using ResourceVerb = int (*)(GatewayClient&, const ResourceWishes&);
 
-struct Verbs {
-    std::vector<std::pair<CLI::App*, Verb>> all;
+struct ResourceVerbs {
+    std::vector<std::pair<CLI::App*, ResourceVerb>> all;
 
-    CLI::App* add(CLI::App& app, const char* name, const char* help, Verb verb) {
+    CLI::App* add(CLI::App& app, const char* name, const char* help, ResourceVerb verb) {
         CLI::App* command = app.add_subcommand(name, help)->fallthrough();
         all.emplace_back(command, verb);
         return command;
     }
 };
 
-void define(CLI::App& app, Wishes& wishes, Verbs& verbs) {
+void define(CLI::App& app, ResourceWishes& wishes, ResourceVerbs& verbs) {
     const model::KindWords& words = words_of(wishes.kind);
     const std::string noun(words.noun);
     add_access_flags(app, wishes.access);
@@ -258,9 +259,10 @@ void define(CLI::App& app, Wishes& wishes, Verbs& verbs) {
     };
     verbs.add(app, "list", ("all " + std::string(words.plural) + " that you may see").c_str(),
               list);
-    named(verbs.add(app, "get", ("one " + noun).c_str(), [](GatewayClient& c, const Wishes& w) {
-        return show(c, w, path_of(w), resource_text);
-    }));
+    named(verbs.add(app, "get", ("one " + noun).c_str(),
+                    [](GatewayClient& c, const ResourceWishes& w) {
+                        return show(c, w, path_of(w), resource_text);
+                    }));
     CLI::App* applies = verbs.add(app, "apply", "create or replace what a file describes", apply);
     applies
         ->add_option("-f,--file", wishes.file, "one " + noun + " or an array of them, - for stdin")
@@ -277,10 +279,10 @@ void define(CLI::App& app, Wishes& wishes, Verbs& verbs) {
 }
 
 int run(model::Kind kind, const std::string& help, int argc, char** argv) {
-    Wishes wishes;
+    ResourceWishes wishes;
     wishes.kind = kind;
     const std::string verb(words_of(kind).plural);
-    Verbs verbs;
+    ResourceVerbs verbs;
     CLI::App app(help, "mcp-gateway " + verb);
     define(app, wishes, verbs);
     try {

@@ -27,9 +27,9 @@
 namespace mcpgw::cli {
 namespace {
 
-class FakeGateway {
+class ScriptedGateway {
   public:
-    FakeGateway() {
+    ScriptedGateway() {
         server_.set_pre_routing_handler([this](const auto& query, auto&) {
             last_target = query.target;
             return httplib::Server::HandlerResponse::Unhandled;
@@ -69,7 +69,7 @@ class FakeGateway {
         while (!server_.is_running())
             std::this_thread::yield();  // else stop() is lost
     }
-    ~FakeGateway() {
+    ~ScriptedGateway() {
         server_.stop();
         thread_.join();
     }
@@ -200,7 +200,7 @@ class AdaptersTest : public testing::Test {
         return run(run_import, words);
     }
 
-    FakeGateway gateway_;
+    ScriptedGateway gateway_;
     std::string directory_;
 };
 

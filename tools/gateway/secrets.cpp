@@ -23,7 +23,7 @@
 namespace mcpgw::cli {
 namespace {
 
-struct Wishes {
+struct SecretWishes {
     std::string data_dir;
     std::string name;
     bool as_json = false;
@@ -77,7 +77,7 @@ Result<std::string> read_value(const std::string& name) {
     return std::string(secrets::without_line_end(text));
 }
 
-void tell(const Wishes& wishes, std::string_view what, const std::string& directory) {
+void tell(const SecretWishes& wishes, std::string_view what, const std::string& directory) {
     if (!wishes.as_json)
         return print(std::string(what) + " " + wishes.name + " in " + directory + "\n");
     JsonWriter out;
@@ -85,7 +85,7 @@ void tell(const Wishes& wishes, std::string_view what, const std::string& direct
     print(out.take() + "\n");
 }
 
-int set(const Wishes& wishes, const std::string& directory) {
+int set(const SecretWishes& wishes, const std::string& directory) {
     const Result<std::string> value = read_value(wishes.name);
     if (!value) return complain(value.error());
     if (const auto done = secrets::write_secret(directory, wishes.name, *value); !done)
@@ -94,7 +94,7 @@ int set(const Wishes& wishes, const std::string& directory) {
     return kSuccess;
 }
 
-int list(const Wishes& wishes, const std::string& directory) {
+int list(const SecretWishes& wishes, const std::string& directory) {
     const auto names = secrets::list_secrets(directory);
     if (!names) return complain(names.error());
     std::string text;
@@ -109,27 +109,28 @@ int list(const Wishes& wishes, const std::string& directory) {
     return kSuccess;
 }
 
-int erase(const Wishes& wishes, const std::string& directory) {
+int erase(const SecretWishes& wishes, const std::string& directory) {
     if (const auto done = secrets::delete_secret(directory, wishes.name); !done)
         return complain(done.error());
     tell(wishes, "deleted", directory);
     return kSuccess;
 }
 
-struct Verb {
+struct SecretVerb {
     CLI::App* command;
-    int (*run)(const Wishes&, const std::string& directory);
+    int (*run)(const SecretWishes&, const std::string& directory);
 };
 
-std::vector<Verb> define(CLI::App& app, Wishes& wishes) {
+std::vector<SecretVerb> define(CLI::App& app, SecretWishes& wishes) {
     app.add_option("--data-dir", wishes.data_dir,
                    "the data directory of the gateway (default: that of `up`)")
         ->envname("MCP_GATEWAY_DATA_DIR")
         ->type_name("DIR");
     app.add_flag("--json", wishes.as_json, "machine-readable output");
     app.require_subcommand(1);
-    std::vector<Verb> verbs;
-    const auto add = [&](const char* name, const char* help, auto run) {
+    std::vector<SecretVerb> verbs;
+    const auto add = [&](const char* name, const char* help,
+                         int (*run)(const SecretWishes&, const std::string&)) {
         CLI::App* command = app.add_subcommand(name, help)->fallthrough();
         verbs.push_back({command, run});
         return command;
@@ -146,12 +147,12 @@ std::vector<Verb> define(CLI::App& app, Wishes& wishes) {
 }  // namespace
 
 int run_secrets(int argc, char** argv) {
-    Wishes wishes;
+    SecretWishes wishes;
     CLI::App app(
         "Values of request headers that adapters name: {\"Authorization\": {\"secret\": NAME}}.\n"
         "A running gateway notices a change within a second.",
         "mcp-gateway secrets");
-    const std::vector<Verb> verbs = define(app, wishes);
+    const std::vector<SecretVerb> verbs = define(app, wishes);
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& wish) {
@@ -168,7 +169,7 @@ int run_secrets(int argc, char** argv) {
         }
         wishes.data_dir = *usual;
     }
-    for (const Verb& verb : verbs)
+    for (const SecretVerb& verb : verbs)
         if (verb.command->parsed()) return verb.run(wishes, secrets::directory_in(wishes.data_dir));
     return kUsage;
 }

@@ -17,7 +17,7 @@
 namespace mcpgw::cli {
 namespace {
 
-struct Wishes {
+struct KeyWishes {
     std::string file;
     std::uint32_t lead_seconds = limits::session_keys_lead_seconds;
     bool as_json = false;
@@ -42,21 +42,21 @@ std::string age_text(std::uint64_t seconds) {
 }
 
 // What became of the file: its name, and the ring as `show` has it.
-void tell(const Wishes& wishes, const keys::KeyRing& ring, const std::string& sentence) {
+void tell(const KeyWishes& wishes, const keys::KeyRing& ring, const std::string& sentence) {
     if (wishes.as_json)
         print(session_keys_json(ring, unix_millis_now()));
     else
         print(sentence + "\n");
 }
 
-int make_new(const Wishes& wishes) {
+int make_new(const KeyWishes& wishes) {
     const auto ring = keys::create_key_file(wishes.file, unix_millis_now());
     if (!ring) return complain(ring.error());
     tell(wishes, *ring, wishes.file + " made, key " + ring->back().id + " seals");
     return kSuccess;
 }
 
-int rotate(const Wishes& wishes) {
+int rotate(const KeyWishes& wishes) {
     const std::uint64_t lead_ms = std::uint64_t{wishes.lead_seconds} * 1000;
     const auto ring = keys::rotate_key_file(wishes.file, unix_millis_now(), lead_ms);
     if (!ring) return complain(ring.error());
@@ -68,7 +68,7 @@ int rotate(const Wishes& wishes) {
     return kSuccess;
 }
 
-int show(const Wishes& wishes) {
+int show(const KeyWishes& wishes) {
     const auto ring = keys::read_key_file(wishes.file);
     if (!ring) return complain(ring.error());
     const std::uint64_t now = unix_millis_now();
@@ -76,16 +76,16 @@ int show(const Wishes& wishes) {
     return kSuccess;
 }
 
-struct Verb {
+struct KeyVerb {
     CLI::App* command;
-    int (*run)(const Wishes&);
+    int (*run)(const KeyWishes&);
 };
 
-std::vector<Verb> define(CLI::App& app, Wishes& wishes) {
+std::vector<KeyVerb> define(CLI::App& app, KeyWishes& wishes) {
     app.add_flag("--json", wishes.as_json, "machine-readable output");
     app.require_subcommand(1);
-    std::vector<Verb> verbs;
-    const auto add = [&](const char* name, const char* help, int (*run)(const Wishes&)) {
+    std::vector<KeyVerb> verbs;
+    const auto add = [&](const char* name, const char* help, int (*run)(const KeyWishes&)) {
         CLI::App* command = app.add_subcommand(name, help)->fallthrough();
         command->add_option("FILE", wishes.file, "the file of session keys")->required();
         verbs.push_back({command, run});
@@ -127,13 +127,13 @@ std::string session_keys_json(const keys::KeyRing& ring, std::uint64_t now_unix_
 }
 
 int run_session_keys(int argc, char** argv) {
-    Wishes wishes;
+    KeyWishes wishes;
     CLI::App app(
         "The file of --session-keys: gateways that share it open each other's session ids.\n"
         "Every gateway notices a change by itself. Copy the file to other machines by rename,\n"
         "with mode 0600, within the time of --activate-after.",
         "mcp-gateway session-keys");
-    const std::vector<Verb> verbs = define(app, wishes);
+    const std::vector<KeyVerb> verbs = define(app, wishes);
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& wish) {
@@ -143,7 +143,7 @@ int run_session_keys(int argc, char** argv) {
                  " (see mcp-gateway session-keys --help)");
         return kUsage;
     }
-    for (const Verb& verb : verbs)
+    for (const KeyVerb& verb : verbs)
         if (verb.command->parsed()) return verb.run(wishes);
     return kUsage;
 }

@@ -13,7 +13,7 @@
 namespace mcpgw::cli {
 namespace {
 
-struct Wishes {
+struct SessionWishes {
     GatewayAccess access;
     std::string id;
     std::string adapter;
@@ -29,7 +29,7 @@ std::string cell(const JsonValue& object, std::string_view key) {
     return value->is(JsonValue::Kind::string) ? value->text : to_json(*value);
 }
 
-int list(GatewayClient& client, const Wishes& wishes) {
+int list(GatewayClient& client, const SessionWishes& wishes) {
     std::string path = "/sessions?limit=1000";
     for (const auto& [name, value] :
          {std::pair("adapter", &wishes.adapter), std::pair("instance", &wishes.instance),
@@ -44,7 +44,7 @@ int list(GatewayClient& client, const Wishes& wishes) {
     return kSuccess;
 }
 
-int end(GatewayClient& client, const Wishes& wishes) {
+int end(GatewayClient& client, const SessionWishes& wishes) {
     Request request;
     request.method = "DELETE";
     request.path = "/sessions/" + percent_encoded(wishes.id);
@@ -74,7 +74,7 @@ std::string sessions_table(const JsonValue& sessions) {
 }
 
 int run_sessions(int argc, char** argv) {
-    Wishes wishes;
+    SessionWishes wishes;
     CLI::App app("Sessions: who talks to which instance.", "mcp-gateway sessions");
     add_access_flags(app, wishes.access);
     app.require_subcommand(1);

@@ -19,7 +19,7 @@
 namespace mcpgw::cli {
 namespace {
 
-struct Wishes {
+struct TenantWishes {
     GatewayAccess access;
     std::string id;
     contract::LimitPair limits;
@@ -43,14 +43,14 @@ std::string rate_of(const JsonValue& tenant) {
     return number_of(*rate, "requestsPerSecond") + "/s, burst " + number_of(*rate, "burst");
 }
 
-void show(const JsonValue& document, const Wishes& wishes) {
+void show(const JsonValue& document, const TenantWishes& wishes) {
     if (wishes.access.as_json) return print_json(document);
     JsonValue one = json_array();
     one.items.push_back(document);
     print(tenants_table(one));
 }
 
-int list(GatewayClient& client, const Wishes& wishes) {
+int list(GatewayClient& client, const TenantWishes& wishes) {
     const auto all = get_list(client, "/tenants?limit=1000");
     if (!all) return all.error();
     if (wishes.access.as_json)
@@ -60,7 +60,7 @@ int list(GatewayClient& client, const Wishes& wishes) {
     return kSuccess;
 }
 
-int get(GatewayClient& client, const Wishes& wishes) {
+int get(GatewayClient& client, const TenantWishes& wishes) {
     const auto document = get_document(client, "/tenants/" + wishes.id);
     if (!document) return document.error();
     show(*document, wishes);
@@ -76,7 +76,7 @@ std::string complaint_about(const contract::Limits& limits, const std::string& p
     return {};
 }
 
-int set(GatewayClient& client, Wishes& wishes) {
+int set(GatewayClient& client, TenantWishes& wishes) {
     for (const auto& [limits, prefix] :
          {std::pair(&wishes.limits.all, ""), std::pair(&wishes.limits.per_user, "user-")}) {
         if (const std::string wrong = complaint_about(*limits, prefix); !wrong.empty()) {
@@ -99,7 +99,7 @@ int set(GatewayClient& client, Wishes& wishes) {
     return kSuccess;
 }
 
-int remove(GatewayClient& client, const Wishes& wishes) {
+int remove(GatewayClient& client, const TenantWishes& wishes) {
     Request request;
     request.method = "DELETE";
     request.path = "/tenants/" + wishes.id;
@@ -158,7 +158,7 @@ std::string tenants_table(const JsonValue& tenants) {
 }
 
 int run_tenants(int argc, char** argv) {
-    Wishes wishes;
+    TenantWishes wishes;
     CLI::App app("Tenants: who is counted together, and how much they may use.",
                  "mcp-gateway tenants");
     add_access_flags(app, wishes.access);

@@ -19,7 +19,7 @@
 namespace mcpgw::cli {
 namespace {
 
-struct Wishes {
+struct TokenWishes {
     GatewayAccess access;
     model::TokenWish token;
     std::string id;
@@ -34,7 +34,7 @@ std::string words_of(const JsonValue& object, std::string_view key) {
     return text;
 }
 
-int create(GatewayClient& client, const Wishes& wishes) {
+int create(GatewayClient& client, const TokenWishes& wishes) {
     auto body = model::body_of(wishes.token, unix_millis_now());
     if (!body) return complain(body.error());
     Request request;
@@ -58,7 +58,7 @@ int create(GatewayClient& client, const Wishes& wishes) {
     return kSuccess;
 }
 
-int list(GatewayClient& client, const Wishes& wishes) {
+int list(GatewayClient& client, const TokenWishes& wishes) {
     const auto all = get_list(client, "/tokens?limit=1000");
     if (!all) return all.error();
     if (wishes.access.as_json)
@@ -68,7 +68,7 @@ int list(GatewayClient& client, const Wishes& wishes) {
     return kSuccess;
 }
 
-int revoke(GatewayClient& client, const Wishes& wishes) {
+int revoke(GatewayClient& client, const TokenWishes& wishes) {
     Request request;
     request.method = "DELETE";
     request.path = "/tokens/" + percent_encoded(wishes.id);
@@ -94,7 +94,7 @@ bool names_data_dir(int argc, char** argv) {
     });
 }
 
-void define_create(CLI::App& app, Wishes& wishes) {
+void define_create(CLI::App& app, TokenWishes& wishes) {
     app.fallthrough();
     app.add_option("--user", wishes.token.user, "whom it stands for")->required();
     app.add_option("--roles", wishes.token.roles,
@@ -127,7 +127,7 @@ std::string tokens_table(const JsonValue& tokens) {
 }
 
 int run_tokens(int argc, char** argv) {
-    Wishes wishes;
+    TokenWishes wishes;
     CLI::App app("API tokens for machines. For administrators.", "mcp-gateway tokens");
     add_access_flags(app, wishes.access);
     app.require_subcommand(1);

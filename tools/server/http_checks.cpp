@@ -14,12 +14,6 @@ namespace {
 constexpr std::array<std::string_view, 5> kVersions = {"2025-11-25", "2025-06-18", "2025-03-26",
                                                        "2024-11-05", "2024-10-07"};
 
-std::string_view trim(std::string_view text) {
-    const auto from = text.find_first_not_of(" \t");
-    if (from == std::string_view::npos) return {};
-    return text.substr(from, text.find_last_not_of(" \t") - from + 1);
-}
-
 bool is_port(std::string_view text) {
     return text.size() <= 5 &&
            std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
@@ -55,7 +49,8 @@ std::string_view authority_of_origin(std::string_view origin) {
 }
 
 bool is_media_type(std::string_view content_type, std::string_view type) {
-    return equals_ignoring_case(trim(content_type.substr(0, content_type.find(';'))), type);
+    return equals_ignoring_case(without_blanks(content_type.substr(0, content_type.find(';'))),
+                                type);
 }
 
 bool accepts(const httplib::Request& request, std::string_view type) {

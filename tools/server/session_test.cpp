@@ -9,7 +9,7 @@ namespace mcpgw::server {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr milliseconds kAtOnce(0);
+constexpr milliseconds kNoWait(0);
 const Deadline kNow = std::chrono::steady_clock::now();
 
 Message message(const std::string& text) {
@@ -61,7 +61,7 @@ struct SessionTest : testing::Test {
 };
 
 std::string taken(EventStream& stream) {
-    return stream.take(kAtOnce).bytes;
+    return stream.take(kNoWait).bytes;
 }
 
 TEST_F(SessionTest, an_answer_ends_the_stream_of_its_request_only) {
@@ -69,7 +69,7 @@ TEST_F(SessionTest, an_answer_ends_the_stream_of_its_request_only) {
     const auto two = pend({request(2)});
     session.route(response(2));
     EXPECT_TRUE(one->is_open());
-    const auto turn = two->take(kAtOnce);
+    const auto turn = two->take(kNoWait);
     EXPECT_TRUE(turn.end);
     EXPECT_EQ(turn.bytes, "event: message\ndata: " + response(2).text + "\n\n");
     EXPECT_FALSE(session.answer(request(2).id_key, "{}")) << "a request is answered once";
@@ -78,9 +78,9 @@ TEST_F(SessionTest, an_answer_ends_the_stream_of_its_request_only) {
 TEST_F(SessionTest, a_batch_ends_with_its_last_answer) {
     const auto stream = pend({request(1), kLog, request(2)});
     session.route(response(2));
-    EXPECT_FALSE(stream->take(kAtOnce).end);
+    EXPECT_FALSE(stream->take(kNoWait).end);
     session.route(response(1));
-    EXPECT_TRUE(stream->take(kAtOnce).end);
+    EXPECT_TRUE(stream->take(kNoWait).end);
 }
 
 TEST_F(SessionTest, progress_goes_to_the_request_with_its_token) {
@@ -173,7 +173,7 @@ TEST_F(SessionTest, a_cancelled_request_is_waited_for_no_longer) {
                                    R"("params":{"requestId":1}})");
     EXPECT_TRUE(session.receive(cancel, kNow));
     EXPECT_EQ(handler->received, std::vector<std::string>{"notifications/cancelled"});
-    const auto turn = stream->take(kAtOnce);
+    const auto turn = stream->take(kNoWait);
     EXPECT_TRUE(turn.end);
     EXPECT_EQ(turn.bytes, "");
 }
@@ -188,10 +188,10 @@ TEST_F(SessionTest, the_end_answers_what_is_pending_and_tells_the_handler_once) 
     session.end("over");
     session.server_ended("gone");
     EXPECT_EQ(handler->ends, 1);
-    const auto turn = stream->take(kAtOnce);
+    const auto turn = stream->take(kNoWait);
     EXPECT_TRUE(turn.end);
     EXPECT_NE(turn.bytes.find(error_text("1", -32000, "over")), std::string::npos);
-    EXPECT_TRUE((*standalone)->take(kAtOnce).end);
+    EXPECT_TRUE((*standalone)->take(kNoWait).end);
     EXPECT_EQ(session.open_requests({request(2)}).error().code, Code::not_found);
     EXPECT_EQ(session.open_standalone().error().code, Code::not_found);
     EXPECT_EQ(session.receive(kLog, kNow).error().code, Code::not_found);
@@ -291,7 +291,7 @@ TEST(EventStream, finishing_delivers_the_rest) {
     EXPECT_TRUE(stream.push("{}"));
     stream.finish();
     EXPECT_FALSE(stream.push("{}"));
-    const auto turn = stream.take(kAtOnce);
+    const auto turn = stream.take(kNoWait);
     EXPECT_TRUE(turn.end);
     EXPECT_EQ(turn.bytes, "event: message\ndata: {}\n\n");
 }
@@ -301,9 +301,9 @@ TEST(EventStream, bounds_drop_the_oldest) {
     for (const char* text : {"1", "2", "3", "4"})
         EXPECT_TRUE(stream.push(text));
     EXPECT_EQ(stream.dropped(), 1U);
-    EXPECT_EQ(stream.take(kAtOnce).bytes.find("data: 1\n"), std::string::npos);
+    EXPECT_EQ(stream.take(kNoWait).bytes.find("data: 1\n"), std::string::npos);
     EXPECT_TRUE(stream.push(std::string(2000, 'x'))) << "one message always fits";
-    EXPECT_GT(stream.take(kAtOnce).bytes.size(), 2000U);
+    EXPECT_GT(stream.take(kNoWait).bytes.size(), 2000U);
 }
 
 }  // namespace
