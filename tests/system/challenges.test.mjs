@@ -9,12 +9,12 @@ import { Front, withoutPrefix } from './lib/front.mjs';
 import { exampleAdapter, Gateway } from './lib/gateway.mjs';
 import { openStream, request } from './lib/http.mjs';
 import { ACCEPT, initialize, inSession, modernRequest, post, toolCall } from './lib/mcp.mjs';
+import { challengeIn, PRM } from './lib/resource_server.mjs';
 import { confide } from './lib/secrecy.mjs';
 import { ADMIN, as, AUDIENCE, bearer, startSecured } from './lib/secured.mjs';
 import { newKey, sign, TokenIssuer } from './lib/token_issuer.mjs';
 import { until } from './lib/wait.mjs';
 
-const PRM = '/.well-known/oauth-protected-resource';
 const SCOPED = { requiredScopes: ['mcp', 'mcp:write'] };
 const TEAM = { requiredRoles: ['team'] };
 const probe = { jsonrpc: '2.0', id: 'p', method: 'server/discover' };
@@ -39,11 +39,8 @@ before(async () => {
 
 // The parameters of the one challenge of an answer; anything else than one is a failure.
 function challengeOf({ headers }) {
-  const value = headers['www-authenticate'];
-  assert.match(value ?? '', /^Bearer [a-z_]+="[^"\\]*"(?:, [a-z_]+="[^"\\]*")*$/);
-  const found = [...value.matchAll(/([a-z_]+)="([^"]*)"/g)].map(([, name, text]) => [name, text]);
-  const parameters = Object.fromEntries(found);
-  assert.equal(Object.keys(parameters).length, found.length, `twice in ${value}`);
+  const parameters = challengeIn(headers['www-authenticate']);
+  assert.ok(parameters, 'no challenge');
   return parameters;
 }
 

@@ -1,8 +1,8 @@
 // The conformance suite the other way round: it is the server, and judges what reaches it from the
 // official client. Through the gateway it sees the same as directly, in every core scenario.
 //
-// The suite's scenarios about authorization are left out: they look at the origin of the server,
-// which behind a gateway is the gateway's own.
+// The suite's scenarios about authorization are left to conformance_auth: they look at the origin
+// of the server, which behind a gateway is the gateway's own.
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { againstClient, assertSame } from './lib/conformance.mjs';

@@ -12,6 +12,7 @@ import { IdentityProvider } from './lib/identity_provider.mjs';
 import { initialize, post } from './lib/mcp.mjs';
 import { connectAs, Person } from './lib/person.mjs';
 import { fixtureAdapter } from './lib/programs.mjs';
+import { PRM } from './lib/resource_server.mjs';
 import { as, bearer, startSecured } from './lib/secured.mjs';
 import { newKey, sign } from './lib/token_issuer.mjs';
 import { ToldServer } from './lib/told_server.mjs';
@@ -24,7 +25,6 @@ const USERS = {
 };
 const ALL = { requiredRoles: ['team'] };
 const SCOPES = ['--oidc-scopes', 'mcp'];
-const PRM = '/.well-known/oauth-protected-resource';
 
 // All speakers but the one that insists: the example server is of 2025.
 const LEGACY = SPEAKERS.filter((speaker) => speaker !== 'client modern');

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { run } from './gateway.mjs';
 import { CONFORMANCE, NODE } from './programs.mjs';
 
@@ -24,9 +24,10 @@ async function suite(mode, args, env) {
     const whole = [CONFORMANCE, mode, ...args, '--output-dir', folder];
     const ended = await run(NODE, whole, { env, deadlineMs: DEADLINE_MS });
     const scenarios = {};
-    for (const name of readdirSync(folder)) {
-      const checks = JSON.parse(readFileSync(join(folder, name, 'checks.json'), 'utf8'));
-      scenarios[FOLDER.exec(name)[1]] = verdict(checks);
+    for (const path of readdirSync(folder, { recursive: true })) {
+      if (basename(path) !== 'checks.json') continue;
+      const checks = JSON.parse(readFileSync(join(folder, path), 'utf8'));
+      scenarios[FOLDER.exec(dirname(path))[1]] = verdict(checks);
     }
     return { code: ended.code, scenarios, output: `${ended.stdout}\n${ended.stderr}` };
   } finally {
@@ -51,6 +52,13 @@ export const againstServer = (url, revision) =>
 
 export const againstClient = (command, scenario, revision, env) =>
   suite('client', ['--command', command, '--scenario', scenario, '--spec-version', revision], env);
+
+// The revisions that each scenario for clients is of: {name: [revision or `extension`, …]}.
+export async function clientScenarios() {
+  const { stdout } = await run(NODE, [CONFORMANCE, 'list', '--client']);
+  const lines = [...stdout.matchAll(/^ +- (\S+) \[([^\]]*)\]$/gm)];
+  return Object.fromEntries(lines.map(([, name, tags]) => [name, tags.split(',')]));
+}
 
 export const passing = ({ scenarios }) =>
   Object.keys(scenarios).filter((name) => scenarios[name].failed === 0);

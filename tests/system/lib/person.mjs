@@ -71,7 +71,7 @@ export class Person {
 
 const LOGINS_MAX = 2;
 
-const isUnauthorized = (error) =>
+export const isUnauthorized = (error) =>
   error instanceof UnauthorizedError || error instanceof ModernUnauthorized;
 
 // Connects as `connect` does, and logs in when the server says that one has to: once, and again if

@@ -21,6 +21,8 @@ export const CONFORMANCE = join(modules, '@modelcontextprotocol/conformance/dist
 
 export const FIXTURE = join(ROOT, 'tests/system/fixture/server.mjs');
 export const CONFORMANCE_CLIENT = join(ROOT, 'tests/system/fixture/client.mjs');
+export const AUTHORIZED_CLIENT = join(ROOT, 'tests/system/fixture/authorized_client.mjs');
+export const RESOURCE_PROBE = join(ROOT, 'tests/system/fixture/resource_probe.mjs');
 
 // The servers from npm listen on every interface; this preload keeps them on loopback.
 export const LOOPBACK_ONLY = require.resolve('./loopback_only.cjs');
