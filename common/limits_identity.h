@@ -21,6 +21,8 @@ inline constexpr std::uint32_t issuer_connect_ms = 5'000;
 inline constexpr std::uint32_t issuer_answer_ms = 10'000;
 // A document of a provider; those of the large ones have some 10 KiB.
 inline constexpr std::size_t issuer_document_bytes_max = 512 * 1024;
+// A file of certificate authorities; that of a whole system has some 220 KiB.
+inline constexpr std::size_t authorities_bytes_max = 4 * 1024 * 1024;
 // Shorter RSA keys can be factored by those who can afford it (CONTRACT section 7).
 inline constexpr int rsa_key_bits_min = 2048;
 // How often it is looked whether somebody else has changed tokens in the database.

@@ -33,6 +33,7 @@
 #include "controlplane/data_directory.h"
 #include "controlplane/deploy/process_deployer.h"
 #include "controlplane/deploy/url_deployer.h"
+#include "controlplane/identity/authorities.h"
 #include "controlplane/identity/issuer_feed.h"
 #include "controlplane/keys/key_file.h"
 #include "controlplane/kubernetes/kubernetes_deployer.h"
@@ -159,6 +160,9 @@ void open_issuers(const Options& options, ControlPlane& plane) {
         identity::IssuerFeedOptions feed;
         feed.issuer = issuer;
         feed.keeps_metadata = options.oidc_metadata;
+        feed.fetch = [&options](const std::string& url, const std::stop_token& stop) {
+            return identity::fetch(url, stop, options.oidc_ca);
+        };
         feed.save = [&plane](const store::IssuerDocuments& documents) {
             return plane.store->put_issuer_documents(documents);
         };
@@ -361,6 +365,9 @@ int run(const Options& options) {
     if (!options.session_keys.empty())
         if (const auto ring = keys::read_key_file(options.session_keys); !ring)
             return fail(ring.error(), 2);
+    if (!options.oidc_ca.empty())
+        if (const auto good = identity::check_authorities(options.oidc_ca); !good)
+            return fail(good.error(), 2);
     const auto directory = DataDirectory::open(options.data_dir);
     if (!directory) return fail(directory.error());
     {

@@ -41,6 +41,11 @@ CLI::Validator rule(model::Complaint (*complaint)(std::string_view)) {
         "TEXT");
 }
 
+CLI::Validator not_empty() {
+    return CLI::Validator(
+        [](const std::string& text) { return text.empty() ? "must not be empty" : ""; }, "TEXT");
+}
+
 template <class Define>
 void define_kubernetes(Options& options, Define define) {
     define("kubeconfig", options.kubeconfig,
@@ -72,6 +77,9 @@ void define_identity(Options& options, Define define) {
          "identity provider whose tokens are taken, exactly as in `iss`; users of the first have "
          "plain ids")
         ->check(rule(model::issuer_complaint));
+    define("oidc-ca", options.oidc_ca,
+           "PEM file of the certificate authorities of identity providers, instead of the system's")
+        ->check(not_empty());
     list("oidc-audience", options.access.audiences, "what `aud` of a token may be")
         ->check(rule(model::audience_complaint));
     list("oidc-scopes", options.access.scopes, "what clients are told to ask for")
@@ -125,9 +133,7 @@ std::string identity_complaint(const Options& options) {
 // `define` is called with every option that a file may hold.
 template <class Define>
 void define_all(Options& options, Define define) {
-    const auto not_empty = CLI::Validator(
-        [](const std::string& text) { return text.empty() ? "must not be empty" : ""; }, "TEXT");
-    define("data-dir", options.data_dir, "where everything is kept (required)")->check(not_empty);
+    define("data-dir", options.data_dir, "where everything is kept (required)")->check(not_empty());
     define("contract-socket", options.contract_socket,
            "Unix socket for data planes (default DIR/contract.sock)");
     define("api-socket", options.api_socket,
@@ -138,7 +144,7 @@ void define_all(Options& options, Define define) {
            "whose systemd: system, user, or auto (the system's for root; default)")
         ->check(CLI::IsMember({"auto", "system", "user"}));
     define_kubernetes(options, define);
-    define("admin-role", options.admin_role, "role of administrators")->check(not_empty);
+    define("admin-role", options.admin_role, "role of administrators")->check(not_empty());
     define("create-roles", options.create_roles, "roles that may create adapters (default: all)")
         ->delimiter(',');
     define("workload-identity-roles", options.workload_identity_roles,
@@ -147,7 +153,7 @@ void define_all(Options& options, Define define) {
     define_identity(options, define);
     define("session-keys", options.session_keys,
            "file of sealing keys that several gateways share (mcp-gateway session-keys new FILE)")
-        ->check(not_empty);
+        ->check(not_empty());
     define("session-key-days", options.session_key_days,
            "age at which the gateway's own sealing key gets a successor (default 7)")
         ->check(CLI::Range(1U, limits::session_key_days_max));

@@ -30,6 +30,7 @@ struct Options {
     std::vector<std::string> create_roles;
     std::vector<std::string> workload_identity_roles;
     std::vector<std::string> oidc_issuers;  // users of the first have plain ids
+    std::string oidc_ca;  // PEM file of the authorities of issuers; empty: the system's
     // What the data planes are told of tokens; issuers, tokens and tenants are not in it.
     contract::Access access;
     bool oidc_metadata = false;  // data planes serve a copy of the issuers' metadata

@@ -127,6 +127,7 @@ TEST_F(OptionsTest, wrong_usage_is_exit_code_2_with_a_sentence) {
         {"--data-dir", "/d", "--workload-identity-service-account", "-"},
         {"--data-dir", "/d", "--oidc-issuer", "http://idp.example"},
         {"--data-dir", "/d", "--oidc-issuer", "https://i", "--oidc-issuer", "https://i"},
+        {"--data-dir", "/d", "--oidc-ca", ""},
         {"--data-dir", "/d", "--oidc-audience", "a b"},
         {"--data-dir", "/d", "--oidc-scopes", "a\"b"},
         {"--data-dir", "/d", "--user-claim", ""},
@@ -178,9 +179,10 @@ TEST_F(OptionsTest, identity_comes_from_flags_environment_or_file) {
     EXPECT_TRUE(defaults.oidc_issuers.empty());
     EXPECT_EQ(defaults.access, contract::Access{});
     EXPECT_FALSE(defaults.oidc_metadata);
+    EXPECT_EQ(defaults.oidc_ca, "");
     const char* path = file(
         "oidc-issuer = ['https://a.example/', 'http://localhost:9/b']\noidc-metadata = true\n"
-        "oidc-audience = ['x', 'api://y']\noidc-resource = 'api://y'\n"
+        "oidc-audience = ['x', 'api://y']\noidc-resource = 'api://y'\noidc-ca = '/ca'\n"
         "roles-claim = ['wids', 'a.b']\nclock-skew-seconds = 0\n");
     const Variable scopes("MCP_GATEWAY_OIDC_SCOPES", "openid,api://y/.default");
     const auto outcome = read({"--config", path, "--data-dir", "/d", "--user-claim", "oid",
@@ -190,6 +192,7 @@ TEST_F(OptionsTest, identity_comes_from_flags_environment_or_file) {
     using Words = std::vector<std::string>;
     EXPECT_EQ(options.oidc_issuers, (Words{"https://a.example/", "http://localhost:9/b"}));
     EXPECT_TRUE(options.oidc_metadata);
+    EXPECT_EQ(options.oidc_ca, "/ca");
     EXPECT_EQ(options.access.audiences, (Words{"x", "api://y"}));
     EXPECT_EQ(options.access.scopes, (Words{"openid", "api://y/.default"}));
     EXPECT_EQ(options.access.resource, "api://y");

@@ -227,6 +227,29 @@ TEST_F(ProgramTest, keys_of_an_issuer_reach_data_planes_follow_it_and_outlive_it
     EXPECT_EQ(keys_of(plane.snapshot().access), "two") << "the provider is away";
 }
 
+TEST_F(ProgramTest, a_provider_of_a_private_authority_is_trusted_by_its_file) {
+    const identity::Authority authority("a company's");
+    const identity::TestKey key = identity::new_edwards_key();
+    identity::FakeProvider provider(&authority);
+    provider.serve(identity::key_set_of({key.edwards_members() + R"(,"kid":"one")"}));
+    const std::string file = directory_ + "/ca.pem";
+    const std::vector<std::string> arguments = {
+        "--data-dir", directory_ + "/data", "--oidc-issuer", provider.url(), "--oidc-ca", file};
+    EXPECT_EQ(WEXITSTATUS(status_of(start(arguments))), 2);
+    EXPECT_NE(log().find("cannot read " + file), std::string::npos) << log();
+    std::ofstream(file) << "none\n";
+    EXPECT_EQ(WEXITSTATUS(status_of(start(arguments))), 2);
+    EXPECT_NE(log().find(file + " holds no certificate"), std::string::npos) << log();
+    std::ofstream(file) << authority.certificate();
+    start(arguments);
+    ASSERT_TRUE(says("READY=1")) << log();
+    publish::FakeDataPlane plane(directory_ + "/data/contract.sock");
+    plane.hello();
+    std::string keys = keys_of(plane.snapshot().access);
+    if (keys.empty()) keys = keys_of(plane.delta().access.value());
+    EXPECT_EQ(keys, "one");
+}
+
 TEST_F(ProgramTest, a_token_is_made_in_the_data_directory_while_it_runs_and_before) {
     const std::string data = directory_ + "/data";
     const auto make = [&] {

@@ -1,4 +1,5 @@
-// An identity provider for tests: a real HTTP server on a loopback port, and keys made on the spot.
+// An identity provider for tests: a real HTTP server on a loopback port, with TLS if there is an
+// authority for it, and keys made on the spot.
 //
 // What it answers can be changed while it runs, from the test's thread. For tests only.
 #pragma once
@@ -21,6 +22,7 @@
 
 #include "common/bytes.h"
 #include "common/time.h"
+#include "controlplane/identity/tls_for_test.h"
 
 namespace mcpgw::identity {
 
@@ -103,8 +105,12 @@ class FakeProvider {
         std::string location = {};
     };
 
-    FakeProvider() {
-        server_.Get(".*", [this](const httplib::Request& request, httplib::Response& response) {
+    explicit FakeProvider(const Authority* authority = nullptr)
+        : scheme_(authority == nullptr ? "http" : "https"),
+          server_(authority == nullptr
+                      ? std::make_unique<httplib::Server>()
+                      : make_tls_server({.authority = authority, .name = "127.0.0.1"})) {
+        server_->Get(".*", [this](const httplib::Request& request, httplib::Response& response) {
             const std::scoped_lock lock(mutex_);
             ++asked_[request.path];
             const auto page = pages_.find(request.path);
@@ -119,20 +125,20 @@ class FakeProvider {
                 response.set_header("Location", page->second.location);
             response.set_content(page->second.body, "application/json");
         });
-        port_ = server_.bind_to_any_port("127.0.0.1");
-        thread_ = std::thread([this] { server_.listen_after_bind(); });
-        while (!server_.is_running())
+        port_ = server_->bind_to_any_port("127.0.0.1");
+        thread_ = std::thread([this] { server_->listen_after_bind(); });
+        while (!server_->is_running())
             std::this_thread::yield();  // else stop() is lost
     }
     FakeProvider(const FakeProvider&) = delete;
     FakeProvider& operator=(const FakeProvider&) = delete;
     ~FakeProvider() {
-        server_.stop();
+        server_->stop();
         thread_.join();
     }
 
     [[nodiscard]] std::string url(const std::string& path = "") const {
-        return "http://127.0.0.1:" + std::to_string(port_) + path;
+        return scheme_ + "://127.0.0.1:" + std::to_string(port_) + path;
     }
     void put(const std::string& path, Page page) {
         const std::scoped_lock lock(mutex_);
@@ -150,7 +156,8 @@ class FakeProvider {
     }
 
   private:
-    httplib::Server server_;
+    const std::string scheme_;
+    const std::unique_ptr<httplib::Server> server_;
     std::thread thread_;
     int port_ = 0;
     std::mutex mutex_;

@@ -85,6 +85,13 @@ void set_up(CURL* easy, const std::string& url, Transfer& transfer, curl_slist* 
     set(easy, CURLOPT_ERRORBUFFER, transfer.detail.data());
 }
 
+void trust(CURL* easy, const std::string& authorities) {
+    if (authorities.empty()) return;
+    // Else those in the system's folder would be trusted as well.
+    set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+    set(easy, CURLOPT_CAINFO, authorities.c_str());
+}
+
 // Until the transfer is over. Nothing: it was stopped.
 std::optional<CURLcode> run(CURLM* multi, const std::stop_token& stop) {
     const std::stop_callback wakes(stop, [multi] { curl_multi_wakeup(multi); });
@@ -138,7 +145,8 @@ std::optional<std::uint32_t> max_age_of(std::string_view cache_control) {
     return std::nullopt;
 }
 
-Result<Fetched> fetch(const std::string& url, const std::stop_token& stop) {
+Result<Fetched> fetch(const std::string& url, const std::stop_token& stop,
+                      const std::string& authorities) {
     if (const model::Complaint complaint = model::provider_url_complaint(url))
         return failure(Code::invalid_argument, "the URL " + url + " " + complaint);
     static_assert(limits::issuer_document_bytes_max == 512 * 1024, "a sentence says 512 KiB");
@@ -149,6 +157,7 @@ Result<Fetched> fetch(const std::string& url, const std::stop_token& stop) {
     if (!easy || !multi || !fields) return failure(Code::internal, "libcurl is out of memory");
     Transfer transfer;
     set_up(easy.get(), url, transfer, fields.get());
+    trust(easy.get(), authorities);
     if (curl_multi_add_handle(multi.get(), easy.get()) != CURLM_OK)
         return failure(Code::internal, "libcurl is out of memory");
     const std::optional<CURLcode> code = run(multi.get(), stop);

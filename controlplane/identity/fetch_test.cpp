@@ -2,6 +2,10 @@
 #include "controlplane/identity/fetch.h"
 
 #include <atomic>
+#include <filesystem>
+#include <fstream>
+
+#include <unistd.h>
 
 #include "common/limits.h"
 #include "common/time.h"
@@ -47,6 +51,27 @@ TEST(Fetch, nobody_there_is_an_error_and_no_wait) {
     const auto failed = fetch(url, {});
     EXPECT_EQ(failed.error().code, Code::unavailable);
     EXPECT_NE(failed.error().detail.find(url), std::string::npos);
+}
+
+TEST(Fetch, a_file_of_authorities_says_who_is_trusted_and_is_read_each_time) {
+    const Authority ours("ours");
+    const Authority others("others");
+    FakeProvider provider(&ours);
+    provider.put("/a", {200, "{}"});
+    const std::string path = testing::TempDir() + "mcpgw_ca_" + std::to_string(::getpid());
+    std::ofstream(path) << others.certificate();
+    const auto refused = fetch(provider.url("/a"), {}, path);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::unavailable);
+    EXPECT_NE(refused.error().detail.find("certificate"), std::string::npos);
+    EXPECT_EQ(fetch(provider.url("/a"), {}).error().code, Code::unavailable)
+        << "nobody has told the system of it";
+    std::ofstream(path) << others.certificate() << ours.certificate();
+    const auto fetched = fetch(provider.url("/a"), {}, path);
+    ASSERT_TRUE(fetched) << fetched.error().detail;
+    EXPECT_EQ(fetched->body, "{}");
+    std::filesystem::remove(path);
+    EXPECT_FALSE(fetch(provider.url("/a"), {}, path)) << "no file is not the system's";
 }
 
 TEST(Fetch, only_https_and_loopback_are_asked) {

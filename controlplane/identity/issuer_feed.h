@@ -44,7 +44,9 @@ struct IssuerFeedOptions {
     std::string issuer;
     bool keeps_metadata = false;  // for clients that ask the gateway for it
     std::function<Result<Fetched>(const std::string& url, const std::stop_token& stop)> fetch =
-        identity::fetch;
+        [](const std::string& url, const std::stop_token& stop) {
+            return identity::fetch(url, stop);
+        };
     // The last good documents. What fails here is logged.
     std::function<Result<>(const store::IssuerDocuments&)> save;
     std::function<void()> on_change;  // issuer() has news; on the feed's thread

@@ -53,6 +53,14 @@ test('the data directory is a file', async (t) => {
   await refused(folder, [...ANY, '--data-dir', join(folder, 'data')], 1, /data.*director/i);
 });
 
+test('the file of certificate authorities holds none', async (t) => {
+  const folder = temporaryFolder(t);
+  const file = join(folder, 'ca.pem');
+  writeFileSync(file, 'none\n');
+  const args = [...ANY, '--data-dir', join(folder, 'data'), '--oidc-ca', file];
+  await refused(folder, args, 2, /ca\.pem holds no certificate/);
+});
+
 test('a parent of the data directory is a file', async (t) => {
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, 'file'), '');

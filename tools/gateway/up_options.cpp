@@ -351,6 +351,10 @@ constexpr std::array kSettings{
                                model::object_name_complaint);
             }},
     word_list_setting<0>(),
+    Setting{
+        "oidc-ca", Arity::one, "FILE",
+        "certificate authorities of identity providers (PEM), instead of the system's",
+        [](UpOptions& o, const Values& v) { return pass_on(o, "oidc-ca", v[0], file_complaint); }},
     word_list_setting<1>(),
     word_list_setting<2>(),
     Setting{"oidc-resource", Arity::one, "VALUE",

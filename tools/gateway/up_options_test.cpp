@@ -55,7 +55,8 @@ const std::string kEverySetting =
     "kubeconfig = \"/k\"\nnamespace = \"servers\"\nregistry = \"r.example:5000/mcp\"\n"
     "pod-user = 2000\nimage-pull-secret = [\"a\", \"b\"]\n"
     "workload-identity-service-account = \"workload\"\n"
-    "oidc-issuer = \"https://i\"\noidc-audience = \"a\"\noidc-scopes = [\"s\", \"t\"]\n"
+    "oidc-issuer = \"https://i\"\noidc-ca = \"/ca\"\noidc-audience = \"a\"\noidc-scopes = [\"s\", "
+    "\"t\"]\n"
     "oidc-resource = \"r\"\noidc-metadata = true\nuser-claim = \"u\"\nname-claim = \"n\"\n"
     "roles-claim = \"g\"\ntenant-claim = \"d\"\nscopes-claim = \"c\"\n"
     "clock-skew-seconds = 0\n"
@@ -79,6 +80,7 @@ const std::vector<std::pair<std::string, std::string>> kFlagsOfControlPlane{
     {"image-pull-secret", "b"},
     {"workload-identity-service-account", "workload"},
     {"oidc-issuer", "https://i"},
+    {"oidc-ca", "/ca"},
     {"oidc-audience", "a"},
     {"oidc-scopes", "s"},
     {"oidc-scopes", "t"},
@@ -127,7 +129,7 @@ TEST(UpOptions, every_setting_can_come_from_the_file) {
     EXPECT_EQ(options->allowed_hosts, (std::vector<std::string>{"a.example", "b.example:8000"}));
     EXPECT_EQ(options->allowed_origins.size(), 1U);
     // The text must not forget one.
-    EXPECT_EQ(up_settings().size(), 53U);
+    EXPECT_EQ(up_settings().size(), 54U);
 }
 
 TEST(UpOptions, problems_begin_with_where_they_stand_and_come_all_at_once) {
@@ -178,6 +180,7 @@ TEST(UpOptions, bad_values_are_refused) {
         {"image-pull-secret", "a,b_c"},
         {"workload-identity-service-account", "x-"},
         {"kubeconfig", ""},
+        {"oidc-ca", ""},
         {"log-format", "xml"},
         {"max-body-bytes", "1k"},
         {"allowed-hosts", "a b"},
