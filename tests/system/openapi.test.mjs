@@ -8,6 +8,7 @@ import { before, describe, test } from 'node:test';
 import { endOf, endOfFile } from './lib/ends.mjs';
 import { exampleAdapter, Gateway } from './lib/gateway.mjs';
 import { openStream, request } from './lib/http.mjs';
+import { quota } from './lib/limited.mjs';
 import { ACCEPT, initialize, inSession, toolCall } from './lib/mcp.mjs';
 import { Description, Recorder } from './lib/description.mjs';
 import { accessTests } from './lib/access_tests.mjs';
@@ -290,6 +291,13 @@ describe('MCP', () => {
     return inSession((await send('POST', mcp, options)).headers['mcp-session-id'], asUser(user));
   };
 
+  const openSse = async (t, adapter, user) => {
+    const stream = openStream(endOf(t), `${gateway.url}/adapters/${adapter}/sse`, asUser(user));
+    assert.equal(await stream.status, 200);
+    await until('the endpoint', () => /data: \S+\n/.test(stream.text));
+    return /data: (\S+)\n/.exec(stream.text)[1];
+  };
+
   before(async () => {
     const base = await servers();
     const adapters = [
@@ -297,6 +305,8 @@ describe('MCP', () => {
       exampleAdapter('asleep', { replicaCount: 0 }),
       exampleAdapter('asleep-sse', { replicaCount: 0, transport: 'sse' }),
       { name: 'old', url: `${base}/sse`, transport: 'sse' },
+      { name: 'scarce', url: `${base}/reset`, limits: quota(1) },
+      { name: 'scarce-sse', url: `${base}/sse`, transport: 'sse', limits: quota(1) },
     ];
     for (const [transport, suffix] of [['streamable-http', ''], ['sse', '-sse']]) {
       adapters.push({ name: `breaks${suffix}`, url: `${base}/reset`, transport });
@@ -343,21 +353,25 @@ describe('MCP', () => {
   });
 
   test('an event stream of 2024-11-05', async (t) => {
-    const open = async (user) => {
-      const stream = openStream(endOf(t), `${gateway.url}/adapters/old/sse`, asUser(user));
-      assert.equal(await stream.status, 200);
-      await until('the endpoint', () => /data: \S+\n/.test(stream.text));
-      return /data: (\S+)\n/.exec(stream.text)[1];
-    };
-    const endpoint = await open('carl');
+    const endpoint = await openSse(t, 'old', 'carl');
     recorder.note(description.operation('streamSse'), 200);
     const headers = asUser('carl');
     const ping = { jsonrpc: '2.0', id: 1, method: 'ping' };
     await send('POST', endpoint, { headers, body: ping, status: 202 });
     await send('POST', endpoint, { headers, body: 'x'.repeat(5 << 20), status: 413 });
-    await open('dora');
-    await open('dora');
+    await openSse(t, 'old', 'dora');
+    await openSse(t, 'old', 'dora');
     await send('GET', '/adapters/old/sse', { headers: asUser('dora'), status: 429 });
+  });
+
+  test('more than a quota allows, whatever it is', async (t) => {
+    const headers = asUser('fay');
+    const path = '/adapters/scarce/mcp';
+    await send('POST', path, { headers, body: toolCall(1, 'x'), status: 502 });
+    await send('POST', path, { headers, body: toolCall(1, 'x'), status: 429 });
+    for (const method of ['GET', 'DELETE']) await send(method, path, { headers, status: 429 });
+    const endpoint = await openSse(t, 'scarce-sse', 'fay');
+    await send('POST', endpoint, { headers, body: toolCall(1, 'x'), status: 429 });
   });
 
   test('servers that do not do what they should', async () => {
