@@ -428,7 +428,7 @@ void Exchange::refuse(Refusal refusal, std::string_view challenge,
     forget_posted();
     if (facts.ours) services_.context.metrics.rejected[facts.reason].add();
     std::array<char, 1024> body;
-    if (!is_mcp_target(target_kind_))
+    if (!target_facts(target_kind_).is_mcp())
         return send_own({.status = facts.status,
                          .content_type = kProblem,
                          .body = {body.data(), write_problem(body, refusal)},
@@ -454,7 +454,7 @@ void Exchange::refuse_at_decision(const Decision& decision) {
         return refuse(decision.refusal, challenge_of(question(request_peek_), services_, decision));
     note_refusal(decision.refusal);
     std::array<char, 512> body;
-    const bool mcp_body = is_mcp_target(target_kind_);
+    const bool mcp_body = target_facts(target_kind_).is_mcp();
     const std::size_t size = mcp_body ? write_jsonrpc_refusal(body, decision.refusal, request_id())
                                       : write_problem(body, decision.refusal);
     services_.context.metrics.rejected[RejectReason::method_not_allowed].add();

@@ -18,28 +18,12 @@ auth::PublicUrl url_of(const Question& question, const Services& services) {
                             origin_rules(settings, question.loopback_listener));
 }
 
-// The path of the resource that a request is about. Clients of HTTP+SSE know the URL of the stream
-// only; what they post belongs to it.
+// The path of the resource that a request is about.
 std::string resource_path(const Target& target, std::string_view path) {
-    switch (target.kind) {
-        case Target::Kind::adapter_mcp:
-            return "/adapters/" + std::string(target.adapter) + "/mcp";
-        case Target::Kind::adapter_sse:
-        case Target::Kind::adapter_messages:
-            return "/adapters/" + std::string(target.adapter) + "/sse";
-        case Target::Kind::router_mcp:
-            return "/mcp";
-        case Target::Kind::management:
-        case Target::Kind::ping:
-        case Target::Kind::healthz:
-        case Target::Kind::readyz:
-        case Target::Kind::jwks:
-        case Target::Kind::well_known:
-        case Target::Kind::whole_server:
-        case Target::Kind::unknown:
-            break;
-    }
-    return std::string(path);
+    const TargetFacts facts = target_facts(target.kind);
+    if (!facts.is_mcp()) return std::string(path);
+    std::string resource(target.adapter.empty() ? "" : "/adapters/");
+    return resource.append(target.adapter).append("/").append(facts.endpoint);
 }
 
 // Whether the token is for the resource that is asked for. Many are for everything, which costs
@@ -90,23 +74,8 @@ std::optional<std::string_view> resource_of(const Question& question, const auth
     if (has_prefix) path.remove_prefix(prefix.size());
     if (path.ends_with('/')) path.remove_suffix(1);
     if (path.empty()) return path;
-    switch (classify(path).kind) {
-        case Target::Kind::adapter_mcp:
-        case Target::Kind::adapter_sse:
-        case Target::Kind::router_mcp:
-            return path;
-        case Target::Kind::adapter_messages:
-        case Target::Kind::management:
-        case Target::Kind::ping:
-        case Target::Kind::healthz:
-        case Target::Kind::readyz:
-        case Target::Kind::jwks:
-        case Target::Kind::well_known:
-        case Target::Kind::whole_server:
-        case Target::Kind::unknown:
-            break;
-    }
-    return std::nullopt;
+    if (!target_facts(classify(path).kind).is_resource) return std::nullopt;
+    return path;
 }
 
 const contract::Issuer* issuer_with_metadata(const contract::Access& access) {

@@ -219,26 +219,6 @@ Decision decide_on_admin_listener(const Question& question) {
 
 }  // namespace
 
-bool is_mcp_target(Target::Kind kind) {
-    switch (kind) {
-        case Target::Kind::adapter_mcp:
-        case Target::Kind::adapter_sse:
-        case Target::Kind::adapter_messages:
-        case Target::Kind::router_mcp:
-            return true;
-        case Target::Kind::management:
-        case Target::Kind::ping:
-        case Target::Kind::healthz:
-        case Target::Kind::readyz:
-        case Target::Kind::jwks:
-        case Target::Kind::well_known:
-        case Target::Kind::whole_server:
-        case Target::Kind::unknown:
-            break;
-    }
-    return false;
-}
-
 Decision decide_by_head(const Question& question, Services& services) {
     const http::RequestHead& head = question.head;
     const auth::OriginRules rules = origin_rules(services.settings, question.loopback_listener);
@@ -254,25 +234,8 @@ Decision decide_by_head(const Question& question, Services& services) {
         return refuse(Refusal::unknown_path);
     if (!is_allowed(head.method_text, question.target.allow))
         return refuse(Refusal::method_not_allowed);
-    switch (question.target.kind) {
-        case Target::Kind::ping:
-        case Target::Kind::healthz:
-        case Target::Kind::readyz:
-        case Target::Kind::jwks:
-        case Target::Kind::well_known:
-        case Target::Kind::whole_server:
-            decision.kind = Decision::Kind::local;
-            return decision;
-        case Target::Kind::unknown:
-        case Target::Kind::router_mcp:
-            return refuse(Refusal::unknown_path);
-        case Target::Kind::management:
-        case Target::Kind::adapter_mcp:
-        case Target::Kind::adapter_sse:
-        case Target::Kind::adapter_messages:
-            break;
-    }
-    if (head.method == http::Method::options) {
+    if (question.target.kind == Target::Kind::router_mcp) return refuse(Refusal::unknown_path);
+    if (target_facts(question.target.kind).is_own_page || head.method == http::Method::options) {
         decision.kind = Decision::Kind::local;
         return decision;
     }

@@ -77,7 +77,4 @@ inline constexpr std::string_view kEndpointParameter = "sessionId=";
 // The methods of every page of the admin listener.
 inline constexpr std::string_view kAdminAllow = "GET, HEAD, OPTIONS";
 
-// Whether errors on this target are JSON-RPC bodies.
-[[nodiscard]] bool is_mcp_target(Target::Kind kind);
-
 }  // namespace mcpgw::exchange

@@ -9,7 +9,7 @@
 namespace mcpgw::exchange {
 
 void Exchange::begin_record(const Decision& decision) {
-    const bool wanted = services_.audit != nullptr && is_mcp_target(target_kind_) &&
+    const bool wanted = services_.audit != nullptr && target_facts(target_kind_).is_mcp() &&
                         decision.kind != Decision::Kind::local;
     if (!wanted || record_ != nullptr) return;
     record_ = services_.records.acquire();

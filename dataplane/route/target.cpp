@@ -98,6 +98,29 @@ Target single(std::string_view name) {
 
 }  // namespace
 
+TargetFacts target_facts(Target::Kind kind) {
+    switch (kind) {
+        case Kind::adapter_mcp:
+        case Kind::router_mcp:
+            return {.endpoint = "mcp", .is_resource = true};
+        case Kind::adapter_sse:
+            return {.endpoint = "sse", .is_resource = true};
+        case Kind::adapter_messages:
+            return {.endpoint = "sse"};
+        case Kind::ping:
+        case Kind::healthz:
+        case Kind::readyz:
+        case Kind::jwks:
+        case Kind::well_known:
+        case Kind::whole_server:
+            return {.is_own_page = true};
+        case Kind::management:
+        case Kind::unknown:
+            break;
+    }
+    return {};
+}
+
 Target classify(std::string_view path) {
     if (path == "*") return {Kind::whole_server, {}, kEverything, {}};
     if (!is_plain(path)) return {};

@@ -32,6 +32,18 @@ struct Target {
     bool of_issuer = false;     // of well_known: metadata of the authorization server
 };
 
+// What is said of a kind in more than one place.
+struct TargetFacts {
+    // Of what speaks MCP: how the path of the resource ends that it belongs to. Clients of HTTP+SSE
+    // know the URL of the stream only; what they post belongs to that.
+    std::string_view endpoint = {};
+    bool is_resource = false;  // has metadata of its own (RFC 9728)
+    bool is_own_page = false;  // the worker answers, whoever asks
+
+    [[nodiscard]] bool is_mcp() const { return !endpoint.empty(); }
+};
+[[nodiscard]] TargetFacts target_facts(Target::Kind kind);
+
 // `path` is without query, as in http::RequestHead. The views point into it or to constants.
 [[nodiscard]] Target classify(std::string_view path);
 

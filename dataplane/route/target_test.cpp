@@ -152,5 +152,29 @@ TEST(TargetTest, everything_else_is_unknown) {
         expect(path, Kind::unknown, "", "");
 }
 
+TEST(TargetTest, what_is_posted_beside_a_stream_belongs_to_the_stream) {
+    const auto facts = [](std::string_view path) { return target_facts(classify(path).kind); };
+    EXPECT_EQ(facts("/adapters/x/mcp").endpoint, "mcp");
+    EXPECT_EQ(facts("/mcp").endpoint, "mcp");
+    EXPECT_EQ(facts("/adapters/x/sse").endpoint, "sse");
+    EXPECT_EQ(facts("/adapters/x/messages").endpoint, "sse");
+    EXPECT_FALSE(facts("/adapters/x/messages").is_resource);
+    for (const auto* path : {"/adapters/x/mcp", "/adapters/x/sse", "/mcp"})
+        EXPECT_TRUE(facts(path).is_resource) << path;
+    for (const auto* path : {"/adapters", "/ping", "*", "/.well-known/oauth-protected-resource"}) {
+        EXPECT_FALSE(facts(path).is_mcp()) << path;
+        EXPECT_FALSE(facts(path).is_resource) << path;
+    }
+}
+
+TEST(TargetTest, pages_of_the_gateway_itself_are_for_everybody_and_nothing_else_is) {
+    for (const auto* path : {"/ping", "/healthz", "/readyz", "/.well-known/mcp-gateway/jwks.json",
+                             "/.well-known/oauth-protected-resource/mcp", "*"})
+        EXPECT_TRUE(target_facts(classify(path).kind).is_own_page) << path;
+    for (const auto* path : {"/adapters", "/adapters/x/mcp", "/adapters/x/sse", "/mcp",
+                             "/adapters/x/messages", "/openapi.json", "/tokens", "/unknown"})
+        EXPECT_FALSE(target_facts(classify(path).kind).is_own_page) << path;
+}
+
 }  // namespace
 }  // namespace mcpgw
