@@ -3,6 +3,7 @@
 #include "dataplane/auth/assertion.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include <openssl/core_names.h>
 #include <openssl/ecdsa.h>
@@ -52,12 +53,27 @@ void add_jwk(JsonWriter& out, const std::string& id, const Point& point) {
     out.key("x").string(coordinate(0)).key("y").string(coordinate(1)).end();
 }
 
+// A name as it was in the caller's token: in an Identity, which becomes a header, it is
+// percent-encoded (claims.h).
+std::string plain_name(std::string_view encoded) {
+    std::string plain;
+    while (!encoded.empty()) {
+        unsigned char octet = 0;
+        const char* const digits = encoded.data() + 1;
+        const bool is_octet = encoded.size() >= 3 && encoded[0] == '%' &&
+                              std::from_chars(digits, digits + 2, octet, 16).ptr == digits + 2;
+        plain += is_octet ? static_cast<char>(octet) : encoded[0];
+        encoded.remove_prefix(is_octet ? 3 : 1);
+    }
+    return plain;
+}
+
 // The claims of a subject but iat and exp, as the beginning of an object.
 void write_claims(const Assertions::Subject& subject, std::string& out) {
     JsonWriter json;
     json.object().key("iss").string(subject.issuer).key("aud").string(subject.adapter);
     json.key("sub").string(subject.identity.user);
-    if (!subject.identity.name.empty()) json.key("name").string(subject.identity.name);
+    if (!subject.identity.name.empty()) json.key("name").string(plain_name(subject.identity.name));
     json.key("roles").array();
     for (std::string_view rest = subject.identity.roles; !rest.empty();) {
         const std::size_t comma = std::min(rest.find(','), rest.size());

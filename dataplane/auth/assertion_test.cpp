@@ -128,6 +128,23 @@ TEST(Assertions, a_server_can_check_who_calls_with_the_published_keys) {
     EXPECT_FALSE(verifies(changed, assertions.jwks()));
 }
 
+TEST(Assertions, a_name_is_told_as_people_write_it) {
+    Assertions assertions;
+    assertions.set_access(access_with({{"k1", new_key(), true}}));
+    const auto name_in = [&assertions](std::string_view name) {
+        const Identity who{.user = "ann", .roles = "", .name = name};
+        return member(parts_of(token_of(assertions, kNow, "files", who)).claims, "name");
+    };
+    EXPECT_EQ(name_in("J%C3%B6rg"), "J\xC3\xB6rg");
+    EXPECT_EQ(name_in("%E6%9D%8E%20%F0%9F%A6%8A"), "\xE6\x9D\x8E \xF0\x9F\xA6\x8A");
+    EXPECT_EQ(name_in("100%25 %2541"), "100% %41") << "decoded once";
+    // Developers say what they like, without encoding it first.
+    for (const char* plain : {"Ann", "%", "%4", "%4x", "%x4", "% 4", "%+4", "100% Ann"})
+        EXPECT_EQ(name_in(plain), plain);
+    EXPECT_EQ(name_in("%C3"), "\xEF\xBF\xBD") << "a document is UTF-8 whatever a name is";
+    EXPECT_EQ(name_in("%0A"), "\\n");
+}
+
 // The numbers of a signature have leading zeroes now and then.
 TEST(Assertions, every_signature_has_64_bytes) {
     Assertions assertions;

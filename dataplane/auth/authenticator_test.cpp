@@ -100,6 +100,11 @@ TEST_F(AuthenticatorTest, names_are_encoded_and_cut) {
     const Identity longest =
         identity_of(token(",\"name\":\"" + std::string(511, 'n') + "\\u00e4\""));
     EXPECT_EQ(longest.name, std::string(511, 'n')) << "no half of a letter";
+    for (std::size_t before = 506; before <= 512; ++before) {
+        const std::string name(before, 'n');
+        const std::string text = token(",\"name\":\"" + name + "\\u00e4m\"");
+        EXPECT_EQ(identity_of(text).name, name + (before == 506 ? "%C3%A4" : "")) << before;
+    }
 }
 
 TEST_F(AuthenticatorTest, times_have_a_tolerance) {

@@ -106,10 +106,16 @@ TokenFault read_roles(const jwt::Token& token, const contract::Access& access, V
 void read_name(const jwt::Token& token, const contract::Access& access, Verdict& out) {
     constexpr std::string_view hex = "0123456789ABCDEF";
     std::size_t room = limits::user_name_bytes_max;
+    std::size_t whole = out.text.size();  // to where it may be cut: before a character
     Kind kind = Kind::absent;
     for (const char c : without_blanks(first_of(token, access.claims.name, kind))) {
         const bool is_plain = c >= ' ' && c <= '~' && c != '%';
-        if (room < (is_plain ? 1U : 3U)) break;
+        const bool continues = (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
+        if (!continues) whole = out.text.size();
+        if (room < (is_plain ? 1U : 3U)) {
+            out.text.resize(whole);
+            break;
+        }
         room -= is_plain ? 1 : 3;
         if (is_plain) {
             out.text += c;

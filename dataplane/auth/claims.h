@@ -16,7 +16,8 @@ namespace mcpgw::auth {
 //   roles   what has a comma or is not printable ASCII is left out; too many are a fault, because a
 //           rule may deny something to a role
 //   scopes  what does not fit is left out: a scope only ever allows
-//   name    beyond printable ASCII it is percent-encoded, and cut
+//   name    beyond printable ASCII it is percent-encoded (UTF-8, also '%' itself), and cut between
+//           characters
 [[nodiscard]] TokenFault read_claims(const jwt::Token& token, const contract::Access& access,
                                      std::size_t issuer, Verdict& out);
 

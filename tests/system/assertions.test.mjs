@@ -93,7 +93,7 @@ describe('an assertion', () => {
       iss: front.url,
       aud: 'told',
       sub: 'ann@example.org',
-      name: 'Ann "A" %C3%96lsen',
+      name: 'Ann "A" Ölsen', // and percent-encoded in its own header
       roles: ['team', 'Ops & more'], // a role with a comma is nobody's
       tenant: 'blue',
     });
