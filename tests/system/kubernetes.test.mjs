@@ -8,6 +8,8 @@ import { endOf, endOfFile } from './lib/ends.mjs';
 import { exampleAdapter } from './lib/gateway.mjs';
 import { openStream } from './lib/http.mjs';
 import { inSession, open, post, toolCall, valueOf } from './lib/mcp.mjs';
+import { processesWithVariable } from './lib/processes.mjs';
+import { MARKER } from './lib/secrecy.mjs';
 import { until } from './lib/wait.mjs';
 
 const end = endOfFile();
@@ -59,6 +61,13 @@ test('a variable can be a key of a Secret, which the gateway never reads', async
   const variables = cluster.object('StatefulSet', 'secretive').spec.template.spec.containers[0].env;
   assert.deepEqual(variables.find(({ name }) => name === 'API_TOKEN').valueFrom,
     { secretKeyRef: { name: 'tickets', key: 'token' } });
+  // The end of the gateway, and that of the cluster, prove that nobody has written it.
+  const token = `${MARKER}-of-tickets`;
+  cluster.place({
+    apiVersion: 'v1', kind: 'Secret', metadata: { name: 'tickets' }, stringData: { token },
+  });
+  await gateway.healthy('secretive', 1);
+  assert.equal(processesWithVariable('API_TOKEN', token).length, 1);
 });
 
 test('an adapter becomes a StatefulSet and a Service, and serves', async (t) => {

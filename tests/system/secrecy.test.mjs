@@ -7,6 +7,7 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { TestCluster } from './lib/cluster.mjs';
 import { endOf } from './lib/ends.mjs';
 import { exampleAdapter, Gateway, run } from './lib/gateway.mjs';
 import { request } from './lib/http.mjs';
@@ -71,6 +72,27 @@ for (const [where, leak] of Object.entries(leaks)) {
     await assert.rejects(gateway.stop(), /secrets were written/);
   });
 }
+
+// What the end of a cluster complains of in which these objects were for a while.
+async function complaintsAbout(...objects) {
+  const ends = [];
+  const cluster = await TestCluster.start((end) => ends.push(end));
+  for (const object of objects) cluster.place({ apiVersion: 'v1', ...object });
+  for (const { kind, metadata } of objects) cluster.delete(kind, metadata.name);
+  const results = await Promise.allSettled(ends.reverse().map(async (end) => end()));
+  return results.flatMap(({ reason }) => (reason ? reason.actual ?? [reason] : []));
+}
+
+test('a cluster fails that had a token in an object other than a Secret', async () => {
+  const token = await aToken();
+  const metadata = { name: 'words' };
+  const secret = { kind: 'Secret', metadata, stringData: { token } };
+  assert.deepEqual(await complaintsAbout(secret), []);
+  const annotations = { 'example.test/token': token };
+  const spec = { ports: [{ port: 1 }] };
+  const service = { kind: 'Service', metadata: { ...metadata, annotations }, spec };
+  assert.ok((await complaintsAbout(secret, service)).includes('Service words: an access token'));
+});
 
 test('an answer and a command fail that give away a token', async (t) => {
   const secret = confide(random(32), 'a test secret');

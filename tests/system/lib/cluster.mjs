@@ -1,5 +1,7 @@
 // A gateway that deploys to the fake Kubernetes cluster (tests/fakes/kubernetes): over TLS, with a
 // token that has the rights of deploy/kubernetes and no others, and pods that are real processes.
+//
+// Its end proves that no state of any object had a secret in it, but for Secrets.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,6 +11,7 @@ import { resourceAt, resourceOfKind } from '../../fakes/kubernetes/resources.mjs
 import { Gateway } from './gateway.mjs';
 import { rightsOf } from './manifests.mjs';
 import { EXAMPLE_SERVER } from './programs.mjs';
+import { leaksIn } from './secrecy.mjs';
 import { until } from './wait.mjs';
 
 export const NAMESPACE = 'adapter';
@@ -25,6 +28,7 @@ const RESOURCES = {
   StatefulSet: resourceOfKind('apps/v1', 'StatefulSet'),
   Service: resourceAt('', 'services'),
   Pod: resourceAt('', 'pods'),
+  Secret: resourceAt('', 'secrets'),
   Lease: resourceOfKind('coordination.k8s.io/v1', 'Lease'),
 };
 
@@ -54,6 +58,13 @@ export class TestCluster {
 
   constructor(end, fake) {
     this.fake = fake;
+    const leaks = new Set();
+    fake.registry.store.listen(({ object: { kind, ...rest } }) => {
+      if (kind === 'Secret') return;
+      const found = leaksIn(JSON.stringify(rest));
+      for (const leak of found) leaks.add(`${kind} ${rest.metadata.name}: ${leak}`);
+    });
+    end(() => assert.deepEqual([...leaks], [], 'secrets are in objects'));
     this.folder = mkdtempSync(join(tmpdir(), 'mcpgw-cluster-'));
     end(() => rmSync(this.folder, { recursive: true, force: true }));
     this.tokenFile = join(this.folder, 'token');

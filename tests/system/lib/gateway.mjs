@@ -14,7 +14,7 @@ import readline from 'node:readline';
 import { request } from './http.mjs';
 import * as processes from './processes.mjs';
 import { BIN, EXAMPLE_SERVER, GATEWAY } from './programs.mjs';
-import { leaksBelow, leaksIn, proveSecrecy } from './secrecy.mjs';
+import { proveNothingWritten, proveSecrecy } from './secrecy.mjs';
 import { until, within } from './wait.mjs';
 
 const MARK = 'MCPGW_TEST_MARK';
@@ -243,17 +243,13 @@ export class Gateway {
   // Nothing secret is in what the processes wrote (log, audit file, metrics, standard output), in
   // their command lines, or, of what tests have confided, in any file of theirs.
   #nothingLeaked(metrics) {
-    const written = {
+    proveNothingWritten({
       log: this.log(),
       'audit file': existsSync(this.auditFile) ? readFileSync(this.auditFile, 'utf8') : '',
       metrics,
       output: this.output.join('\n'),
       'command lines': [...this.seen.values()].map((one) => one.command.join(' ')).join('\n'),
-    };
-    const found = Object.entries(written).flatMap(([where, text]) =>
-      leaksIn(text).map((kind) => `${where}: ${kind}`),
-    );
-    assert.deepEqual([...found, ...leaksBelow(this.folder)], [], 'secrets were written');
+    }, this.folder);
   }
 
   async nothingLeft() {

@@ -17,6 +17,7 @@ import { Gateway } from './gateway.mjs';
 import { request } from './http.mjs';
 import { bundle, MANIFESTS, named } from './manifests.mjs';
 import { BIN, ROOT } from './programs.mjs';
+import { proveNothingWritten } from './secrecy.mjs';
 import { until, within } from './wait.mjs';
 
 const CONFINE = join(ROOT, 'tests/system/lib/confine.py');
@@ -51,6 +52,8 @@ export class Pod extends Gateway {
     const pod = new Pod(mkdtempSync(join(tmpdir(), 'mcpgw-pod-')));
     end(async () => {
       await pod.end();
+      const logs = [...pod.running.keys()].map((name) => [`log of ${name}`, pod.log(name)]);
+      proveNothingWritten(Object.fromEntries(logs), pod.folder);
       if (process.env.MCPGW_KEEP !== undefined) return;
       rmSync(pod.folder, { recursive: true, force: true });
     });

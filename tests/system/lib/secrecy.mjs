@@ -2,9 +2,10 @@
 // one.
 //
 // Whoever makes a secret confides it here (`confide`); whoever has text that a program wrote asks
-// whether something of it has leaked (`leaksIn`). Gateways are asked at their end (gateway.mjs),
-// and so are answers and commands, so that every test is a test of secrecy. A finding names a
-// secret by its kind, never by its value.
+// whether something of it has leaked (`leaksIn`). Gateways are asked at their end (gateway.mjs,
+// pod.mjs), and so are answers, commands and the objects of clusters (cluster.mjs), so that every
+// test is a test of secrecy. A finding names a secret by its kind, never by its value.
+import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -50,6 +51,15 @@ const confidedIn = (bytes) =>
 export function proveSecrecy(what, text) {
   const [kind] = confidedIn(Buffer.from(text));
   if (kind) throw new Error(`${what} has ${kind} in it`);
+}
+
+// Throws if something secret is in texts that programs wrote ({what: text}), or, of what tests have
+// confided, in a file below the folder.
+export function proveNothingWritten(texts, folder) {
+  const found = Object.entries(texts).flatMap(([what, text]) =>
+    leaksIn(text).map((kind) => `${what}: ${kind}`),
+  );
+  assert.deepEqual([...found, ...leaksBelow(folder)], [], 'secrets were written');
 }
 
 // `FILE: kind` for everything confided that is in a file below the folder. Files may hold what has

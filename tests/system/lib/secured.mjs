@@ -27,7 +27,7 @@ export async function startSecured(end, issuers, front, { args = [], ...options 
       ...['--log-level', 'debug'], // what is logged then must not tell secrets either
       ...args,
     ],
-    audit: true,
+    audit: true, // as little as what is written there
     ...options,
   });
   front.to = gateway.url;

@@ -2,13 +2,14 @@
 // systemd beside them. Started by systemd.test.mjs.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { call, connect, count, failureOf, KINDS, whoami } from '../lib/clients.mjs';
 import { endOf } from '../lib/ends.mjs';
 import { exampleAdapter, Gateway } from '../lib/gateway.mjs';
 import { EVERYTHING, NODE } from '../lib/programs.mjs';
+import { leaksIn, MARKER } from '../lib/secrecy.mjs';
 import { until } from '../lib/wait.mjs';
 
 const SCOPE = process.env.MCPGW_SYSTEMD_SCOPE;
@@ -98,6 +99,22 @@ test('a stdio server runs behind the bridge in a unit', async (t) => {
     assert.match(await call(session, 'echo', { message: 'through a unit' }), /through a unit/);
   }
   assert.match(systemctl('cat', units(gateway)[0]), /"bridge"/);
+});
+
+test('variables are in a private file and in the process, and in no unit', async (t) => {
+  const gateway = await start(t);
+  const secret = `${MARKER}-of-a-unit`;
+  await gateway.apply(exampleAdapter('example', { environmentVariables: { API_KEY: secret } }));
+  const [unit] = units(gateway);
+  const ofProcess = (name) => readFileSync(`/proc/${mainPid(unit)}/${name}`, 'utf8').split('\0');
+  assert.ok(ofProcess('environ').includes(`API_KEY=${secret}`));
+  assert.deepEqual(leaksIn(ofProcess('cmdline').join(' ')), []);
+  // Both are for everybody on the machine.
+  const shown = systemctl('show', unit);
+  for (const text of [shown, systemctl('cat', unit)]) assert.deepEqual(leaksIn(text), []);
+  const [, file] = /^EnvironmentFiles=(\S+)/m.exec(shown);
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  assert.ok(readFileSync(file, 'utf8').includes(secret));
 });
 
 test('an update is rolled out without losing a session', async (t) => {
