@@ -18,7 +18,7 @@ std::string pattern(std::size_t bytes) {
 
 TEST(TokenHashTest, the_same_token_has_the_same_name) {
     const TokenHasher hasher;
-    for (const std::size_t bytes : {0, 1, 15, 16, 17, 1024, 16384}) {
+    for (const std::size_t bytes : {0UL, 1UL, 15UL, 16UL, 17UL, 1024UL, 16384UL}) {
         const std::string token = pattern(bytes);
         EXPECT_EQ(hasher.hash_of(token), hasher.hash_of(std::string(token))) << bytes;
     }
@@ -26,7 +26,7 @@ TEST(TokenHashTest, the_same_token_has_the_same_name) {
 
 TEST(TokenHashTest, every_bit_counts_in_each_half) {
     const TokenHasher hasher;
-    for (const std::size_t bytes : {1, 16, 37, 1000}) {
+    for (const std::size_t bytes : {1UL, 16UL, 37UL, 1000UL}) {
         std::string token = pattern(bytes);
         const TokenHash hash = hasher.hash_of(token);
         for (std::size_t bit = 0; bit < bytes * 8; ++bit) {
