@@ -11,13 +11,14 @@
 #include <unistd.h>
 
 #include "common/json_writer.h"
+#include "controlplane/complain.h"
 #include "controlplane/data_directory.h"
 #include "controlplane/store/backup.h"
 
 namespace mcpgw {
 namespace {
 
-struct Wishes {
+struct StoreWishes {
     std::string data_dir;
     std::string file;
     bool overwrites = false;
@@ -26,15 +27,6 @@ struct Wishes {
 
     [[nodiscard]] std::string database() const { return data_dir + "/controlplane.db"; }
 };
-
-void complain(const std::string& sentence) {
-    std::fprintf(stderr, "mcp-gateway: %s\n", sentence.c_str());
-}
-
-int complain(const Error& error) {
-    complain(error.detail);
-    return error.code == Code::invalid_argument ? 2 : 1;
-}
 
 // One line for each tenth, for people who wait; a small database is through before it is read.
 store::CopyProgress progress_for_people() {
@@ -65,7 +57,7 @@ std::string text_of(const store::BackupFacts& facts) {
            " bytes";
 }
 
-int back_up(const Wishes& wishes) {
+int back_up(const StoreWishes& wishes) {
     auto database = store::Database::open_present(wishes.database());
     if (!database) return complain(database.error());
     store::BackupWish wish;
@@ -91,7 +83,7 @@ int back_up(const Wishes& wishes) {
 }
 
 // Nothing is asked where nobody can answer.
-bool is_agreed(const Wishes& wishes) {
+bool is_agreed(const StoreWishes& wishes) {
     if (wishes.is_sure || !std::filesystem::exists(wishes.database())) return true;
     if (::isatty(STDIN_FILENO) == 0) {
         complain("restore replaces the database of " + wishes.data_dir + "; say --yes to do it");
@@ -104,7 +96,7 @@ bool is_agreed(const Wishes& wishes) {
     return answer == "y" || answer == "yes";
 }
 
-int restore(const Wishes& wishes) {
+int restore(const StoreWishes& wishes) {
     if (::access(wishes.file.c_str(), R_OK) != 0) {
         complain("cannot read " + wishes.file);
         return 1;
@@ -127,7 +119,7 @@ int restore(const Wishes& wishes) {
     return 0;
 }
 
-void define(CLI::App& app, Wishes& wishes, bool restores) {
+void define(CLI::App& app, StoreWishes& wishes, bool restores) {
     app.add_option("--data-dir", wishes.data_dir, "the data directory of the gateway")
         ->envname("MCP_GATEWAY_DATA_DIR")
         ->required();
@@ -157,7 +149,7 @@ int run_store_verb(int argc, char** argv) {
                      : "Copy adapters, tools, keys and audit records into one file, also while "
                        "the gateway\nruns. The file holds keys and secrets: its mode is 0600.",
                  "mcp-gateway " + verb);
-    Wishes wishes;
+    StoreWishes wishes;
     define(app, wishes, restores);
     try {
         app.parse(argc, argv);

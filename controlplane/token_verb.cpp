@@ -13,6 +13,7 @@
 
 #include "common/json_writer.h"
 #include "common/time.h"
+#include "controlplane/complain.h"
 #include "controlplane/model/api_token.h"
 #include "controlplane/model/json.h"
 #include "controlplane/model/token_wish.h"
@@ -21,16 +22,11 @@
 namespace mcpgw {
 namespace {
 
-struct Wishes {
+struct TokenWishes {
     std::string data_dir;
     model::TokenWish token;
     bool as_json = false;
 };
-
-int complain(const Error& error) {
-    std::fprintf(stderr, "mcp-gateway: %s\n", error.detail.c_str());
-    return error.code == Code::invalid_argument ? 2 : 1;
-}
 
 // Who sits at the machine, for the audit log.
 std::string operating_user() {
@@ -76,7 +72,7 @@ void print(const model::ApiToken& token, const std::string& text, bool as_json) 
     std::printf("%s\n", out.take().c_str());
 }
 
-int create(const Wishes& wishes) {
+int create(const TokenWishes& wishes) {
     const std::uint64_t now = unix_millis_now();
     auto token = token_of(wishes.token, now);
     if (!token) return complain(token.error());
@@ -106,7 +102,7 @@ int create(const Wishes& wishes) {
     return 0;
 }
 
-void define(CLI::App& app, Wishes& wishes) {
+void define(CLI::App& app, TokenWishes& wishes) {
     app.add_option("--data-dir", wishes.data_dir, "the data directory of the gateway")
         ->envname("MCP_GATEWAY_DATA_DIR")
         ->required();
@@ -129,7 +125,7 @@ int run_token_verb(int argc, char** argv) {
     CLI::App app("Make an API token in a data directory, without any token.",
                  "mcp-gateway-controlplane tokens");
     app.require_subcommand(1);
-    Wishes wishes;
+    TokenWishes wishes;
     app.add_flag("--json", wishes.as_json, "machine-readable output");
     CLI::App* creates = app.add_subcommand("create", "make a token, which is printed once");
     define(*creates->fallthrough(), wishes);

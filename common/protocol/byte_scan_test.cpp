@@ -30,7 +30,7 @@ TEST(ByteScan, finds_it_in_long_texts) {
             std::string text(size, 'x');
             text[at] = value;
             const std::size_t expected = is_control(value) ? at : size;
-            for (const std::size_t from : {0, 1, 15, 63, 64, 65}) {
+            for (const std::size_t from : {0U, 1U, 15U, 63U, 64U, 65U}) {
                 const std::size_t found = find_control(text, from);
                 ASSERT_EQ(found, from <= at ? expected : size) << int{value} << ' ' << from;
             }

@@ -14,7 +14,7 @@
 namespace mcpgw::api {
 namespace {
 
-constexpr std::string_view kCollection = "/audit";
+constexpr std::string_view kAudit = "/audit";
 constexpr std::array<std::string_view, 4> kParameters = {"limit", "cursor", "resource", "actor"};
 // Names of resources, and handles of sessions, which are longer.
 constexpr std::size_t kResourceBytesMax = 128;
@@ -72,7 +72,7 @@ std::string link_of(const Call& call, std::size_t limit, std::uint64_t last_id) 
 }  // namespace
 
 bool is_audit_path(std::string_view path) {
-    return path == kCollection || path == "/audit/";
+    return path == kAudit || path == "/audit/";
 }
 
 Answer AuditRoutes::answer(const Call& call) {

@@ -3,6 +3,7 @@
 // Pure; errors are invalid_argument with a sentence.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -15,6 +16,11 @@
 #include "controlplane/model/rules.h"
 
 namespace mcpgw::api {
+
+// Of every list that comes in pages.
+inline constexpr std::array<std::string_view, 2> kListParameters = {"limit", "cursor"};
+// A change that meets another one at the same moment is tried again; this often is never needed.
+inline constexpr int kAttemptsMax = 16;
 
 // The strong entity tag of a version: its decimal digits in quotes (RFC 9110 section 8.8.3).
 [[nodiscard]] std::string etag_of(std::uint64_t version);

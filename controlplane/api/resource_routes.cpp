@@ -16,10 +16,7 @@
 namespace mcpgw::api {
 namespace {
 
-constexpr std::string_view kListParameters[] = {"limit", "cursor"};
 constexpr std::string_view kLogParameters[] = {"instance", "tail", "since", "follow", "previous"};
-// A change that meets another one at the same moment is tried again; this often is never needed.
-constexpr int kAttemptsMax = 16;
 
 std::unexpected<Error> no_such(const model::KindWords& words, std::string_view name) {
     return failure(Code::not_found,

@@ -17,7 +17,7 @@
 namespace mcpgw::api {
 namespace {
 
-constexpr std::string_view kCollection = "/sessions";
+constexpr std::string_view kSessions = "/sessions";
 constexpr std::array<std::string_view, 6> kParameters = {"limit",    "cursor", "adapter",
                                                          "instance", "user",   "tenant"};
 constexpr Nanos kListTime = limits::session_list_ms * kMillisecond;
@@ -93,16 +93,16 @@ struct SessionRoutes::List {
 };
 
 bool is_sessions_path(std::string_view path) {
-    return path == kCollection || path.starts_with("/sessions/");
+    return path == kSessions || path.starts_with("/sessions/");
 }
 
 Answer SessionRoutes::answer(const Call& call) {
     std::string_view path = call.path;
     if (path.ends_with('/')) path.remove_suffix(1);
-    if (path == kCollection) {
+    if (path == kSessions) {
         if (call.method != "GET" && call.method != "HEAD") return wrong_method("GET, HEAD");
     } else {
-        const std::string_view id = path.substr(kCollection.size() + 1);
+        const std::string_view id = path.substr(kSessions.size() + 1);
         if (id.empty() || id.find('/') != std::string_view::npos) return no_such_path();
         if (call.method != "DELETE") return wrong_method("DELETE");
     }
@@ -112,10 +112,10 @@ Answer SessionRoutes::answer(const Call& call) {
 }
 
 Answer SessionRoutes::ask(const Call& call, std::string_view path) {
-    if (path == kCollection) return list(call);
+    if (path == kSessions) return list(call);
     if (const auto errors = parameter_errors(call, {}); !errors.empty())
         return wrong_parameters(errors);
-    return end(call, path.substr(kCollection.size() + 1));
+    return end(call, path.substr(kSessions.size() + 1));
 }
 
 Result<SessionRoutes::Place> SessionRoutes::place_of(const std::string& cursor) {

@@ -14,10 +14,7 @@
 namespace mcpgw::api {
 namespace {
 
-constexpr std::string_view kCollection = "/tenants";
-constexpr std::array<std::string_view, 2> kListParameters = {"limit", "cursor"};
-// A change that meets another one at the same moment is tried again; this often is never needed.
-constexpr int kAttemptsMax = 16;
+constexpr std::string_view kTenants = "/tenants";
 
 Answer no_such_tenant(const std::string& id) {
     return problem(404, "there is no tenant " + id);
@@ -66,7 +63,7 @@ Answer answer_with(int status, const model::Tenant& tenant,
 }  // namespace
 
 bool is_tenants_path(std::string_view path) {
-    return path == kCollection || path.starts_with("/tenants/");
+    return path == kTenants || path.starts_with("/tenants/");
 }
 
 bool TenantRoutes::may_read(const Call& call, std::string_view id) const {
@@ -77,11 +74,11 @@ Answer TenantRoutes::answer(const Call& call) {
     std::string_view path = call.path;
     if (path.ends_with('/')) path.remove_suffix(1);
     const bool is_get = call.method == "GET" || call.method == "HEAD";
-    if (path == kCollection) {
+    if (path == kTenants) {
         if (!is_get) return wrong_method("GET, HEAD");
         return list(call);
     }
-    const std::string id(path.substr(kCollection.size() + 1));
+    const std::string id(path.substr(kTenants.size() + 1));
     if (id.empty() || id.find('/') != std::string::npos) return no_such_path();
     if (!is_get && call.method != "PUT" && call.method != "DELETE")
         return wrong_method("GET, HEAD, PUT, DELETE");
@@ -122,7 +119,7 @@ Answer TenantRoutes::list(const Call& call) {
     Answer answer = json_answer(200, out.take());
     if (has_more)
         answer.headers.emplace_back(
-            "Link", "<" + std::string(kCollection) + "?limit=" + std::to_string(page->limit) +
+            "Link", "<" + std::string(kTenants) + "?limit=" + std::to_string(page->limit) +
                         "&cursor=" + cursor_of(rows->back().id) + ">; rel=\"next\"");
     return answer;
 }
@@ -174,8 +171,7 @@ std::optional<Answer> TenantRoutes::put_once(const Call& call, const model::Tena
     }
     changed(call, action, tenant.id);
     Answer answer = answer_with(present ? 200 : 201, *stored);
-    if (!present)
-        answer.headers.emplace_back("Location", std::string(kCollection) + "/" + tenant.id);
+    if (!present) answer.headers.emplace_back("Location", std::string(kTenants) + "/" + tenant.id);
     return answer;
 }
 

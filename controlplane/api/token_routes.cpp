@@ -12,8 +12,7 @@
 namespace mcpgw::api {
 namespace {
 
-constexpr std::string_view kCollection = "/tokens";
-constexpr std::array<std::string_view, 2> kListParameters = {"limit", "cursor"};
+constexpr std::string_view kTokens = "/tokens";
 
 // As the rules of model/rules.h have it.
 model::Complaint token_id_complaint(std::string_view id) {
@@ -43,7 +42,7 @@ std::string document_of(const model::ApiToken& token, std::string_view text) {
 }  // namespace
 
 bool is_tokens_path(std::string_view path) {
-    return path == kCollection || path.starts_with("/tokens/");
+    return path == kTokens || path.starts_with("/tokens/");
 }
 
 Answer TokenRoutes::answer(const Call& call) {
@@ -51,11 +50,11 @@ Answer TokenRoutes::answer(const Call& call) {
     std::string_view path = call.path;
     if (path.ends_with('/')) path.remove_suffix(1);
     const bool is_get = call.method == "GET" || call.method == "HEAD";
-    if (path == kCollection) {
+    if (path == kTokens) {
         if (!is_get && call.method != "POST") return wrong_method("GET, HEAD, POST");
         return is_get ? list(call) : create(call);
     }
-    const std::string id(path.substr(kCollection.size() + 1));
+    const std::string id(path.substr(kTokens.size() + 1));
     if (id.empty() || id.find('/') != std::string::npos) return no_such_path();
     if (!is_get && call.method != "DELETE") return wrong_method("GET, HEAD, DELETE");
     if (const auto errors = parameter_errors(call, {}); !errors.empty())
@@ -81,7 +80,7 @@ Answer TokenRoutes::list(const Call& call) {
     Answer answer = json_answer(200, out.take());
     if (has_more)
         answer.headers.emplace_back(
-            "Link", "<" + std::string(kCollection) + "?limit=" + std::to_string(page->limit) +
+            "Link", "<" + std::string(kTokens) + "?limit=" + std::to_string(page->limit) +
                         "&cursor=" + cursor_of(rows->back().what.id) + ">; rel=\"next\"");
     return answer;
 }
@@ -103,7 +102,7 @@ Answer TokenRoutes::create(const Call& call) {
     if (!added) return answer_of(added.error());
     changed(call, "token.create", token.what.id);
     Answer answer = json_answer(201, document_of(token, *text));
-    answer.headers.emplace_back("Location", std::string(kCollection) + "/" + token.what.id);
+    answer.headers.emplace_back("Location", std::string(kTokens) + "/" + token.what.id);
     // Nobody on the way may keep it.
     answer.headers.emplace_back("Cache-Control", "no-store");
     return answer;

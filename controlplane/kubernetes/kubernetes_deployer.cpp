@@ -130,7 +130,7 @@ void KubernetesDeployer::watch(Watched kind, WatchOptions options) {
 
 void KubernetesDeployer::notify() const {
     const std::uint64_t one = 1;
-    maybe(write(event_.get(), &one, sizeof one) == sizeof one);
+    maybe(::write(event_.get(), &one, sizeof one) == sizeof one);
 }
 
 std::vector<std::string> KubernetesDeployer::adapters() const {

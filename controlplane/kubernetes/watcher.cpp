@@ -235,21 +235,21 @@ bool Watcher::Body::take_line(std::string_view line, std::optional<Failure>& tro
                                     event.error().detail);
         return false;
     }
-    using Kind = WatchEvent::Kind;
+    using EventKind = WatchEvent::Kind;
     switch (event->kind) {
-        case Kind::added:
-        case Kind::modified:
+        case EventKind::added:
+        case EventKind::modified:
             take_object(event->object, event->name, event->uid, event->resource_version);
             break;
-        case Kind::deleted:
+        case EventKind::deleted:
             drop_object(event->name, event->object);
             break;
-        case Kind::bookmark:
+        case EventKind::bookmark:
             break;
-        case Kind::error:
+        case EventKind::error:
             trouble = std::move(event->failure);
             return false;
-        case Kind::other:
+        case EventKind::other:
             return true;
     }
     version = std::move(event->resource_version);

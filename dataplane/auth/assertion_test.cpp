@@ -133,7 +133,7 @@ TEST(Assertions, a_name_is_told_as_people_write_it) {
     assertions.set_access(access_with({{"k1", new_key(), true}}));
     const auto name_in = [&assertions](std::string_view name) {
         const Identity who{.user = "ann", .roles = "", .name = name};
-        return member(parts_of(token_of(assertions, kNow, "files", who)).claims, "name");
+        return member(parts_of(made_by(assertions, kNow, "files", who)).claims, "name");
     };
     EXPECT_EQ(name_in("J%C3%B6rg"), "J\xC3\xB6rg");
     EXPECT_EQ(name_in("%E6%9D%8E%20%F0%9F%A6%8A"), "\xE6\x9D\x8E \xF0\x9F\xA6\x8A");
