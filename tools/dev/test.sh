@@ -8,14 +8,14 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
 all_parts="format layers unit system sim asan tsan fuzz"
-fuzz_seconds="${MCPGW_FUZZ_SECONDS:-5}"
+fuzz_seconds="${MCPGW_FUZZ_SECONDS:-3}"
 logs=build/test
 
 # count PASSED FAILED: adds to the counts of the running part, which is a process of its own.
 count() { echo "$1 $2" >>"$logs/$part.counts"; }
 counted() { awk -v column="$1" '{ n += $column } END { print n + 0 }' $logs/*.counts; }
 
-# The part of system tests waits most of the time. Meanwhile later parts are built, with time of the
+# Unit and system tests wait most of the time. Meanwhile later parts are built, with time of the
 # processors that nothing else wants. What breaks is built again by its part, which shows it then.
 ahead=
 build_ahead() {
@@ -201,7 +201,10 @@ report=""
 code=0
 for chosen in $parts; do
     if [ $code = 0 ]; then
-        if [ "$chosen" = system ]; then build_ahead; else finish_ahead; fi
+        case $chosen in
+            unit | system) [ -n "$ahead" ] || build_ahead ;;
+            *) finish_ahead ;;
+        esac
         run_part "$chosen"
     else
         report+=$(printf '%-8s not run' "$chosen")$'\n'

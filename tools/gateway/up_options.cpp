@@ -20,7 +20,7 @@ constexpr std::uint64_t kHeadBytesMin = 1024;  // less than a browser or an SDK 
 constexpr std::uint64_t kBodyBytesMin = 1024;
 constexpr std::uint64_t kBodyBytesMax = std::uint64_t{1} << 40;
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     return "'" + std::string(text) + "'";
 }
 
@@ -32,7 +32,7 @@ std::string assign_integer(std::string_view text, std::uint64_t min, std::uint64
     const auto [stopped, error] = std::from_chars(text.data(), end, value);
     if (error != std::errc() || stopped != end || value < min || value > max)
         return "must be a whole number from " + std::to_string(min) + " to " + std::to_string(max) +
-               ", not " + quoted(text);
+               ", not " + in_quotes(text);
     out = static_cast<Integer>(value);
     return {};
 }
@@ -42,14 +42,14 @@ std::string assign_address(std::string_view text, ListenAddress& out) {
     if (!address)
         return "must be ADDRESS:PORT with a numeric address, such as 127.0.0.1:8000 or [::1]:8000, "
                "not " +
-               quoted(text);
+               in_quotes(text);
     out = *address;
     return {};
 }
 
 std::string assign_flag(std::string_view text, bool& out) {
     if (text != "true" && text != "false" && text != "1" && text != "0")
-        return "must be true or false, not " + quoted(text);
+        return "must be true or false, not " + in_quotes(text);
     out = text == "true" || text == "1";
     return {};
 }
@@ -65,7 +65,7 @@ std::string assign_choice(std::string_view text, std::span<const std::string_vie
         if (i > 0) names += i + 1 == choices.size() ? " or " : ", ";
         names += choices[i];
     }
-    return "must be " + names + ", not " + quoted(text);
+    return "must be " + names + ", not " + in_quotes(text);
 }
 
 // Lists may also be written with commas: --allowed-hosts a,b is what the environment has to use.
@@ -77,7 +77,7 @@ std::string assign_words(const Values& values, std::vector<std::string>& out) {
             std::string word = value.substr(from, comma - from);
             const auto is_visible = [](char c) { return c > 0x20 && c < 0x7f; };
             if (word.empty() || !std::ranges::all_of(word, is_visible))
-                return "must be words without spaces, not " + quoted(value);
+                return "must be words without spaces, not " + in_quotes(value);
             out.push_back(std::move(word));
             from = comma + 1;
         }
@@ -92,7 +92,7 @@ std::string assign_hosts(const Values& values, std::vector<std::string>& out) {
         if (host.find_first_of("*/@") != std::string::npos)
             return "must be a host such as gw.example or gw.example:8000 (there are no wildcards), "
                    "not " +
-                   quoted(host);
+                   in_quotes(host);
     return {};
 }
 
@@ -103,10 +103,10 @@ std::string assign_origins(const Values& values, std::vector<std::string>& out) 
         const std::string_view host =
             scheme == std::string::npos ? "" : std::string_view(origin).substr(scheme + 3);
         if (origin.find('*') != std::string::npos)
-            return "must be whole origins, there are no wildcards: not " + quoted(origin);
+            return "must be whole origins, there are no wildcards: not " + in_quotes(origin);
         if (scheme == 0 || host.empty() || host.find('/') != std::string_view::npos ||
             origin.size() > limits::origin_bytes_max)
-            return "must be an origin such as https://app.example, not " + quoted(origin);
+            return "must be an origin such as https://app.example, not " + in_quotes(origin);
     }
     return {};
 }
@@ -133,7 +133,7 @@ std::string assign_public_origin(UpOptions& o, const Values& v) {
     if (!is_url || url.find_first_of(" ?#@") != std::string::npos ||
         url.size() > limits::public_origin_bytes_max)
         return "must be a URL such as https://gw.example or https://gw.example/prefix, not " +
-               quoted(url);
+               in_quotes(url);
     return assign_text(url, o.public_origin);
 }
 
@@ -141,7 +141,7 @@ std::string assign_proxies(UpOptions& o, const Values& v) {
     if (std::string problem = assign_words(v, o.trusted_proxies); !problem.empty()) return problem;
     for (const std::string& network : o.trusted_proxies)
         if (network.find_first_not_of("0123456789abcdefABCDEF.:/") != std::string::npos)
-            return "must be addresses or networks such as 10.0.0.0/8, not " + quoted(network);
+            return "must be addresses or networks such as 10.0.0.0/8, not " + in_quotes(network);
     if (o.trusted_proxies.size() > limits::trusted_proxies_max)
         return "must be at most " + std::to_string(limits::trusted_proxies_max);
     return {};
@@ -158,7 +158,7 @@ std::string assign_deployer(UpOptions& o, const Values& v) {
 std::string pass_on(UpOptions& o, const char* key, const std::string& value,
                     model::Complaint (*rule)(std::string_view)) {
     const model::Complaint complaint = rule(value);
-    if (complaint != nullptr) return complaint + (", not " + quoted(value));
+    if (complaint != nullptr) return complaint + (", not " + in_quotes(value));
     o.controlplane_flags.emplace_back(key, value);
     return {};
 }
@@ -180,7 +180,7 @@ std::string assign_pull_secrets(UpOptions& o, const Values& v) {
 // Both planes have to know it.
 std::string assign_admin_role(UpOptions& o, const Values& v) {
     const model::Complaint complaint = model::role_complaint(v[0]);
-    if (complaint != nullptr) return complaint + (", not " + quoted(v[0]));
+    if (complaint != nullptr) return complaint + (", not " + in_quotes(v[0]));
     return assign_text(v[0], o.admin_role);
 }
 
