@@ -153,7 +153,9 @@ bool PublicKey::verify(Algorithm algorithm, Bytes text, Bytes signature) const {
         const Bytes of_openssl = std::as_bytes(std::span(der.data(), bytes));
         good = bytes > 0 && verify_with(key_.get(), algorithm, text, of_openssl);
     } else {
-        good = !signature.empty() && verify_with(key_.get(), algorithm, text, signature);
+        // RFC 8017 sections 8.1.2 and 8.2.2; for PSS OpenSSL would let zeros in front be left out.
+        const auto bytes = static_cast<std::size_t>(EVP_PKEY_get_size(key_.get()));
+        good = signature.size() == bytes && verify_with(key_.get(), algorithm, text, signature);
     }
     // A signature that is wrong leaves errors behind, which nobody reads.
     if (!good) ERR_clear_error();

@@ -57,6 +57,20 @@ TEST(Signature, another_length_makes_it_bad) {
     }
 }
 
+// One of 256 begins with a zero.
+TEST(Signature, a_zero_in_front_cannot_be_left_out) {
+    for (const char* algorithm : {"RS256", "PS256"}) {
+        std::string text(kText);
+        std::string good = TestKey::of("rsa").sign_as(algorithm, text);
+        while (good.front() != '\0') {
+            text += '.';
+            good = TestKey::of("rsa").sign_as(algorithm, text);
+        }
+        EXPECT_TRUE(is_good("rsa", algorithm, text, good)) << algorithm;
+        EXPECT_FALSE(is_good("rsa", algorithm, text, good.substr(1))) << algorithm;
+    }
+}
+
 TEST(Signature, another_key_of_the_same_kind_is_not_fooled) {
     EXPECT_FALSE(is_good("rsa-other", "RS256", kText, TestKey::of("rsa").sign_as("RS256", kText)));
     EXPECT_FALSE(
