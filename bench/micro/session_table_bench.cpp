@@ -17,9 +17,9 @@
 namespace mcpgw {
 namespace {
 
-constexpr std::uint32_t kNow = 1000;
+constexpr std::uint32_t kStart = 1000;
 constexpr std::uint32_t kMillion = 1'000'000;
-constexpr std::string_view kServerId = "5f6b1c0e-8c2a-4d59-9f0a-3d1d6a7b9c55";
+constexpr std::string_view kTypicalId = "5f6b1c0e-8c2a-4d59-9f0a-3d1d6a7b9c55";
 
 std::uint64_t mixed(std::uint64_t value) {
     value ^= value >> 32;
@@ -38,7 +38,7 @@ SessionKey key_of(std::uint64_t number) {
 
 NewSession session_of(const SessionKey& key) {
     return {.key = key,
-            .texts = {kServerId, "ada@example.org", "acme"},
+            .texts = {kTypicalId, "ada@example.org", "acme"},
             .principal = 1 + key.mark % 10'000,
             .tenant = 1 + key.mark % 10,
             .principal_sessions_max = 0,
@@ -57,12 +57,12 @@ SessionTable& table_of(std::int64_t sessions) {
     table = std::make_unique<SessionTable>(SessionTable::Options{.seed = 42});
     const auto count = static_cast<std::uint64_t>(sessions);
     for (std::uint64_t i = 0; i < count; ++i)
-        if (!table->open(session_of(key_of(i)), kNow)) std::abort();
+        if (!table->open(session_of(key_of(i)), kStart)) std::abort();
     for (std::uint64_t i = 0; i < count / 20; ++i) {
         const SessionHandle handle = table->find(key_of(i));
         if (!table->end(handle)) std::abort();
         table->release(handle);
-        if (!table->open(session_of(key_of(i)), kNow)) std::abort();
+        if (!table->open(session_of(key_of(i)), kStart)) std::abort();
     }
     return *table;
 }
@@ -125,7 +125,7 @@ void find_and_touch(benchmark::State& state) {
     SessionTable& table = table_of(state.range(0));
     Keys keys(state);
     for (auto _ : state)
-        if (!table.touch(table.find(keys.next()), kNow)) state.SkipWithError("lost");
+        if (!table.touch(table.find(keys.next()), kStart)) state.SkipWithError("lost");
     state.SetItemsProcessed(state.iterations());
 }
 
@@ -134,7 +134,7 @@ void touch(benchmark::State& state) {
     Keys keys(state);
     const SessionHandle handle = table.find(keys.next());
     for (auto _ : state)
-        benchmark::DoNotOptimize(table.touch(handle, kNow));
+        benchmark::DoNotOptimize(table.touch(handle, kStart));
     state.SetItemsProcessed(state.iterations());
 }
 
@@ -142,7 +142,7 @@ void adopt_known(benchmark::State& state) {
     SessionTable& table = table_of(state.range(0));
     Keys keys(state);
     for (auto _ : state)
-        benchmark::DoNotOptimize(table.adopt(session_of(keys.next()), kNow));
+        benchmark::DoNotOptimize(table.adopt(session_of(keys.next()), kStart));
     state.SetItemsProcessed(state.iterations());
 }
 
@@ -151,7 +151,7 @@ void open_end_release(benchmark::State& state) {
     std::uint64_t number =
         kMillion * (10U + static_cast<std::uint64_t>(state.thread_index()) * 10U);
     for (auto _ : state) {
-        const auto opened = table.open(session_of(key_of(number++)), kNow);
+        const auto opened = table.open(session_of(key_of(number++)), kStart);
         if (!opened || !table.end(opened->handle)) {
             state.SkipWithError("a session could not be opened");
             break;
@@ -168,7 +168,7 @@ void sweep(benchmark::State& state) {
     const auto nothing_is_gone = [](const SessionKey&) { return false; };
     const auto nothing_expires = [](SessionHandle, ExpiryReason) { std::abort(); };
     for (auto _ : state)
-        table.sweep(kNow, kSlots, nothing_is_gone, nothing_expires);
+        table.sweep(kStart, kSlots, nothing_is_gone, nothing_expires);
     state.SetItemsProcessed(state.iterations() * kSlots);
 }
 
