@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """`./dev sim --mutations`: every broken rule of list.txt must be found by the simulator.
 
-For each one: the file with the replacement is compiled as the release build compiles it, linked
-before the libraries, and run over the same seeds until one breaks an invariant. The sources stay as
-they are. A replacement whose text is not there exactly once is an error of the list.
+For each one: the file with the replacement is compiled as the release build compiles it (together
+with others), linked before the libraries, and run over the same seeds until one breaks an
+invariant. The sources stay as they are. A replacement whose text is not there exactly once is an
+error of the list.
 
     run.py BUILD_FOLDER [SEEDS]
 """
@@ -55,6 +56,11 @@ class Build:
         self.folder = folder
         entries = json.loads((folder / "compile_commands.json").read_text())
         self.compile = {entry["file"]: entry["command"] for entry in entries}
+        self.together = {}  # source -> the file that CMake has made to include it and others
+        for file in self.compile:
+            if "/Unity/" in file:
+                for source in re.findall(r'^#include "(.*)"$', Path(file).read_text(), re.M):
+                    self.together[source] = file
         commands = subprocess.run(
             ["ninja", "-C", str(folder), "-t", "commands", "simulate"],
             check=True, capture_output=True, text=True).stdout
@@ -62,7 +68,13 @@ class Build:
         self.link = link.removeprefix(": && ").removesuffix(" && :")
 
     def object_of(self, mutation, source, target):
-        words = shlex.split(self.compile[str(_ROOT / mutation.path)])
+        original = str(_ROOT / mutation.path)
+        compiled = self.together.get(original, original)
+        if compiled != original:
+            text = Path(compiled).read_text().replace(f'"{original}"', f'"{source}"')
+            source = target.with_suffix(".cxx")
+            source.write_text(text)
+        words = shlex.split(self.compile[compiled])
         words[words.index("-c") + 1] = str(source)
         words[words.index("-o") + 1] = str(target)
         words = [word for word in words if word not in ("-O2", "-g1", "-Werror")]
